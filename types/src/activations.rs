@@ -1,0 +1,303 @@
+//! Activations: machines that hold the seats of a licence.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{ActivationId, LicenseId};
+use crate::licenses::{LicenseStatus, SecretText};
+use crate::not_supported::NotSupported;
+use crate::text::{Environment, Fingerprint, Hostname, ProductVersion, Reference};
+use crate::time::Timestamp;
+
+/// Bind a machine to a licence.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ActivateRequest {
+    /// What the customer typed.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, example = "DEMO-4K7Q2-9XWTB-0M3HN-V5ZRC-8GJ1S"))]
+    pub license_key: SecretText,
+    /// Any stable string that names the machine.
+    pub fingerprint: Fingerprint,
+    /// For people.
+    #[serde(default)]
+    pub hostname: Option<Hostname>,
+    /// Such as `production`, `ci`.
+    #[serde(default)]
+    pub environment: Option<Environment>,
+    /// Of the consuming program.
+    #[serde(default)]
+    pub product_version: Option<ProductVersion>,
+    /// The user who sits there; counted against `maxUsers`.
+    #[serde(default)]
+    pub user_ref: Option<Reference>,
+    /// The tenant it serves; counted against `maxTenants`.
+    #[serde(default)]
+    pub tenant_ref: Option<Reference>,
+    /// RSA public key (2048–4096 bits), PEM or JWK: tokens come as JWE, for its owner only.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+    pub consumer_key: Option<ConsumerKeyText>,
+    /// How the token's key is encrypted (RFC 7518 §4.3).
+    #[serde(default)]
+    pub consumer_key_alg: Option<ConsumerKeyAlg>,
+    /// Activating again: the machine's current nonce. Lets keys and references be replaced.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub nonce: Option<SecretText>,
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(ignore))]
+    #[doc(hidden)]
+    pub instance: NotSupported,
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(ignore))]
+    #[doc(hidden)]
+    pub public_key: NotSupported,
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(ignore))]
+    #[doc(hidden)]
+    pub proof: NotSupported,
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(ignore))]
+    #[doc(hidden)]
+    pub csr: NotSupported,
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(ignore))]
+    #[doc(hidden)]
+    pub assembly_manifest: NotSupported,
+}
+
+/// A consumer's public key as sent: PEM text, or a JWK as object or text.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(from = "serde_json::Value")]
+pub struct ConsumerKeyText(String);
+
+impl From<serde_json::Value> for ConsumerKeyText {
+    fn from(value: serde_json::Value) -> Self {
+        match value {
+            serde_json::Value::String(text) => Self(text),
+            other => Self(other.to_string()),
+        }
+    }
+}
+
+impl ConsumerKeyText {
+    /// PEM, or a JWK as JSON.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Key management of a JWE (RFC 7518 §4.3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum ConsumerKeyAlg {
+    /// OAEP with SHA-1: what every library takes.
+    #[default]
+    #[serde(rename = "RSA-OAEP")]
+    RsaOaep,
+    /// OAEP with SHA-256.
+    #[serde(rename = "RSA-OAEP-256")]
+    RsaOaep256,
+}
+
+/// How a token is packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum TokenType {
+    /// A signed token (JWS).
+    #[serde(rename = "JWT")]
+    Jwt,
+    /// The signed token, encrypted to the consumer's key.
+    #[serde(rename = "JWE")]
+    Jwe,
+}
+
+/// The answer to an activation.
+#[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ActivateResponse {
+    /// The machine's activation.
+    pub activation: ActivationResponse,
+    /// The licence token.
+    pub token: String,
+    /// How it is packed.
+    pub token_type: TokenType,
+    /// When it ends.
+    pub expires_at: Timestamp,
+    /// To be sent with the next heartbeat.
+    pub nonce: String,
+    /// Whether and how often to call.
+    pub heartbeat: HeartbeatTerms,
+    /// When to call again.
+    pub refresh_after: Timestamp,
+    /// Until when an unreachable server must not stop the program.
+    pub stale_until: Timestamp,
+    /// Seats of the licence.
+    pub seats: Seats,
+}
+
+/// Whether and how often a machine has to call.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct HeartbeatTerms {
+    /// Whether it has to.
+    pub required: bool,
+    /// Seconds.
+    pub interval_seconds: i64,
+}
+
+/// Seats of a licence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Seats {
+    /// Machines that hold one.
+    pub used: u32,
+    /// How many there are; `null`: no limit.
+    pub limit: Option<u32>,
+}
+
+/// Which limit stood in the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum SeatDimension {
+    /// `maxActivations`
+    Machines,
+    /// `maxUsers`
+    Users,
+    /// `maxTenants`
+    Tenants,
+}
+
+/// Who holds the seats of a full licence; machines are not named.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct SeatsTaken {
+    /// Which limit is reached.
+    pub dimension: SeatDimension,
+    /// How many of it are in use.
+    pub used: u32,
+    /// How many there are.
+    pub limit: u32,
+    /// When the machines that hold seats last called, latest first (at most 50).
+    pub last_seen: Vec<Timestamp>,
+}
+
+/// What became of an activation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ActivationStatus {
+    /// It holds its seat.
+    Active,
+    /// It gave its seat back, and may return.
+    Deactivated,
+}
+
+/// What the time since the last contact says of a machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Liveness {
+    /// Within its heartbeat interval.
+    Active,
+    /// Past it, within the offline grace.
+    Grace,
+    /// Past the offline grace.
+    GraceExpired,
+}
+
+/// One machine on a licence.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ActivationResponse {
+    /// `act_…`
+    pub id: ActivationId,
+    /// The licence.
+    pub license_id: LicenseId,
+    /// What became of it.
+    pub status: ActivationStatus,
+    /// As activated.
+    pub fingerprint: Fingerprint,
+    /// For people.
+    pub hostname: Option<Hostname>,
+    /// Where it last called from.
+    pub ip: Option<String>,
+    /// As activated.
+    pub environment: Option<Environment>,
+    /// As last told.
+    pub product_version: Option<ProductVersion>,
+    /// The user who sits there.
+    pub user_ref: Option<Reference>,
+    /// The tenant it serves.
+    pub tenant_ref: Option<Reference>,
+    /// Whether its tokens are encrypted.
+    pub token_type: TokenType,
+    /// Whether it holds a seat; a deactivated one may until `seatFreesAt`.
+    pub holds_seat: bool,
+    /// When the seat of a deactivated machine becomes free.
+    pub seat_frees_at: Option<Timestamp>,
+    /// Last contact.
+    pub last_contact_at: Timestamp,
+    /// Set when a copy of its nonce was seen.
+    pub clone_suspected_at: Option<Timestamp>,
+    /// When it first activated.
+    pub created_at: Timestamp,
+    /// When it was last changed, heartbeats apart.
+    pub updated_at: Timestamp,
+}
+
+/// Give a seat back: a machine proves itself with key, fingerprint and its current or previous
+/// nonce; an API key needs no body.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DeactivateRequest {
+    /// What the customer typed.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub license_key: Option<SecretText>,
+    /// The machine.
+    #[serde(default)]
+    pub fingerprint: Option<Fingerprint>,
+    /// Its current or previous nonce.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub nonce: Option<SecretText>,
+}
+
+/// Ask for the standing of a machine, without rotating anything.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct StatusRequest {
+    /// What the customer typed.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub license_key: SecretText,
+    /// The machine.
+    pub fingerprint: Fingerprint,
+}
+
+/// The standing of a machine.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct StatusResponse {
+    /// What the licence is worth now.
+    pub license_status: LicenseStatus,
+    /// When it expires; `null`: never.
+    pub expires_at: Option<Timestamp>,
+    /// Absent when the machine was never activated.
+    pub activation_id: Option<ActivationId>,
+    /// Absent when the machine was never activated.
+    pub activation_status: Option<ActivationStatus>,
+    /// Absent when the machine is not active.
+    pub liveness: Option<Liveness>,
+    /// Seats of the licence.
+    pub seats: Seats,
+}

@@ -1,0 +1,26 @@
+//! What crosses a wire: ids, times, problem codes, token claims, requests and responses.
+//!
+//! Everything here parses once, at the edge, into types that cannot hold a wrong value; nothing
+//! further in validates again. Feature `openapi` adds schemas, `orm` lets the database store the
+//! scalar types.
+
+pub mod activations;
+pub mod api_keys;
+pub mod change;
+pub mod customers;
+pub mod discovery;
+pub mod features;
+pub mod heartbeats;
+pub mod ids;
+pub mod licenses;
+pub mod limits;
+pub mod metadata;
+pub mod not_supported;
+pub mod pages;
+pub mod problems;
+pub mod products;
+pub mod text;
+pub mod tiers;
+pub mod time;
+pub mod tokens;
+pub mod validation;

@@ -1,0 +1,124 @@
+//! Validation: may this licence, on this machine, do this now?
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{ActivationId, LicenseId};
+use crate::licenses::SecretText;
+use crate::not_supported::NotSupported;
+use crate::text::{Fingerprint, Key};
+use crate::time::Timestamp;
+
+/// Ask by token, or by licence key (and machine).
+#[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ValidateRequest {
+    /// A licence token (JWS). Excludes `licenseKey`.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub token: Option<SecretText>,
+    /// What the customer typed.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub license_key: Option<SecretText>,
+    /// The machine; without it the licence alone is judged.
+    #[serde(default)]
+    pub fingerprint: Option<Fingerprint>,
+    /// Key of a feature that is about to be used.
+    #[serde(default)]
+    pub action_type: Option<Key>,
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(ignore))]
+    #[doc(hidden)]
+    pub product_version: NotSupported,
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(ignore))]
+    #[doc(hidden)]
+    pub explain: NotSupported,
+}
+
+/// The verdict in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ValidationCode {
+    /// Good.
+    Valid,
+    /// Good, by a grace only: the licence has just expired, or the machine has not called in time.
+    Grace,
+    /// Accompanies `GRACE` and `GRACE_EXPIRED`: the heartbeat interval has passed without contact.
+    HeartbeatOverdue,
+    /// No such licence, or none that is known under this key.
+    NotFound,
+    /// The token is not one of ours, or not good any more; a reason in lower case says more.
+    TokenInvalid,
+    /// Taken back.
+    Revoked,
+    /// On hold.
+    Suspended,
+    /// Past its expiry and grace.
+    Expired,
+    /// No machine of this licence is active.
+    NotActivated,
+    /// The licence is active on other machines, not on this one.
+    FingerprintMismatch,
+    /// Accompanies the two above: no seat is free for this machine.
+    SeatLimitReached,
+    /// No contact for longer than the offline grace.
+    GraceExpired,
+    /// The action's feature is not granted.
+    FeatureNotIncluded,
+}
+
+impl ValidationCode {
+    /// The code as it stands in the answer.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Valid => "VALID",
+            Self::Grace => "GRACE",
+            Self::HeartbeatOverdue => "HEARTBEAT_OVERDUE",
+            Self::NotFound => "NOT_FOUND",
+            Self::TokenInvalid => "TOKEN_INVALID",
+            Self::Revoked => "REVOKED",
+            Self::Suspended => "SUSPENDED",
+            Self::Expired => "EXPIRED",
+            Self::NotActivated => "NOT_ACTIVATED",
+            Self::FingerprintMismatch => "FINGERPRINT_MISMATCH",
+            Self::SeatLimitReached => "SEAT_LIMIT_REACHED",
+            Self::GraceExpired => "GRACE_EXPIRED",
+            Self::FeatureNotIncluded => "FEATURE_NOT_INCLUDED",
+        }
+    }
+}
+
+/// The verdict.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ValidateResponse {
+    /// Whether the program may go on.
+    pub valid: bool,
+    /// The verdict in one word: the gravest reason.
+    pub code: ValidationCode,
+    /// Every reason, gravest first; empty when all is well. Codes, and with `TOKEN_INVALID` a word
+    /// in lower case (`encrypted`, `signature`, `expired`, …).
+    pub reasons: Vec<String>,
+    /// Key of the tier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tier: Option<Key>,
+    /// Entitlements of the licence.
+    #[serde(default)]
+    pub features: BTreeSet<Key>,
+    /// When the licence expires.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+    /// The licence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub license_id: Option<LicenseId>,
+    /// The machine's activation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activation_id: Option<ActivationId>,
+}
