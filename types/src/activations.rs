@@ -90,14 +90,18 @@ impl ConsumerKeyText {
 
 /// Key management of a JWE (RFC 7518 §4.3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "orm", derive(sea_orm::EnumIter, sea_orm::DeriveActiveEnum))]
+#[cfg_attr(feature = "orm", sea_orm(rs_type = "String", db_type = "Text"))]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum ConsumerKeyAlg {
     /// OAEP with SHA-1: what every library takes.
     #[default]
     #[serde(rename = "RSA-OAEP")]
+    #[cfg_attr(feature = "orm", sea_orm(string_value = "RSA-OAEP"))]
     RsaOaep,
     /// OAEP with SHA-256.
     #[serde(rename = "RSA-OAEP-256")]
+    #[cfg_attr(feature = "orm", sea_orm(string_value = "RSA-OAEP-256"))]
     RsaOaep256,
 }
 
@@ -189,12 +193,16 @@ pub struct SeatsTaken {
 
 /// What became of an activation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "orm", derive(sea_orm::EnumIter, sea_orm::DeriveActiveEnum))]
+#[cfg_attr(feature = "orm", sea_orm(rs_type = "String", db_type = "Text"))]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ActivationStatus {
     /// It holds its seat.
+    #[cfg_attr(feature = "orm", sea_orm(string_value = "active"))]
     Active,
     /// It gave its seat back, and may return.
+    #[cfg_attr(feature = "orm", sea_orm(string_value = "deactivated"))]
     Deactivated,
 }
 

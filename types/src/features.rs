@@ -11,26 +11,35 @@ use crate::time::Timestamp;
 
 /// What a feature is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "orm", derive(sea_orm::EnumIter, sea_orm::DeriveActiveEnum))]
+#[cfg_attr(feature = "orm", sea_orm(rs_type = "String", db_type = "Text"))]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FeatureKind {
     /// Becomes a claim of the token.
+    #[cfg_attr(feature = "orm", sea_orm(string_value = "entitlement"))]
     Entitlement,
     /// Shown on price lists, never in a token.
+    #[cfg_attr(feature = "orm", sea_orm(string_value = "display"))]
     Display,
 }
 
 /// What a feature holds where it is granted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "orm", derive(sea_orm::EnumIter, sea_orm::DeriveActiveEnum))]
+#[cfg_attr(feature = "orm", sea_orm(rs_type = "String", db_type = "Text"))]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FeatureValueType {
     /// Nothing: it is there or it is not.
     #[default]
+    #[cfg_attr(feature = "orm", sea_orm(string_value = "switch"))]
     Switch,
     /// A whole number, such as a limit.
+    #[cfg_attr(feature = "orm", sea_orm(string_value = "integer"))]
     Integer,
     /// A text.
+    #[cfg_attr(feature = "orm", sea_orm(string_value = "text"))]
     Text,
 }
 
@@ -74,7 +83,11 @@ impl TryFrom<String> for FeatureText {
     type Error = FeatureTextInvalid;
 
     fn try_from(text: String) -> Result<Self, FeatureTextInvalid> {
-        if text.len() <= TEXT_BYTES && !text.contains(char::is_control) { Ok(Self(text)) } else { Err(FeatureTextInvalid) }
+        if text.len() <= TEXT_BYTES && !text.contains(char::is_control) {
+            Ok(Self(text))
+        } else {
+            Err(FeatureTextInvalid)
+        }
     }
 }
 
@@ -98,7 +111,11 @@ impl TryFrom<String> for FeatureSelector {
     type Error = crate::text::TextInvalid;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        if text == "*" { Ok(Self::Every) } else { Key::try_from(text).map(Self::One) }
+        if text == "*" {
+            Ok(Self::Every)
+        } else {
+            Key::try_from(text).map(Self::One)
+        }
     }
 }
 

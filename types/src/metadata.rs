@@ -13,7 +13,10 @@ const TEXT_BYTES: usize = 500;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "orm", derive(sea_orm::FromJsonQueryResult))]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(try_from = "BTreeMap<String, MetadataValue>", into = "BTreeMap<String, MetadataValue>")]
+#[serde(
+    try_from = "BTreeMap<String, MetadataValue>",
+    into = "BTreeMap<String, MetadataValue>"
+)]
 pub struct Metadata(BTreeMap<String, MetadataValue>);
 
 /// One value of a metadata object.
@@ -33,7 +36,9 @@ pub enum MetadataValue {
 
 /// Why metadata was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("at most {MOST_MEMBERS} members; keys 1 to {KEY_BYTES} and texts up to {TEXT_BYTES} bytes, no control characters")]
+#[error(
+    "at most {MOST_MEMBERS} members; keys 1 to {KEY_BYTES} and texts up to {TEXT_BYTES} bytes, no control characters"
+)]
 pub struct MetadataInvalid;
 
 impl TryFrom<BTreeMap<String, MetadataValue>> for Metadata {
@@ -49,7 +54,11 @@ impl TryFrom<BTreeMap<String, MetadataValue>> for Metadata {
                 };
                 !key.is_empty() && fits(key, KEY_BYTES) && value_fits
             });
-        if good { Ok(Self(members)) } else { Err(MetadataInvalid) }
+        if good {
+            Ok(Self(members))
+        } else {
+            Err(MetadataInvalid)
+        }
     }
 }
 

@@ -62,7 +62,11 @@ impl TryFrom<i64> for MinorUnits {
     type Error = PriceInvalid;
 
     fn try_from(units: i64) -> Result<Self, PriceInvalid> {
-        if (0..=1_000_000_000_000).contains(&units) { Ok(Self(units)) } else { Err(PriceInvalid) }
+        if (0..=1_000_000_000_000).contains(&units) {
+            Ok(Self(units))
+        } else {
+            Err(PriceInvalid)
+        }
     }
 }
 
@@ -229,7 +233,9 @@ pub struct UpdateTierRequest {
 ///
 /// # Errors
 /// As [`Limit`] reads.
-pub(crate) fn given_limit<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Limit>, D::Error> {
+pub(crate) fn given_limit<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Limit>, D::Error> {
     Limit::deserialize(deserializer).map(Some)
 }
 

@@ -13,14 +13,18 @@ pub const MOST_TOKEN_BYTES: usize = 6 * 1024;
 
 /// `typ` of a licence token (RFC 7515 §4.1.9).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "orm", derive(sea_orm::EnumIter, sea_orm::DeriveActiveEnum))]
+#[cfg_attr(feature = "orm", sea_orm(rs_type = "String", db_type = "Text"))]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum TokenTyp {
     /// What every stock verifier takes.
     #[default]
     #[serde(rename = "JWT")]
+    #[cfg_attr(feature = "orm", sea_orm(string_value = "JWT"))]
     Jwt,
     /// Says more; some Java middleware refuses it.
     #[serde(rename = "license+jwt")]
+    #[cfg_attr(feature = "orm", sea_orm(string_value = "license+jwt"))]
     LicenseJwt,
 }
 

@@ -1,0 +1,107 @@
+//! Why an operation on an activation was refused.
+
+use licentia_crypto::jwe::ConsumerKeyError;
+use licentia_types::activations::SeatsTaken;
+use licentia_types::problems::{FieldProblem, ProblemCode};
+
+use crate::failure::{Failure, failed_from};
+use crate::refusal::Refusal;
+
+/// Why an operation on an activation was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ActivationError {
+    /// No such activation, or none that the caller may know of.
+    #[error("there is no such activation")]
+    NotFound,
+    /// No licence has this key.
+    #[error("there is no licence with this key")]
+    KeyUnknown,
+    /// A typing error, or not 8 to 512 printable bytes.
+    #[error("the licence key has a typing error: compare it with the original, symbol by symbol")]
+    KeyMalformed,
+    /// The consumer's key cannot be used.
+    #[error(transparent)]
+    ConsumerKey(#[from] ConsumerKeyError),
+    /// An algorithm for a key that is not there.
+    #[error("consumerKeyAlg needs consumerKey")]
+    AlgorithmAlone,
+    /// The licence has ended.
+    #[error("the licence has expired")]
+    LicenseExpired,
+    /// The licence is on hold.
+    #[error("the licence is suspended")]
+    LicenseSuspended,
+    /// The licence was taken back.
+    #[error("the licence was revoked")]
+    LicenseRevoked,
+    /// No seat is free.
+    #[error("all seats of the licence are taken")]
+    SeatLimit(SeatsTaken),
+    /// Not made by this server for this activation.
+    #[error("the nonce is not one of this activation")]
+    NonceInvalid,
+    /// Used before.
+    #[error("the nonce is not the current one; activate again by key alone")]
+    NonceReused,
+    /// By key alone nothing is replaced.
+    #[error(
+        "{member} differs from the one that this machine activated with; send its current nonce to replace it"
+    )]
+    BindingMismatch {
+        /// The member of the request.
+        member: &'static str,
+    },
+    /// A machine must prove itself.
+    #[error("{member} is needed to deactivate without an API key")]
+    ProofMissing {
+        /// The member of the request.
+        member: &'static str,
+    },
+    /// The key holder's principal may not do this.
+    #[error("the permission activations is missing")]
+    PermissionDenied,
+    /// Our fault.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
+failed_from!(ActivationError);
+
+impl Refusal for ActivationError {
+    fn code(&self) -> ProblemCode {
+        match self {
+            Self::NotFound | Self::KeyUnknown => ProblemCode::NotFound,
+            Self::KeyMalformed => ProblemCode::LicenseKeyMalformed,
+            Self::ConsumerKey(_) => ProblemCode::ConsumerKeyInvalid,
+            Self::LicenseExpired => ProblemCode::LicenseExpired,
+            Self::LicenseSuspended => ProblemCode::LicenseSuspended,
+            Self::LicenseRevoked => ProblemCode::LicenseRevoked,
+            Self::SeatLimit(_) => ProblemCode::SeatLimitReached,
+            Self::NonceInvalid => ProblemCode::NonceInvalid,
+            Self::NonceReused => ProblemCode::NonceReused,
+            Self::BindingMismatch { .. } => ProblemCode::BindingMismatch,
+            Self::AlgorithmAlone | Self::ProofMissing { .. } => ProblemCode::ValidationFailed,
+            Self::PermissionDenied => ProblemCode::PermissionDenied,
+            Self::Failed(failure) => failure.code(),
+        }
+    }
+
+    fn fields(&self) -> Vec<FieldProblem> {
+        let field = |pointer: String, code| vec![FieldProblem::new(pointer, code, self.to_string())];
+        match self {
+            Self::KeyMalformed => field("/licenseKey".to_owned(), "INVALID"),
+            Self::ConsumerKey(_) => field("/consumerKey".to_owned(), "INVALID"),
+            Self::AlgorithmAlone => field("/consumerKey".to_owned(), "REQUIRED"),
+            Self::ProofMissing { member } => field(format!("/{member}"), "REQUIRED"),
+            Self::BindingMismatch { member } => field(format!("/{member}"), "INVALID"),
+            _ => Vec::new(),
+        }
+    }
+
+    fn seats(&self) -> Option<SeatsTaken> {
+        match self {
+            Self::SeatLimit(taken) => Some(taken.clone()),
+            _ => None,
+        }
+    }
+}

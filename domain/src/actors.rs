@@ -1,0 +1,99 @@
+//! Who acts, and from where.
+
+use std::collections::BTreeSet;
+
+use licentia_types::api_keys::Permission;
+use licentia_types::ids::{ActivationId, ApiKeyId, LicenseId};
+
+use crate::scope::Scope;
+
+/// Who acts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Actor {
+    /// Somebody with an API key.
+    ApiKey {
+        /// Which key.
+        id: ApiKeyId,
+        /// What it may do.
+        permissions: BTreeSet<Permission>,
+    },
+    /// Nobody that is known yet: the public, or a machine before it proved anything.
+    Anonymous,
+    /// A machine that knows the key of a licence.
+    Machine(LicenseId),
+    /// A machine that knows the nonce of its activation.
+    Activation(ActivationId),
+    /// Whoever runs the server's own commands.
+    Operator,
+    /// The server itself.
+    System,
+}
+
+impl Actor {
+    /// The kind, for the audit log.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::ApiKey { .. } => "api_key",
+            Self::Anonymous => "anonymous",
+            Self::Machine(_) | Self::Activation(_) => "machine",
+            Self::Operator => "operator",
+            Self::System => "system",
+        }
+    }
+
+    /// The id, for the audit log.
+    #[must_use]
+    pub fn id(&self) -> Option<String> {
+        match self {
+            Self::ApiKey { id, .. } => Some(id.to_string()),
+            Self::Machine(id) => Some(id.to_string()),
+            Self::Activation(id) => Some(id.to_string()),
+            Self::Anonymous | Self::Operator | Self::System => None,
+        }
+    }
+
+    /// What it may see.
+    #[must_use]
+    pub const fn scope(&self) -> Scope {
+        match self {
+            Self::ApiKey { .. } | Self::Operator | Self::System => Scope::Everything,
+            Self::Machine(license) => Scope::License(*license),
+            Self::Activation(activation) => Scope::Activation(*activation),
+            Self::Anonymous => Scope::Nothing,
+        }
+    }
+}
+
+/// Who acts, from where, in which request.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// Who.
+    pub actor: Actor,
+    /// From which address; none for the server's own commands.
+    pub ip: Option<std::net::IpAddr>,
+    /// The id that the answer carries.
+    pub request_id: Option<String>,
+}
+
+impl Caller {
+    /// Whoever runs the server's own commands.
+    #[must_use]
+    pub const fn operator() -> Self {
+        Self {
+            actor: Actor::Operator,
+            ip: None,
+            request_id: None,
+        }
+    }
+
+    /// The same call, once it is known who acts.
+    #[must_use]
+    pub fn acting_as(&self, actor: Actor) -> Self {
+        Self {
+            actor,
+            ip: self.ip,
+            request_id: self.request_id.clone(),
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! What every operation works with: the database, the outside world, the keys, the settings.
+
+use std::sync::Arc;
+
+use licentia_crypto::sealing::KeyEncryptionKey;
+use licentia_types::time::{Seconds, Timestamp};
+use uuid::Uuid;
+
+use crate::clock::Clock;
+use crate::database::Database;
+use crate::failure::Failure;
+use crate::randomness::{Randomness, RandomnessExhausted};
+use crate::secrets::Secrets;
+use crate::settings::{self, StartError};
+use crate::signing_keys::KeyRing;
+
+/// What an operator chose.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `iss` of every token; an URL without a slash at its end.
+    pub issuer: String,
+    /// RSA modulus of new signing keys, in bits.
+    pub signing_key_bits: licentia_crypto::rsa_keys::RsaKeyBits,
+    /// How far `iat` and `nbf` are set back.
+    pub backdate: Seconds,
+    /// Times where no tier says anything.
+    pub times: DefaultTimes,
+    /// Machines where no tier says anything.
+    pub max_activations: u32,
+}
+
+/// Times where no tier says anything.
+#[derive(Clone, Copy, Debug)]
+pub struct DefaultTimes {
+    /// Life of a token.
+    pub token_ttl: Seconds,
+    /// Between two heartbeats.
+    pub heartbeat_interval: Seconds,
+    /// From the last contact.
+    pub offline_grace: Seconds,
+    /// After the licence's expiry.
+    pub expiry_grace: Seconds,
+}
+
+/// The world outside, as the operations see it.
+pub struct Outside {
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The randomness.
+    pub randomness: Arc<dyn Randomness>,
+}
+
+/// What every operation works with.
+pub struct Context {
+    /// The database.
+    pub db: Database,
+    /// What an operator chose.
+    pub settings: Settings,
+    /// Under which secrets are sealed at rest.
+    pub kek: KeyEncryptionKey,
+    /// The server's own secrets.
+    pub secrets: Secrets,
+    /// The signing keys.
+    pub keys: KeyRing,
+    outside: Outside,
+}
+
+impl std::fmt::Debug for Context {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Context")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Context {
+    /// Opens a migrated database: settles the issuer, and makes the server's secrets and signing
+    /// keys where they are missing. Of several instances that do this at once, all end with the
+    /// same ones.
+    ///
+    /// # Errors
+    /// When the issuer is not the one of the first start, or a secret does not open.
+    pub async fn open(
+        db: Database,
+        settings: Settings,
+        kek: KeyEncryptionKey,
+        outside: Outside,
+    ) -> Result<Self, StartError> {
+        let now = outside.clock.now();
+        settings::settle_issuer(&db, &settings.issuer, now).await?;
+        let secrets = Secrets::open(&db, &kek, outside.randomness.as_ref(), now).await?;
+        let keys = KeyRing::open(&db, &kek, settings.signing_key_bits, now).await?;
+        Ok(Self {
+            db,
+            settings,
+            kek,
+            secrets,
+            keys,
+            outside,
+        })
+    }
+
+    /// The instant of an operation: ask once, then pass it on.
+    #[must_use]
+    pub fn moment(&self) -> Moment<'_> {
+        Moment {
+            now: self.outside.clock.now(),
+            randomness: self.outside.randomness.as_ref(),
+        }
+    }
+}
+
+/// The instant of one operation, and the randomness for what it makes.
+#[derive(Clone, Copy)]
+pub struct Moment<'a> {
+    /// When the operation takes place.
+    pub now: Timestamp,
+    randomness: &'a dyn Randomness,
+}
+
+impl std::fmt::Debug for Moment<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Moment")
+            .field("now", &self.now)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Moment<'_> {
+    /// A new id: a `UUIDv7` of this instant (RFC 9562 §5.7).
+    ///
+    /// # Errors
+    /// When there is no randomness.
+    pub fn new_uuid(&self) -> Result<Uuid, RandomnessExhausted> {
+        let millis = u64::try_from(self.now.micros().div_euclid(1000)).unwrap_or_default();
+        Ok(uuid::Builder::from_unix_timestamp_millis(millis, &self.random()?).into_uuid())
+    }
+
+    /// `N` unpredictable bytes.
+    ///
+    /// # Errors
+    /// When there is no randomness.
+    pub fn random<const N: usize>(&self) -> Result<[u8; N], RandomnessExhausted> {
+        let mut bytes = [0; N];
+        self.randomness.fill(&mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+/// Runs a long computation (making an RSA key) off the threads that serve.
+pub(crate) async fn compute<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Failure> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|_| Failure::Cancelled)
+}

@@ -1,0 +1,226 @@
+//! Customers: who owns licences.
+
+use licentia_entity::customer;
+use licentia_types::customers::{CreateCustomerRequest, CustomerResponse, UpdateCustomerRequest};
+use licentia_types::ids::CustomerId;
+use licentia_types::pages::PageResponse;
+use licentia_types::problems::{FieldProblem, ProblemCode};
+use sea_orm::{ActiveModelTrait, IntoActiveModel};
+use serde_json::json;
+
+use crate::actors::Caller;
+use crate::audit;
+use crate::context::{Context, Moment};
+use crate::database::{Constraint, Lane, WriteTx, violates};
+use crate::failure::{Failure, failed_from};
+use crate::pages::{PageError, PageQuery};
+use crate::refusal::Refusal;
+use crate::scope::Scope;
+
+pub(crate) mod store;
+
+const EXTERNAL_ID_TAKEN: Constraint = Constraint {
+    name: "customer_external_id",
+    columns: "customer.external_id",
+};
+
+/// Why an operation on a customer was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum CustomerError {
+    /// No such customer, or none that the caller may know of.
+    #[error("there is no such customer")]
+    NotFound,
+    /// Nothing to call the customer by.
+    #[error("one of externalId, name, organization and email must be there")]
+    Nameless,
+    /// Another customer has the external id.
+    #[error("a customer with this externalId exists")]
+    ExternalIdTaken,
+    /// Somebody else edited it.
+    #[error("the customer was changed in the meantime; its version is {current}")]
+    Stale {
+        /// The present version.
+        current: i64,
+    },
+    /// Our fault.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
+failed_from!(CustomerError);
+
+impl Refusal for CustomerError {
+    fn code(&self) -> ProblemCode {
+        match self {
+            Self::NotFound => ProblemCode::NotFound,
+            Self::Nameless => ProblemCode::ValidationFailed,
+            Self::ExternalIdTaken => ProblemCode::AlreadyExists,
+            Self::Stale { .. } => ProblemCode::VersionStale,
+            Self::Failed(failure) => failure.code(),
+        }
+    }
+
+    fn fields(&self) -> Vec<FieldProblem> {
+        match self {
+            Self::Nameless => vec![FieldProblem::new("/name", "REQUIRED", self.to_string())],
+            Self::ExternalIdTaken => vec![FieldProblem::new("/externalId", "TAKEN", self.to_string())],
+            Self::NotFound | Self::Stale { .. } | Self::Failed(_) => Vec::new(),
+        }
+    }
+}
+
+/// A customer as the API shows it.
+#[must_use]
+pub fn render(customer: customer::Model) -> CustomerResponse {
+    CustomerResponse {
+        id: customer.id,
+        external_id: customer.external_id,
+        name: customer.name,
+        organization: customer.organization,
+        email: customer.email,
+        notes: customer.notes,
+        metadata: customer.metadata,
+        created_at: customer.created_at,
+        updated_at: customer.updated_at,
+        version: customer.version,
+    }
+}
+
+/// A page of customers.
+///
+/// # Errors
+/// When a parameter is wrong.
+pub async fn list(
+    ctx: &Context,
+    scope: Scope,
+    query: &PageQuery,
+) -> Result<PageResponse<CustomerResponse>, PageError> {
+    Ok(store::list(&ctx.db, scope, query).await?.map(render))
+}
+
+/// One customer.
+///
+/// # Errors
+/// When there is none in `scope`.
+pub async fn get(ctx: &Context, scope: Scope, id: CustomerId) -> Result<CustomerResponse, CustomerError> {
+    store::find(&ctx.db, scope, id)
+        .await?
+        .map(render)
+        .ok_or(CustomerError::NotFound)
+}
+
+/// Makes a customer.
+///
+/// # Errors
+/// When it has no name at all, or its external id is taken.
+pub async fn create(
+    ctx: &Context,
+    caller: &Caller,
+    command: CreateCustomerRequest,
+) -> Result<CustomerResponse, CustomerError> {
+    let moment = ctx.moment();
+    let tx = ctx.db.write(Lane::Ordinary).await?;
+    let customer = insert(&tx, &moment, caller, command).await?;
+    tx.commit().await?;
+    Ok(render(customer))
+}
+
+/// Makes a customer as a part of something larger.
+pub(crate) async fn insert(
+    tx: &WriteTx,
+    moment: &Moment<'_>,
+    caller: &Caller,
+    command: CreateCustomerRequest,
+) -> Result<customer::Model, CustomerError> {
+    let customer = customer::Model {
+        id: CustomerId::new(moment.new_uuid()?),
+        external_id: command.external_id,
+        name: command.name,
+        organization: command.organization,
+        email: command.email,
+        notes: command.notes,
+        metadata: command.metadata,
+        created_at: moment.now,
+        updated_at: moment.now,
+        version: 1,
+    };
+    expect_name(&customer)?;
+    let customer = customer
+        .into_active_model()
+        .reset_all()
+        .insert(tx)
+        .await
+        .map_err(external_id_taken)?;
+    let event = audit::Event::new(
+        "customer.created",
+        &customer.id,
+        json!({"externalId": customer.external_id}),
+    );
+    audit::record(tx, moment, caller, event).await?;
+    Ok(customer)
+}
+
+/// Edits a customer.
+///
+/// # Errors
+/// When there is none, `expected` is not its version, or it would have no name at all.
+pub async fn update(
+    ctx: &Context,
+    caller: &Caller,
+    id: CustomerId,
+    expected: Option<i64>,
+    command: UpdateCustomerRequest,
+) -> Result<CustomerResponse, CustomerError> {
+    let moment = ctx.moment();
+    let tx = ctx.db.write(Lane::Ordinary).await?;
+    let before = store::find_locked(&tx, caller.actor.scope(), id)
+        .await?
+        .ok_or(CustomerError::NotFound)?;
+    if expected.is_some_and(|version| version != before.version) {
+        return Err(CustomerError::Stale {
+            current: before.version,
+        });
+    }
+    let customer = customer::Model {
+        external_id: command.external_id.apply(before.external_id),
+        name: command.name.apply(before.name),
+        organization: command.organization.apply(before.organization),
+        email: command.email.apply(before.email),
+        notes: command.notes.apply(before.notes),
+        metadata: command.metadata.unwrap_or(before.metadata),
+        updated_at: moment.now,
+        version: before.version + 1,
+        ..before
+    };
+    expect_name(&customer)?;
+    let customer = customer
+        .into_active_model()
+        .reset_all()
+        .update(&tx)
+        .await
+        .map_err(external_id_taken)?;
+    let event = audit::Event::new("customer.updated", &id, json!({"version": customer.version}));
+    audit::record(&tx, &moment, caller, event).await?;
+    tx.commit().await?;
+    Ok(render(customer))
+}
+
+fn expect_name(customer: &customer::Model) -> Result<(), CustomerError> {
+    let named = customer.external_id.is_some()
+        || customer.name.is_some()
+        || customer.organization.is_some()
+        || customer.email.is_some();
+    if named {
+        Ok(())
+    } else {
+        Err(CustomerError::Nameless)
+    }
+}
+
+fn external_id_taken(error: sea_orm::DbErr) -> CustomerError {
+    if violates(&error, EXTERNAL_ID_TAKEN) {
+        CustomerError::ExternalIdTaken
+    } else {
+        error.into()
+    }
+}

@@ -1,0 +1,73 @@
+//! Queries on customers.
+
+use licentia_entity::customer;
+use licentia_types::ids::CustomerId;
+use licentia_types::pages::PageResponse;
+use licentia_types::text::Reference;
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect, Select};
+
+use crate::database::WriteTx;
+use crate::pages::{PageError, PageQuery, page, search};
+use crate::scope::Scope;
+
+fn select(scope: Scope) -> Select<customer::Entity> {
+    match scope {
+        Scope::Everything => customer::Entity::find(),
+        // A machine knows a licence, never the people behind it.
+        Scope::License(_) | Scope::Activation(_) | Scope::Nothing => {
+            customer::Entity::find().filter(Expr::value(false))
+        }
+    }
+}
+
+pub(crate) async fn list(
+    db: &impl ConnectionTrait,
+    scope: Scope,
+    query: &PageQuery,
+) -> Result<PageResponse<customer::Model>, PageError> {
+    use customer::Column::{Email, ExternalId, Name, Organization};
+    let found = select(scope).filter(search(
+        query.q.as_deref(),
+        &[Name, Organization, Email, ExternalId],
+    ));
+    page(
+        db,
+        found,
+        customer::Column::Id,
+        |customer: &customer::Model| customer.id.uuid(),
+        query,
+    )
+    .await
+}
+
+pub(crate) async fn find(
+    db: &impl ConnectionTrait,
+    scope: Scope,
+    id: CustomerId,
+) -> Result<Option<customer::Model>, DbErr> {
+    select(scope).filter(customer::Column::Id.eq(id)).one(db).await
+}
+
+pub(crate) async fn find_locked(
+    tx: &WriteTx,
+    scope: Scope,
+    id: CustomerId,
+) -> Result<Option<customer::Model>, DbErr> {
+    select(scope)
+        .filter(customer::Column::Id.eq(id))
+        .lock_exclusive()
+        .one(tx)
+        .await
+}
+
+pub(crate) async fn find_by_external_id(
+    db: &impl ConnectionTrait,
+    scope: Scope,
+    external_id: &Reference,
+) -> Result<Option<customer::Model>, DbErr> {
+    select(scope)
+        .filter(customer::Column::ExternalId.eq(external_id.clone()))
+        .one(db)
+        .await
+}

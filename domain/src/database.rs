@@ -1,0 +1,241 @@
+//! The one seam between Licentia and its two databases.
+//!
+//! Stores see [`Database`] for reads and [`WriteTx`] for writes, never a bare connection: every
+//! statement is counted here, SQLite writes pass one gate and begin IMMEDIATE, and what protects
+//! against power loss is set and read back when a connection opens.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use sea_orm::{
+    AccessMode, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult,
+    QueryResult, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+};
+
+use gate::{Gate, Permit};
+
+pub use error::{Constraint, violates};
+pub use gate::Lane;
+
+mod error;
+mod gate;
+mod postgres;
+mod sqlite;
+
+/// How to reach the database.
+#[derive(Clone)]
+pub struct DatabaseOptions {
+    /// `sqlite://path` or `postgres://…`; may carry a password.
+    pub url: secrecy::SecretString,
+    /// Connections of the PostgreSQL pool.
+    pub max_connections: u32,
+    /// Read connections to SQLite.
+    pub readers: u32,
+    /// How long a request waits for a connection before it is told that we are not available.
+    pub acquire_timeout: Duration,
+}
+
+impl std::fmt::Debug for DatabaseOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DatabaseOptions")
+            .field("max_connections", &self.max_connections)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The database: reads go straight to it, writes through [`Database::write`].
+#[derive(Clone, Debug)]
+pub struct Database {
+    connections: Connections,
+    statements: Arc<AtomicU64>,
+}
+
+#[derive(Clone, Debug)]
+enum Connections {
+    /// One write connection behind a gate, and a pool that can only read.
+    Sqlite {
+        writer: DatabaseConnection,
+        gate: Gate,
+        readers: DatabaseConnection,
+    },
+    Postgres(DatabaseConnection),
+}
+
+impl Database {
+    /// Connects, and refuses a database that would not survive a power cut.
+    ///
+    /// # Errors
+    /// When the database cannot be reached, or is not durable.
+    pub async fn connect(options: &DatabaseOptions) -> Result<Self, ConnectError> {
+        use secrecy::ExposeSecret;
+        let url = options.url.expose_secret();
+        let connections = if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+            Connections::Postgres(postgres::connect(url, options).await?)
+        } else if url.starts_with("sqlite:") {
+            let writer = sqlite::connect_writer(url, options).await?;
+            let readers = sqlite::connect_readers(url, options).await?;
+            Connections::Sqlite {
+                writer,
+                gate: Gate::default(),
+                readers,
+            }
+        } else {
+            return Err(ConnectError::Scheme);
+        };
+        Ok(Self {
+            connections,
+            statements: Arc::default(),
+        })
+    }
+
+    /// Begins the one transaction of an operation. On SQLite it waits for its turn in `lane`.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn write(&self, lane: Lane) -> Result<WriteTx, DbErr> {
+        let (transaction, permit) = match &self.connections {
+            Connections::Sqlite { writer, gate, .. } => {
+                let permit = gate.pass(lane).await;
+                let immediate = TransactionOptions {
+                    sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+                    ..TransactionOptions::default()
+                };
+                (writer.begin_with_options(immediate).await?, Some(permit))
+            }
+            Connections::Postgres(pool) => {
+                let read_write = TransactionOptions {
+                    access_mode: Some(AccessMode::ReadWrite),
+                    ..TransactionOptions::default()
+                };
+                (pool.begin_with_options(read_write).await?, None)
+            }
+        };
+        Ok(WriteTx {
+            transaction,
+            statements: Arc::clone(&self.statements),
+            _permit: permit,
+        })
+    }
+
+    /// The connection on which migrations run: outside of any gate, before anything is served.
+    #[must_use]
+    pub fn for_migrations(&self) -> &DatabaseConnection {
+        match &self.connections {
+            Connections::Sqlite { writer, .. } => writer,
+            Connections::Postgres(pool) => pool,
+        }
+    }
+
+    /// Statements run since the start.
+    #[must_use]
+    pub fn statements(&self) -> u64 {
+        self.statements.load(Ordering::Relaxed)
+    }
+
+    /// Closes every connection; SQLite folds its log into the file.
+    ///
+    /// # Errors
+    /// When the database does not answer any more.
+    pub async fn close(self) -> Result<(), DbErr> {
+        match self.connections {
+            Connections::Sqlite { writer, readers, .. } => {
+                readers.close().await?;
+                writer.close().await
+            }
+            Connections::Postgres(pool) => pool.close().await,
+        }
+    }
+
+    fn reader(&self) -> &DatabaseConnection {
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        match &self.connections {
+            Connections::Sqlite { readers, .. } => readers,
+            Connections::Postgres(pool) => pool,
+        }
+    }
+}
+
+/// Why the database was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// Neither SQLite nor PostgreSQL.
+    #[error("the database URL must begin with sqlite: or postgres:")]
+    Scheme,
+    /// It answers, but would lose what it confirmed when the power fails.
+    #[error("the database is not durable: {setting} is {value}, must be {wanted}")]
+    NotDurable {
+        /// Which setting.
+        setting: &'static str,
+        /// What it says.
+        value: String,
+        /// What it must say.
+        wanted: &'static str,
+    },
+    /// It cannot be reached.
+    #[error("the database cannot be opened")]
+    Unreachable(#[from] DbErr),
+}
+
+/// One write transaction. Dropped without [`WriteTx::commit`] it is rolled back.
+#[derive(Debug)]
+pub struct WriteTx {
+    transaction: DatabaseTransaction,
+    statements: Arc<AtomicU64>,
+    // Declared last, so dropped last: the next writer begins when this one's end is under way.
+    _permit: Option<Permit>,
+}
+
+impl WriteTx {
+    /// Makes everything durable. When this returns, a power cut loses nothing of it.
+    ///
+    /// # Errors
+    /// When the database did not confirm; the outcome is then unknown to us.
+    pub async fn commit(self) -> Result<(), DbErr> {
+        self.transaction.commit().await
+    }
+
+    fn counted(&self) -> &DatabaseTransaction {
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        &self.transaction
+    }
+}
+
+macro_rules! delegate_connection {
+    ($type:ty, $backend:expr, $connection:ident) => {
+        #[async_trait::async_trait]
+        impl ConnectionTrait for $type {
+            fn get_database_backend(&self) -> DbBackend {
+                let backend: fn(&Self) -> DbBackend = $backend;
+                backend(self)
+            }
+
+            async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+                self.$connection().execute_raw(statement).await
+            }
+
+            async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+                self.$connection().execute_unprepared(sql).await
+            }
+
+            async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+                self.$connection().query_one_raw(statement).await
+            }
+
+            async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+                self.$connection().query_all_raw(statement).await
+            }
+        }
+    };
+}
+
+delegate_connection!(
+    Database,
+    |database: &Database| database.for_migrations().get_database_backend(),
+    reader
+);
+delegate_connection!(
+    WriteTx,
+    |tx: &WriteTx| tx.transaction.get_database_backend(),
+    counted
+);

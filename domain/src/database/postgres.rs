@@ -1,0 +1,46 @@
+//! PostgreSQL: one pool, for any number of instances.
+
+use std::time::Duration;
+
+use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, Statement};
+
+use super::{ConnectError, DatabaseOptions};
+
+pub(super) async fn connect(
+    url: &str,
+    options: &DatabaseOptions,
+) -> Result<DatabaseConnection, ConnectError> {
+    let mut connect = ConnectOptions::new(url);
+    connect
+        .sqlx_logging(false)
+        .max_connections(options.max_connections)
+        .acquire_timeout(options.acquire_timeout)
+        .idle_timeout(Some(Duration::from_mins(5)))
+        .set_application_name("licentia");
+    connect.map_sqlx_postgres_opts(|postgres| postgres.options([("synchronous_commit", "on")]));
+    let pool = sea_orm::Database::connect(connect).await?;
+    for setting in ["synchronous_commit", "fsync"] {
+        let value = show(&pool, setting).await?;
+        if value != "on" {
+            return Err(ConnectError::NotDurable {
+                setting,
+                value,
+                wanted: "on",
+            });
+        }
+    }
+    Ok(pool)
+}
+
+async fn show(pool: &DatabaseConnection, setting: &str) -> Result<String, ConnectError> {
+    let row = pool
+        .query_one_raw(Statement::from_string(
+            DbBackend::Postgres,
+            format!("SHOW {setting}"),
+        ))
+        .await?;
+    Ok(row
+        .map(|row| row.try_get_by_index(0))
+        .transpose()?
+        .unwrap_or_default())
+}

@@ -1,0 +1,78 @@
+//! SQLite: one connection that writes, with full synchronisation, and several that only read.
+
+use std::time::Duration;
+
+use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, Statement};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+
+use super::{ConnectError, DatabaseOptions};
+
+/// For other processes, such as the command line: inside this one the gate keeps order.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+pub(super) async fn connect_writer(
+    url: &str,
+    options: &DatabaseOptions,
+) -> Result<DatabaseConnection, ConnectError> {
+    let mut connect = base(url, options);
+    connect.max_connections(1).min_connections(1);
+    connect.map_sqlx_sqlite_opts(|sqlite| common(sqlite).create_if_missing(true));
+    let writer = sea_orm::Database::connect(connect).await?;
+    expect_pragma(&writer, "synchronous", "2", "FULL (2)").await?;
+    expect_pragma(&writer, "journal_mode", "wal", "wal").await?;
+    Ok(writer)
+}
+
+pub(super) async fn connect_readers(
+    url: &str,
+    options: &DatabaseOptions,
+) -> Result<DatabaseConnection, ConnectError> {
+    let mut connect = base(url, options);
+    connect.max_connections(options.readers.max(1)).min_connections(1);
+    connect.map_sqlx_sqlite_opts(|sqlite| common(sqlite).pragma("query_only", "ON"));
+    Ok(sea_orm::Database::connect(connect).await?)
+}
+
+fn base(url: &str, options: &DatabaseOptions) -> ConnectOptions {
+    let mut connect = ConnectOptions::new(url);
+    connect
+        .sqlx_logging(false)
+        .acquire_timeout(options.acquire_timeout)
+        .test_before_acquire(false)
+        .idle_timeout(None::<Duration>)
+        .max_lifetime(None::<Duration>);
+    connect
+}
+
+fn common(sqlite: SqliteConnectOptions) -> SqliteConnectOptions {
+    sqlite
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT)
+}
+
+async fn expect_pragma(
+    connection: &DatabaseConnection,
+    setting: &'static str,
+    expected: &str,
+    wanted: &'static str,
+) -> Result<(), ConnectError> {
+    let statement = Statement::from_string(sea_orm::DbBackend::Sqlite, format!("PRAGMA {setting}"));
+    let row = connection.query_one_raw(statement).await?;
+    let value = match row {
+        Some(row) => row
+            .try_get_by_index::<String>(0)
+            .or_else(|_| row.try_get_by_index::<i64>(0).map(|n| n.to_string()))?,
+        None => String::new(),
+    };
+    if value == expected {
+        Ok(())
+    } else {
+        Err(ConnectError::NotDurable {
+            setting,
+            value,
+            wanted,
+        })
+    }
+}

@@ -1,0 +1,75 @@
+//! What is not the caller's fault: the database, the operating system, a secret that does not open.
+
+use licentia_crypto::jwe::EncryptError;
+use licentia_crypto::jws::SignError;
+use licentia_crypto::rsa_keys::RsaKeyError;
+use licentia_crypto::sealing::{OpenError, SealError};
+use licentia_types::problems::ProblemCode;
+use sea_orm::DbErr;
+
+use crate::randomness::RandomnessExhausted;
+
+/// Something of ours failed; the chain of causes is for the log only.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The database.
+    #[error("the database failed")]
+    Database(#[from] DbErr),
+    /// Sealing at rest.
+    #[error("a secret could not be sealed")]
+    Seal(#[from] SealError),
+    /// Opening what was sealed.
+    #[error("a sealed secret could not be opened")]
+    Open(#[from] OpenError),
+    /// Signing.
+    #[error("a token could not be signed")]
+    Sign(#[from] SignError),
+    /// Encrypting to a consumer's key.
+    #[error("a token could not be encrypted")]
+    Encrypt(#[from] EncryptError),
+    /// A signing key.
+    #[error("a signing key could not be made or read")]
+    SigningKey(#[from] RsaKeyError),
+    /// No randomness.
+    #[error(transparent)]
+    Randomness(#[from] RandomnessExhausted),
+    /// A stored value is not what this program writes.
+    #[error("the stored {0} cannot be read")]
+    Corrupt(&'static str),
+    /// Work on a thread for computations was lost.
+    #[error("a computation was cancelled")]
+    Cancelled,
+}
+
+impl Failure {
+    /// Not available for now, or our fault.
+    #[must_use]
+    pub fn code(&self) -> ProblemCode {
+        match self {
+            Self::Database(DbErr::Conn(_) | DbErr::ConnectionAcquire(_)) => ProblemCode::Unavailable,
+            _ => ProblemCode::Internal,
+        }
+    }
+}
+
+/// Lets `?` turn every cause of a [`Failure`] into the variant `Failed` of a capability's error.
+macro_rules! failed_from {
+    ($error:ty) => {
+        crate::failure::failed_from!(
+            $error:
+            sea_orm::DbErr,
+            licentia_crypto::sealing::SealError,
+            licentia_crypto::sealing::OpenError,
+            crate::randomness::RandomnessExhausted
+        );
+    };
+    ($error:ty: $($cause:ty),+) => {
+        $(impl From<$cause> for $error {
+            fn from(cause: $cause) -> Self {
+                Self::Failed(crate::failure::Failure::from(cause))
+            }
+        })+
+    };
+}
+
+pub(crate) use failed_from;

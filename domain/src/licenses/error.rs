@@ -1,0 +1,175 @@
+//! Why an operation on a licence was refused.
+
+use licentia_types::problems::{FieldProblem, ProblemCode};
+use licentia_types::text::Key;
+
+use crate::customers::CustomerError;
+use crate::failure::{Failure, failed_from};
+use crate::refusal::Refusal;
+use crate::tokens::TokenTooLarge;
+
+/// Why an operation on a licence was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum LicenseError {
+    /// No such licence, or none that the caller may know of.
+    #[error("there is no such licence")]
+    NotFound,
+    /// No such product.
+    #[error("there is no such product")]
+    ProductUnknown,
+    /// Nothing new is made of an archived product.
+    #[error("the product is archived; no licence can be issued for it")]
+    ProductArchived,
+    /// Not a tier of the product, or an archived one.
+    #[error("the product has no such tier on sale")]
+    TierUnknown,
+    /// No such customer.
+    #[error("there is no such customer")]
+    CustomerUnknown,
+    /// Both ways to name a customer.
+    #[error("give customerId or customer, not both")]
+    CustomerTwice,
+    /// The customer on the way cannot be made.
+    #[error(transparent)]
+    Customer(CustomerError),
+    /// It belongs to somebody.
+    #[error("the licence belongs to another customer")]
+    Owned,
+    /// More than one way to say when it ends.
+    #[error("give one of expiresAt, validDays and billingPeriod")]
+    ExpiryTwice,
+    /// An expiry in the past.
+    #[error("expiresAt must be in the future")]
+    ExpiryPast,
+    /// Zero days, or more than a hundred years.
+    #[error("validDays must be 1 to 36500")]
+    ValidDays,
+    /// The tier is not sold so.
+    #[error("the tier is not sold by this period")]
+    PeriodNotSold,
+    /// An order without the place where it was made.
+    #[error("sourceOrderId needs source")]
+    SourceMissing,
+    /// The order has its licence.
+    #[error("a licence for this order of this source exists")]
+    OrderTaken,
+    /// The product has no such entitlement.
+    #[error("the product has no entitlement {key}")]
+    FeatureUnknown {
+        /// Where it stands.
+        pointer: String,
+        /// The key.
+        key: Key,
+    },
+    /// A frozen set, and changes to the tier's.
+    #[error("features: give set, or add and remove")]
+    FeaturesMixed,
+    /// A value of another type than the feature's.
+    #[error("the value of {key} has another type than the feature")]
+    ValueType {
+        /// The key.
+        key: Key,
+    },
+    /// A typing error, or not 8 to 512 printable bytes.
+    #[error("the licence key is not valid: it has a typing error, or is not 8 to 512 printable bytes")]
+    KeyMalformed,
+    /// A chosen key under 80 bits.
+    #[error("the chosen key has about {bits} bits, 80 are wanted; allowWeakKey takes it all the same")]
+    KeyWeak {
+        /// The estimate.
+        bits: u32,
+    },
+    /// A chosen key that another licence has.
+    #[error("a licence with this key exists")]
+    KeyTaken,
+    /// Over 6 KB.
+    #[error(transparent)]
+    TokenTooLarge(#[from] TokenTooLarge),
+    /// Somebody else edited it.
+    #[error("the licence was changed in the meantime; its version is {current}")]
+    Stale {
+        /// The present version.
+        current: i64,
+    },
+    /// A revoked licence stays as it is.
+    #[error("the licence was revoked")]
+    Revoked,
+    /// Our fault.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
+failed_from!(LicenseError);
+
+impl From<CustomerError> for LicenseError {
+    fn from(error: CustomerError) -> Self {
+        match error {
+            CustomerError::Failed(failure) => Self::Failed(failure),
+            other => Self::Customer(other),
+        }
+    }
+}
+
+impl Refusal for LicenseError {
+    fn code(&self) -> ProblemCode {
+        match self {
+            Self::NotFound => ProblemCode::NotFound,
+            Self::ProductArchived => ProblemCode::ProductArchived,
+            Self::Customer(error) => error.code(),
+            Self::Owned | Self::Revoked => ProblemCode::StateConflict,
+            Self::OrderTaken | Self::KeyTaken => ProblemCode::AlreadyExists,
+            Self::KeyMalformed => ProblemCode::LicenseKeyMalformed,
+            Self::KeyWeak { .. } => ProblemCode::LicenseKeyWeak,
+            Self::TokenTooLarge(_) => ProblemCode::TokenTooLarge,
+            Self::Stale { .. } => ProblemCode::VersionStale,
+            Self::Failed(failure) => failure.code(),
+            Self::ProductUnknown
+            | Self::TierUnknown
+            | Self::CustomerUnknown
+            | Self::CustomerTwice
+            | Self::ExpiryTwice
+            | Self::ExpiryPast
+            | Self::ValidDays
+            | Self::PeriodNotSold
+            | Self::SourceMissing
+            | Self::FeatureUnknown { .. }
+            | Self::FeaturesMixed
+            | Self::ValueType { .. } => ProblemCode::ValidationFailed,
+        }
+    }
+
+    fn fields(&self) -> Vec<FieldProblem> {
+        let field = |pointer: &str, code| vec![FieldProblem::new(pointer, code, self.to_string())];
+        match self {
+            Self::ProductUnknown => field("/productId", "UNKNOWN"),
+            Self::TierUnknown => field("/tierId", "UNKNOWN"),
+            Self::CustomerUnknown => field("/customerId", "UNKNOWN"),
+            Self::CustomerTwice => field("/customer", "INVALID"),
+            Self::Customer(error) => error
+                .fields()
+                .into_iter()
+                .map(|inner| FieldProblem {
+                    pointer: format!("/customer{}", inner.pointer),
+                    ..inner
+                })
+                .collect(),
+            Self::ExpiryTwice | Self::ExpiryPast => field("/expiresAt", "INVALID"),
+            Self::ValidDays => field("/validDays", "INVALID"),
+            Self::PeriodNotSold => field("/billingPeriod", "INVALID"),
+            Self::SourceMissing => field("/source", "REQUIRED"),
+            Self::OrderTaken => field("/sourceOrderId", "TAKEN"),
+            Self::FeatureUnknown { pointer, .. } => field(pointer, "UNKNOWN"),
+            Self::FeaturesMixed => field("/features/set", "INVALID"),
+            Self::ValueType { key } => field(&format!("/features/values/{key}"), "INVALID"),
+            Self::KeyMalformed | Self::KeyWeak { .. } => field("/key", "INVALID"),
+            Self::KeyTaken => field("/key", "TAKEN"),
+            Self::NotFound
+            | Self::ProductArchived
+            | Self::Owned
+            | Self::TokenTooLarge(_)
+            | Self::Stale { .. }
+            | Self::Revoked
+            | Self::Failed(_) => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Licence keys at rest: found by a keyed digest, stored sealed.
+
+use licentia_crypto::license_keys::LicenseKey;
+use licentia_crypto::sealing::Place;
+use licentia_entity::license;
+use licentia_types::ids::LicenseId;
+
+use crate::context::Context;
+use crate::failure::Failure;
+
+/// What is stored of a key.
+pub(crate) struct Stored {
+    pub(crate) digest: Vec<u8>,
+    pub(crate) sealed: Vec<u8>,
+    pub(crate) masked: String,
+}
+
+/// The digest by which a key is found; the same for every spelling of a native key.
+pub(crate) fn digest(ctx: &Context, key: &LicenseKey) -> Vec<u8> {
+    ctx.secrets
+        .digests
+        .digest("license_key", key.canonical().as_bytes())
+        .to_vec()
+}
+
+pub(crate) fn store(ctx: &Context, id: LicenseId, key: &LicenseKey) -> Result<Stored, Failure> {
+    let row = id.to_string();
+    Ok(Stored {
+        digest: digest(ctx, key),
+        sealed: ctx
+            .kek
+            .seal(place(&row), key.canonical().as_bytes())?
+            .into_bytes(),
+        masked: key.masked(),
+    })
+}
+
+pub(crate) fn open(ctx: &Context, license: &license::Model) -> Result<String, Failure> {
+    let row = license.id.to_string();
+    let opened = ctx.kek.open(place(&row), &license.key_sealed)?;
+    String::from_utf8(opened.to_vec()).map_err(|_| Failure::Corrupt("licence key"))
+}
+
+fn place(row: &str) -> Place<'_> {
+    Place {
+        table: "license",
+        column: "key_sealed",
+        row,
+    }
+}

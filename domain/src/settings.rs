@@ -1,0 +1,86 @@
+//! What the first start settles for good, and why a start is refused.
+
+use licentia_entity::server_setting;
+use licentia_types::time::Timestamp;
+use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{DbErr, EntityTrait};
+
+use crate::database::{Database, Lane};
+use crate::failure::{Failure, failed_from};
+
+const ISSUER: &str = "issuer";
+
+/// Why the server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Tokens in the field name another issuer; verifiers would refuse ours.
+    #[error(
+        "the issuer is {configured}, but this database was made for {stored}: set server.public_url back to it, or start with another database"
+    )]
+    OtherIssuer {
+        /// What the configuration says.
+        configured: String,
+        /// What the first start stored.
+        stored: String,
+    },
+    /// A secret was sealed under another key.
+    #[error(
+        "the database was sealed under key-encryption key {key_id}, which is not the configured one ({configured})"
+    )]
+    OtherKey {
+        /// Id of the key that is needed.
+        key_id: String,
+        /// Id of the configured key.
+        configured: String,
+    },
+    /// Our fault, or the database's.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
+failed_from!(StartError);
+
+/// Stores the issuer at the first start, and holds every later one to it.
+///
+/// # Errors
+/// When another issuer was stored.
+pub(crate) async fn settle_issuer(db: &Database, issuer: &str, now: Timestamp) -> Result<(), StartError> {
+    if let Some(stored) = stored_issuer(db).await? {
+        return expect_issuer(issuer, stored);
+    }
+    let row = server_setting::ActiveModel {
+        name: Set(ISSUER.to_owned()),
+        value: Set(issuer.to_owned()),
+        created_at: Set(now),
+    };
+    let tx = db.write(Lane::Ordinary).await?;
+    server_setting::Entity::insert(row)
+        .on_conflict(
+            OnConflict::column(server_setting::Column::Name)
+                .do_nothing()
+                .to_owned(),
+        )
+        .exec_without_returning(&tx)
+        .await?;
+    tx.commit().await?;
+    let stored = stored_issuer(db).await?.ok_or(Failure::Corrupt("issuer"))?;
+    expect_issuer(issuer, stored)
+}
+
+async fn stored_issuer(db: &Database) -> Result<Option<String>, DbErr> {
+    let row = server_setting::Entity::find_by_id(ISSUER.to_owned())
+        .one(db)
+        .await?;
+    Ok(row.map(|row| row.value))
+}
+
+fn expect_issuer(configured: &str, stored: String) -> Result<(), StartError> {
+    if stored == configured {
+        return Ok(());
+    }
+    Err(StartError::OtherIssuer {
+        configured: configured.to_owned(),
+        stored,
+    })
+}

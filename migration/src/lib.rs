@@ -1,0 +1,54 @@
+//! The schema, step by step. Steps are append-only, and the same for SQLite and PostgreSQL.
+//!
+//! Times are microseconds since the epoch in `bigint` columns; limits are integers (−1 inherited,
+//! 0 without limit); constraints have names, because their violations become domain errors.
+
+use sea_orm_migration::prelude::*;
+
+mod m0001_catalogue;
+mod m0002_customers;
+mod m0003_licenses;
+mod m0004_activations;
+mod m0005_signing_keys;
+mod m0006_access;
+
+/// Every step, in order.
+#[derive(Debug)]
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m0001_catalogue::Migration),
+            Box::new(m0002_customers::Migration),
+            Box::new(m0003_licenses::Migration),
+            Box::new(m0004_activations::Migration),
+            Box::new(m0005_signing_keys::Migration),
+            Box::new(m0006_access::Migration),
+        ]
+    }
+}
+
+/// The columns of every mutable row: created, updated, version.
+fn with_history(table: &mut TableCreateStatement) -> &mut TableCreateStatement {
+    use sea_orm_migration::schema::big_integer;
+    table
+        .col(big_integer("created_at"))
+        .col(big_integer("updated_at"))
+        .col(big_integer("version"))
+}
+
+/// A foreign key that forbids deleting what is still named.
+fn references(
+    name: &str,
+    from: (&'static str, &'static str),
+    to: (&'static str, &'static str),
+) -> ForeignKeyCreateStatement {
+    ForeignKey::create()
+        .name(name)
+        .from(from.0, from.1)
+        .to(to.0, to.1)
+        .on_delete(ForeignKeyAction::Restrict)
+        .to_owned()
+}
