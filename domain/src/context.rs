@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use licentia_crypto::sealing::KeyEncryptionKey;
 use licentia_types::time::{Seconds, Timestamp};
 use uuid::Uuid;
+
+pub use licentia_crypto::rsa_keys::RsaKeyBits;
+pub use licentia_crypto::sealing::{KeyEncryptionKey, KeyEncryptionKeyError};
 
 use crate::clock::Clock;
 use crate::database::Database;
@@ -20,7 +22,7 @@ pub struct Settings {
     /// `iss` of every token; an URL without a slash at its end.
     pub issuer: String,
     /// RSA modulus of new signing keys, in bits.
-    pub signing_key_bits: licentia_crypto::rsa_keys::RsaKeyBits,
+    pub signing_key_bits: RsaKeyBits,
     /// How far `iat` and `nbf` are set back.
     pub backdate: Seconds,
     /// Times where no tier says anything.

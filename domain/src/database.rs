@@ -118,11 +118,27 @@ impl Database {
         })
     }
 
-    /// The connection on which migrations run: outside of any gate, before anything is served.
+    /// Begins the one transaction in which the schema is brought up to date. Of several instances
+    /// that start at once, the others wait here until the first is done.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn write_schema(&self) -> Result<WriteTx, DbErr> {
+        /// Any number that nobody else uses for an advisory lock.
+        const SCHEMA_LOCK: i64 = 0x6c69_6365_6e74_6961;
+        let tx = self.write(Lane::Ordinary).await?;
+        if tx.get_database_backend() == DbBackend::Postgres {
+            tx.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({SCHEMA_LOCK})"))
+                .await?;
+        }
+        Ok(tx)
+    }
+
+    /// A connection for asking which migrations are missing, before anything is served.
     #[must_use]
-    pub fn for_migrations(&self) -> &DatabaseConnection {
+    pub fn schema(&self) -> &DatabaseConnection {
         match &self.connections {
-            Connections::Sqlite { writer, .. } => writer,
+            Connections::Sqlite { readers, .. } => readers,
             Connections::Postgres(pool) => pool,
         }
     }
@@ -195,6 +211,12 @@ impl WriteTx {
         self.transaction.commit().await
     }
 
+    /// The transaction itself, for migrations.
+    #[must_use]
+    pub fn schema(&self) -> &DatabaseTransaction {
+        &self.transaction
+    }
+
     fn counted(&self) -> &DatabaseTransaction {
         self.statements.fetch_add(1, Ordering::Relaxed);
         &self.transaction
@@ -231,7 +253,7 @@ macro_rules! delegate_connection {
 
 delegate_connection!(
     Database,
-    |database: &Database| database.for_migrations().get_database_backend(),
+    |database: &Database| database.schema().get_database_backend(),
     reader
 );
 delegate_connection!(

@@ -165,7 +165,9 @@ async fn owner(
             };
             match known {
                 Some(known) => Ok(Some(known.id)),
-                None => Ok(Some(customers::insert(tx, moment, caller, described.clone()).await?.id)),
+                None => Ok(Some(
+                    customers::insert(tx, moment, caller, described.clone()).await?.id,
+                )),
             }
         }
         (Some(_), Some(_)) => Err(LicenseError::CustomerTwice),

@@ -1,0 +1,42 @@
+# The everyday commands. `make` alone lists them; `make run` and `make test` need Rust, make and a C compiler, no more.
+
+CARGO ?= cargo
+OPENAPI := openapi/openapi.json
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint bans bench openapi tools
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: tools ## build and start the server on SQLite with demo data
+	@$(CARGO) run -p licentia -- serve --demo
+
+test: tools ## every test: unit, property, doc, integration on SQLite and PostgreSQL, real verifiers
+	@scripts/test.sh
+
+lint: tools ## format, clippy with warnings denied, banned crates, licences, sources
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	@$(MAKE) --no-print-directory bans
+
+bans: ## hold deny.toml: banned crates, licences, sources (cargo-deny, or our own script)
+	@if $(CARGO) deny --version >/dev/null 2>&1; \
+	then $(CARGO) deny check bans licenses sources; \
+	else python3 scripts/check-dependencies.py; fi
+
+bench: tools ## the signer against a bare aws-lc signature, as a ratio
+	$(CARGO) bench -p licentia-crypto
+
+openapi: tools ## write openapi/openapi.json anew
+	@mkdir -p $(dir $(OPENAPI))
+	@$(CARGO) run -q -p licentia -- openapi > $(OPENAPI).new || { rm -f $(OPENAPI).new; exit 1; }
+	@mv $(OPENAPI).new $(OPENAPI)
+	@echo "$(OPENAPI) is up to date"
+
+# Says in one line what to install, before a compiler says it in a hundred.
+tools:
+	@command -v $(CARGO) >/dev/null || \
+	{ echo "cargo is missing: install Rust 1.94 or newer (https://rustup.rs)" >&2; exit 1; }
+	@command -v "$${CC:-cc}" >/dev/null || command -v gcc >/dev/null || command -v clang >/dev/null || \
+	{ echo "a C compiler is missing: install build-essential (Debian, Ubuntu), gcc (Fedora) or the Xcode command line tools (macOS)" >&2; exit 1; }

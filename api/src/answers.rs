@@ -1,0 +1,143 @@
+//! Answers: what was made with its place, what can be edited with its version. JSON is compact.
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpRequest, HttpResponse, HttpResponseBuilder, Responder};
+use licentia_types::activations::{ActivateResponse, ActivationResponse};
+use licentia_types::customers::CustomerResponse;
+use licentia_types::features::FeatureResponse;
+use licentia_types::licenses::{IssuedLicenseResponse, LicenseResponse};
+use licentia_types::products::ProductResponse;
+use licentia_types::tiers::TierResponse;
+use serde::Serialize;
+
+use crate::{Ctx, if_match};
+
+/// Something with a place of its own.
+pub(crate) trait Resource: Serialize {
+    /// The path of its list, under `/api/v1`.
+    const COLLECTION: &'static str;
+
+    /// Its id.
+    fn id(&self) -> String;
+
+    /// For `If-Match`, where it can be edited.
+    fn version(&self) -> Option<i64>;
+}
+
+macro_rules! resource {
+    ($type:ty, $collection:literal, $($id:ident).+ $(, $($version:ident).+)?) => {
+        impl Resource for $type {
+            const COLLECTION: &'static str = $collection;
+
+            fn id(&self) -> String {
+                self.$($id).+.to_string()
+            }
+
+            fn version(&self) -> Option<i64> {
+                None$(.or(Some(self.$($version).+)))?
+            }
+        }
+    };
+}
+
+resource!(ProductResponse, "products", id, version);
+resource!(TierResponse, "pricing-tiers", id, version);
+resource!(FeatureResponse, "product-features", id, version);
+resource!(CustomerResponse, "customers", id, version);
+resource!(LicenseResponse, "license-keys", id, version);
+resource!(IssuedLicenseResponse, "license-keys", license.id, license.version);
+resource!(ActivationResponse, "license-activations", id);
+resource!(ActivateResponse, "license-activations", activation.id);
+
+/// 200 with the thing and its version.
+#[derive(Debug)]
+pub(crate) struct Found<T>(pub(crate) T);
+
+/// 201 with the thing, its place and its version.
+#[derive(Debug)]
+pub(crate) struct Created<T>(pub(crate) T);
+
+/// 201 when it was made, 200 when it was there.
+#[derive(Debug)]
+pub(crate) struct CreatedOrFound<T> {
+    /// The thing.
+    pub(crate) thing: T,
+    /// Whether it was made.
+    pub(crate) created: bool,
+}
+
+/// 204.
+#[derive(Debug)]
+pub(crate) struct NoContent;
+
+impl<T: Resource> Responder for Found<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        json(HttpResponse::Ok(), &self.0)
+    }
+}
+
+impl<T: Resource> Responder for Created<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        let mut answer = HttpResponse::Created();
+        answer.insert_header((header::LOCATION, place(&self.0, request)));
+        json(answer, &self.0)
+    }
+}
+
+impl<T: Resource> Responder for CreatedOrFound<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        if self.created {
+            Created(self.thing).respond_to(request)
+        } else {
+            Found(self.thing).respond_to(request)
+        }
+    }
+}
+
+impl Responder for NoContent {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        HttpResponse::NoContent().finish()
+    }
+}
+
+fn json(mut answer: HttpResponseBuilder, thing: &impl Resource) -> HttpResponse {
+    if let Some(version) = thing.version() {
+        answer.insert_header((header::ETAG, if_match::etag(version)));
+    }
+    answer.json(thing)
+}
+
+/// Below the issuer: the only base that is known to be the public one.
+fn place<T: Resource>(thing: &T, request: &HttpRequest) -> String {
+    let issuer = request
+        .app_data::<Ctx>()
+        .map_or("", |ctx| ctx.settings.issuer.as_str());
+    format!("{issuer}/api/v1/{}/{}", T::COLLECTION, thing.id())
+}
+
+/// Keeps answers out of every cache, unless a handler says otherwise: they hold tokens and keys.
+///
+/// # Errors
+/// As the rest of the chain.
+pub(crate) async fn keep_private<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    let mut answer = next.call(request).await?;
+    let headers = answer.headers_mut();
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    Ok(answer)
+}

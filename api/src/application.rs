@@ -1,0 +1,228 @@
+//! The server, from a configuration to its last answer: the same entry for `main` and for tests.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpServer, web};
+use licentia_domain::context::{Context, Outside};
+use tokio::net::TcpSocket;
+use utoipa_actix_web::AppExt;
+
+use crate::config::Config;
+use crate::discovery::Documents;
+use crate::health::Draining;
+use crate::limits::key_lookups::KeyLookups;
+use crate::methods::{self, Methods};
+use crate::opening;
+use crate::{openapi, requests, rewrite, router};
+
+pub use crate::opening::{Migrations, OpenError};
+
+/// Connections that may wait to be accepted.
+const BACKLOG: u32 = 1024;
+/// How often clients whose budget is whole again are forgotten.
+const FORGETTING: Duration = Duration::from_mins(1);
+
+/// A server that listens; [`Application::run`] makes it answer.
+pub struct Application {
+    server: Server,
+    address: SocketAddr,
+    parts: Parts,
+}
+
+/// What every worker shares.
+#[derive(Clone)]
+struct Parts {
+    ctx: web::Data<Context>,
+    documents: web::Data<Documents>,
+    draining: web::Data<Draining>,
+    lookups: web::Data<KeyLookups>,
+    methods: web::Data<Methods>,
+    openapi: web::Data<openapi::Prepared>,
+}
+
+impl std::fmt::Debug for Application {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Application")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Stops a server from elsewhere.
+#[derive(Clone)]
+pub struct StopHandle {
+    server: ServerHandle,
+    draining: web::Data<Draining>,
+}
+
+impl std::fmt::Debug for StopHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StopHandle").finish_non_exhaustive()
+    }
+}
+
+impl StopHandle {
+    /// Is not ready any more, takes no new connection, ends what runs (as long as
+    /// `server.shutdown_grace_seconds` allow), and returns.
+    pub async fn stop(&self) {
+        self.draining.begin();
+        self.server.stop(true).await;
+    }
+}
+
+impl Application {
+    /// Listens, applies pending migrations, and prepares everything that is prepared once.
+    ///
+    /// # Errors
+    /// Whatever refuses the start.
+    pub async fn build(config: Config, outside: Outside) -> Result<Self, OpenError> {
+        Self::build_with(config, outside, Migrations::Apply).await
+    }
+
+    /// The same, with pending migrations treated as an operator says.
+    ///
+    /// # Errors
+    /// Whatever refuses the start.
+    pub async fn build_with(
+        config: Config,
+        outside: Outside,
+        migrations: Migrations,
+    ) -> Result<Self, OpenError> {
+        opening::refuse_findings(&config)?;
+        // The issuer of a server without a public URL names the port, so the port comes first.
+        let listener = listen(config.server.bind)?;
+        let address = listener
+            .local_addr()
+            .map_err(|source| cannot_listen(config.server.bind, source))?;
+        let ctx = opening::open(&config, config.issuer(address), outside, migrations).await?;
+        opening::refuse_development_keys(&config, &ctx).await?;
+        let parts = Parts::of(&config, ctx)?;
+        let server =
+            serve(&config, listener, parts.clone()).map_err(|source| cannot_listen(address, source))?;
+        Ok(Self {
+            server,
+            address,
+            parts,
+        })
+    }
+
+    /// Where it listens: with the real port where the configured one is 0.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What its handlers work with.
+    #[must_use]
+    pub fn context(&self) -> Arc<Context> {
+        self.parts.ctx.clone().into_inner()
+    }
+
+    /// Stops it from elsewhere.
+    #[must_use]
+    pub fn stop_handle(&self) -> StopHandle {
+        StopHandle {
+            server: self.server.handle(),
+            draining: self.parts.draining.clone(),
+        }
+    }
+
+    /// Answers until it is stopped, then closes the database.
+    ///
+    /// # Errors
+    /// When the server fails as a whole.
+    pub async fn run(self) -> std::io::Result<()> {
+        let Self { server, parts, .. } = self;
+        tokio::select! {
+            ended = server => ended?,
+            () = forget_old_clients(&parts.lookups) => {}
+        }
+        if let Err(error) = parts.ctx.db.clone().close().await {
+            tracing::warn!(error = %error, "the database was not closed cleanly");
+        }
+        Ok(())
+    }
+}
+
+async fn forget_old_clients(lookups: &KeyLookups) {
+    let mut timer = tokio::time::interval(FORGETTING);
+    loop {
+        timer.tick().await;
+        lookups.forget_old();
+    }
+}
+
+impl Parts {
+    fn of(config: &Config, ctx: Context) -> Result<Self, OpenError> {
+        let document = openapi::document();
+        Ok(Self {
+            documents: web::Data::new(Documents::of(&ctx.settings, config.discovery.max_age_seconds)?),
+            draining: web::Data::default(),
+            lookups: web::Data::new(KeyLookups::new(&config.limits)),
+            methods: web::Data::new(Methods::of(&document)),
+            openapi: web::Data::new(openapi::Prepared::of(&document)?),
+            ctx: web::Data::new(ctx),
+        })
+    }
+}
+
+fn listen(address: SocketAddr) -> Result<std::net::TcpListener, OpenError> {
+    let open = || {
+        let socket = if address.is_ipv4() {
+            TcpSocket::new_v4()
+        } else {
+            TcpSocket::new_v6()
+        }?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)?.into_std()
+    };
+    open().map_err(|source| cannot_listen(address, source))
+}
+
+fn cannot_listen(address: SocketAddr, source: std::io::Error) -> OpenError {
+    OpenError::Listen { address, source }
+}
+
+/// A request passes from the outermost layer, which is wrapped last, to its handler.
+fn serve(config: &Config, listener: std::net::TcpListener, parts: Parts) -> std::io::Result<Server> {
+    let server = HttpServer::new(move || {
+        let methods = parts.methods.clone();
+        App::new()
+            .into_utoipa_app()
+            .app_data(parts.ctx.clone())
+            .app_data(parts.documents.clone())
+            .app_data(parts.draining.clone())
+            .app_data(parts.lookups.clone())
+            .app_data(parts.openapi.clone())
+            .configure(router::routes)
+            .into_app()
+            .configure(router::pages)
+            .default_service(web::to(methods::nothing_here))
+            .wrap(from_fn(move |request, next| {
+                methods::hold(methods.clone(), request, next)
+            }))
+            .wrap(from_fn(rewrite::normalize))
+            .wrap(from_fn(requests::observe))
+    });
+    let server = match config.server.workers {
+        Some(workers) => server.workers(workers.get()),
+        None => server,
+    };
+    let grace = config.server.shutdown_grace_seconds.into();
+    Ok(server
+        .shutdown_timeout(grace)
+        .disable_signals()
+        .listen(listener)?
+        .run())
+}
+
+/// [`Application::run`] may be spawned on a runtime of several threads.
+fn _is_send(application: Application) -> impl Future<Output = std::io::Result<()>> + Send {
+    application.run()
+}

@@ -1,0 +1,128 @@
+//! `licentia admin`: API keys, from the machine that holds the database.
+
+use std::fmt::Write;
+
+use clap::{Args, Subcommand};
+use licentia_domain::actors::Caller;
+use licentia_domain::api_keys::{self, ApiKey, CreateApiKey, Origin};
+use licentia_domain::context::Context;
+use licentia_types::api_keys::Permission;
+use licentia_types::ids::ApiKeyId;
+use licentia_types::text::Name;
+use licentia_types::time::Seconds;
+use secrecy::ExposeSecret;
+
+use super::{CommandError, output, outside};
+use crate::config::Config;
+use crate::opening;
+
+const SECONDS_OF_A_DAY: i64 = 86_400;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Admin {
+    /// Make an API key and print it, this once
+    CreateKey(CreateKey),
+    /// List all API keys, without their secrets
+    ListKeys,
+    /// End an API key at once
+    RevokeKey {
+        /// The id of the key, as `licentia admin list-keys` shows it: `key_…`
+        id: ApiKeyId,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CreateKey {
+    /// What it is for, for people
+    #[arg(long)]
+    name: Name,
+    /// What it may do; may be given several times. Without it: everything
+    #[arg(long = "permission", value_name = "PERMISSION", value_delimiter = ',', help = permission_help())]
+    permissions: Vec<Permission>,
+    /// Ends after so many days; without it never
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(1..=3650))]
+    expires_days: Option<u16>,
+}
+
+fn permission_help() -> String {
+    let names: Vec<&str> = Permission::ALL
+        .iter()
+        .map(|permission| permission.as_str())
+        .collect();
+    format!(
+        "What it may do, of {}; may be given several times. Without it: everything",
+        names.join(", ")
+    )
+}
+
+/// Runs one of the commands.
+pub(super) async fn run(config: Config, command: Admin) -> Result<(), CommandError> {
+    let ctx = opening::open_for_command(&config, outside()).await?;
+    match command {
+        Admin::CreateKey(options) => create(&ctx, options).await,
+        Admin::ListKeys => list(&ctx).await,
+        Admin::RevokeKey { id } => revoke(&ctx, id).await,
+    }
+}
+
+async fn create(ctx: &Context, options: CreateKey) -> Result<(), CommandError> {
+    let permissions = match options.permissions.as_slice() {
+        [] => Permission::ALL,
+        some => some,
+    };
+    let life = options
+        .expires_days
+        .map(|days| Seconds::try_from(i64::from(days) * SECONDS_OF_A_DAY))
+        .transpose();
+    let life = life.map_err(CommandError::failed("the key would live too long"))?;
+    let command = CreateApiKey {
+        name: options.name,
+        permissions: permissions.iter().copied().collect(),
+        origin: Origin::Operator,
+        expires_at: life.map(|life| ctx.moment().now + life),
+    };
+    let made = api_keys::create(ctx, &Caller::operator(), command).await;
+    let (id, secret) = made.map_err(CommandError::failed("the API key was not made"))?;
+    output::print(&format!("{id}\n{}\n", secret.expose_secret()))
+}
+
+async fn list(ctx: &Context) -> Result<(), CommandError> {
+    let keys = api_keys::list(ctx)
+        .await
+        .map_err(CommandError::failed("the API keys cannot be read"))?;
+    let mut text = String::new();
+    for key in keys {
+        let _ = writeln!(
+            text,
+            "{}  {}  {}  {}",
+            key.id,
+            state(&key),
+            permissions(&key),
+            key.name
+        );
+    }
+    output::print(&text)
+}
+
+fn state(key: &ApiKey) -> String {
+    match (key.revoked_at, key.expires_at) {
+        (Some(at), _) => format!("revoked {at}"),
+        (None, Some(at)) => format!("until {at}"),
+        (None, None) => "for ever".to_owned(),
+    }
+}
+
+fn permissions(key: &ApiKey) -> String {
+    let names: Vec<&str> = key
+        .permissions
+        .iter()
+        .map(|permission| permission.as_str())
+        .collect();
+    names.join(",")
+}
+
+async fn revoke(ctx: &Context, id: ApiKeyId) -> Result<(), CommandError> {
+    let revoked = api_keys::revoke(ctx, &Caller::operator(), id).await;
+    revoked.map_err(CommandError::failed("the API key was not revoked"))?;
+    output::print(&format!("{id} is revoked.\n"))
+}

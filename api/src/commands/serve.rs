@@ -1,0 +1,105 @@
+//! `licentia serve`
+
+use clap::Args;
+use licentia_domain::actors::Caller;
+use licentia_domain::api_keys::{self, CreateApiKey, Origin};
+use licentia_domain::context::Context;
+use licentia_domain::demo;
+use licentia_types::api_keys::Permission;
+use licentia_types::text::Name;
+use secrecy::ExposeSecret;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::demo::refuse_in_production;
+use super::{CommandError, output, outside, shell};
+use crate::application::{Application, Migrations, StopHandle};
+use crate::config::{Config, Environment};
+use crate::logging;
+
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    /// Fill the database with demo data, and print lines to try; never in production
+    #[arg(long)]
+    demo: bool,
+    /// Do not apply migrations: refuse to start while any is pending
+    #[arg(long)]
+    no_migrate: bool,
+}
+
+/// Serves until SIGTERM or SIGINT.
+pub(super) async fn serve(config: Config, options: Serve) -> Result<(), CommandError> {
+    logging::init(&config.log).map_err(CommandError::failed("logging cannot be set up"))?;
+    if options.demo {
+        refuse_in_production(&config, "`licentia serve --demo`")?;
+    }
+    let environment = config.environment;
+    let migrations = if options.no_migrate {
+        Migrations::Expect
+    } else {
+        Migrations::Apply
+    };
+    let application = Application::build_with(config, outside(), migrations).await?;
+    let ctx = application.context();
+    let greeting = if options.demo {
+        demo_greeting(&ctx).await?
+    } else {
+        first_key(&ctx, environment).await?
+    };
+    stop_on_signal(application.stop_handle())?;
+    tracing::info!(address = %application.address(), issuer = ctx.settings.issuer, "listening");
+    output::print(&greeting)?;
+    drop(ctx);
+    application
+        .run()
+        .await
+        .map_err(CommandError::failed("the server failed"))
+}
+
+async fn demo_greeting(ctx: &Context) -> Result<String, CommandError> {
+    let demo = demo::fill(ctx)
+        .await
+        .map_err(CommandError::failed("the demo data was not made"))?;
+    Ok(shell::walk(&demo))
+}
+
+/// The first start in development makes a key that may do everything, and shows it this once.
+async fn first_key(ctx: &Context, environment: Environment) -> Result<String, CommandError> {
+    let failed = "the first API key was not made";
+    let has_any = api_keys::has_any(ctx)
+        .await
+        .map_err(CommandError::failed(failed))?;
+    if has_any || environment == Environment::Production {
+        return Ok(String::new());
+    }
+    let command = CreateApiKey {
+        name: "First start"
+            .parse::<Name>()
+            .map_err(CommandError::failed(failed))?,
+        permissions: Permission::ALL.iter().copied().collect(),
+        origin: Origin::FirstStart,
+        expires_at: None,
+    };
+    let made = api_keys::create(ctx, &Caller::operator(), command).await;
+    let (_, secret) = made.map_err(CommandError::failed(failed))?;
+    Ok(format!(
+        "\n  Admin API key  {}\n  API, to try    {}/docs/\n\nThe key is shown this once; `licentia admin create-key` makes others.\n\n",
+        secret.expose_secret(),
+        ctx.settings.issuer
+    ))
+}
+
+/// SIGTERM and SIGINT let running requests end.
+fn stop_on_signal(stop: StopHandle) -> Result<(), CommandError> {
+    let failed = "signals cannot be received";
+    let mut terminate = signal(SignalKind::terminate()).map_err(CommandError::failed(failed))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(CommandError::failed(failed))?;
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping");
+        stop.stop().await;
+    });
+    Ok(())
+}

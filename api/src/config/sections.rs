@@ -1,0 +1,92 @@
+//! The sections that are plain numbers and switches. Defaults: `config/default.toml`.
+
+use std::{
+    net::SocketAddr,
+    num::{NonZeroU32, NonZeroUsize},
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::issuer::PublicUrl;
+
+/// How strict the start is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(try_from = "String", rename_all = "lowercase")]
+pub enum Environment {
+    /// Nothing needs to be configured.
+    Development,
+    /// Unsafe settings stop the start.
+    Production,
+}
+
+impl TryFrom<String> for Environment {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        match text.as_str() {
+            "development" => Ok(Self::Development),
+            "production" => Ok(Self::Production),
+            _ => Err("is either \"development\" or \"production\""),
+        }
+    }
+}
+
+/// `[server]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServerConfig {
+    /// Where to listen; port 0 takes a free one.
+    pub bind: SocketAddr,
+    /// The issuer, where it was configured. Ask [`super::Config::issuer`].
+    pub public_url: Option<PublicUrl>,
+    /// Threads that serve requests; none: one for each CPU.
+    pub workers: Option<NonZeroUsize>,
+    /// How long running requests may go on after SIGTERM, in seconds.
+    pub shutdown_grace_seconds: u32,
+}
+
+/// `[tokens]`: times in seconds, for licences whose tier does not say otherwise.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokensConfig {
+    /// How far `iat` and `nbf` lie in the past: 0 to 300 s.
+    pub backdate_seconds: u32,
+    /// How long a token is valid, in seconds; at least twice `heartbeat_interval`.
+    pub token_ttl: u32,
+    /// How often a machine calls, in seconds; at least 1.
+    pub heartbeat_interval: u32,
+    /// How long after its last contact a machine may go on alone, in seconds.
+    pub offline_grace: u32,
+    /// How long a licence goes on after its end, in seconds.
+    pub expiry_grace: u32,
+    /// How many machines may use a licence: 1 to ten million.
+    pub default_max_activations: NonZeroU32,
+}
+
+/// `[signing_keys]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct SigningKeysConfig {
+    /// The length of new RSA keys in bits: 2048, 3072 or 4096.
+    pub bits: u32,
+}
+
+/// `[discovery]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct DiscoveryConfig {
+    /// `Cache-Control: max-age` of the documents under `/.well-known`, in seconds: up to a day.
+    pub max_age_seconds: u32,
+}
+
+/// `[limits]`: for each client address (IPv6: for each /64).
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitsConfig {
+    /// Whether anything is limited.
+    pub enabled: bool,
+    /// Wrong licence keys per minute, on average.
+    pub failed_key_lookups_per_minute: NonZeroU32,
+    /// Wrong licence keys at once, before the average counts.
+    pub failed_key_lookups_burst: NonZeroU32,
+}

@@ -1,0 +1,114 @@
+//! Whether the server lives, and whether it should be given work.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use actix_web::{get, web};
+use licentia_domain::api_keys::{self, ApiKeyError};
+use licentia_domain::refusal::Refusal;
+use licentia_types::problems::ProblemCode;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::Ctx;
+use crate::problem::ApiError;
+use crate::refusals::{NotReady, Refused};
+
+/// How long the database may take to answer.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Whether the server is about to stop.
+#[derive(Debug, Default)]
+pub(crate) struct Draining(AtomicBool);
+
+impl Draining {
+    /// From now on the server is not ready.
+    pub(crate) fn begin(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    fn has_begun(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// The server can be given work.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct HealthResponse {
+    /// `ok`
+    status: &'static str,
+    /// The database answers.
+    database: bool,
+    /// There is a key to sign with.
+    keys: bool,
+    /// Every migration has been applied.
+    migrations: bool,
+}
+
+/// The server runs.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct LiveResponse {
+    /// `ok`
+    status: &'static str,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum NotReadyError {
+    #[error("the server is stopping")]
+    Stopping,
+    #[error("the database did not answer")]
+    Database(#[source] ApiKeyError),
+    #[error("the database did not answer in time")]
+    DatabaseSlow,
+}
+
+impl Refusal for NotReadyError {
+    fn code(&self) -> ProblemCode {
+        ProblemCode::Unavailable
+    }
+}
+
+/// Ready: the same as `/health/ready`
+#[utoipa::path(tag = "Health", responses((status = OK, description = "Ready", body = HealthResponse), Refused<NotReady>))]
+#[get("/health")]
+pub(crate) async fn health(
+    ctx: Ctx,
+    draining: web::Data<Draining>,
+) -> Result<web::Json<HealthResponse>, ApiError> {
+    check(&ctx, &draining).await
+}
+
+/// Ready: the database answers, keys and migrations are there
+#[utoipa::path(tag = "Health", responses((status = OK, description = "Ready", body = HealthResponse), Refused<NotReady>))]
+#[get("/health/ready")]
+pub(crate) async fn ready(
+    ctx: Ctx,
+    draining: web::Data<Draining>,
+) -> Result<web::Json<HealthResponse>, ApiError> {
+    check(&ctx, &draining).await
+}
+
+/// Live: the process answers
+#[utoipa::path(tag = "Health", responses((status = OK, description = "Live", body = LiveResponse)))]
+#[get("/health/live")]
+pub(crate) async fn live() -> web::Json<LiveResponse> {
+    web::Json(LiveResponse { status: "ok" })
+}
+
+/// Keys and migrations were there when the server began to listen, and do not go away.
+async fn check(ctx: &Ctx, draining: &Draining) -> Result<web::Json<HealthResponse>, ApiError> {
+    if draining.has_begun() {
+        return Err(NotReadyError::Stopping.into());
+    }
+    let answer = tokio::time::timeout(PATIENCE, api_keys::has_any(ctx)).await;
+    answer
+        .map_err(|_| NotReadyError::DatabaseSlow)?
+        .map_err(NotReadyError::Database)?;
+    Ok(web::Json(HealthResponse {
+        status: "ok",
+        database: true,
+        keys: true,
+        migrations: true,
+    }))
+}

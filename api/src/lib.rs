@@ -1,0 +1,32 @@
+//! The server: the domain's operations over HTTP, and the commands of the binary `licentia`.
+//!
+//! A request passes [`router`]'s list of routes; a handler is its guard, its input, one call of the
+//! domain, its answer. Whatever is refused leaves as a problem document, made in one place.
+
+pub mod application;
+pub mod commands;
+pub mod config;
+pub mod logging;
+pub mod openapi;
+
+mod answers;
+mod body;
+mod credentials;
+mod discovery;
+mod guard;
+mod health;
+mod if_match;
+mod limits;
+mod methods;
+mod misread;
+mod opening;
+mod parameters;
+mod problem;
+mod refusals;
+mod requests;
+mod rewrite;
+mod router;
+mod v1;
+
+/// What every handler works with.
+type Ctx = actix_web::web::Data<licentia_domain::context::Context>;

@@ -1,0 +1,86 @@
+//! The OpenAPI document: the handlers' own annotations, and what follows from their shape.
+
+mod shape;
+
+use actix_web::{App, HttpResponse, get, web};
+use licentia_types::problems::Problem;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+use utoipa_actix_web::AppExt;
+
+use crate::router;
+
+/// Where the document is served.
+const PATH: &str = "/api/v1/openapi.json";
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Licentia",
+        description = "A self-hosted software-licensing server. Machines activate a licence and get short-lived \
+                       signed tokens, which programs verify offline against `/.well-known/jwks.json`.\n\n\
+                       Whatever is refused is answered with a problem document (RFC 9457), whose `code` is one of a \
+                       closed table. The permissions that an operation needs stand as the roles of its security.",
+        license(name = "Apache-2.0 OR MIT", identifier = "Apache-2.0 OR MIT")
+    ),
+    tags(
+        (name = "Products", description = "What is sold."),
+        (name = "Pricing tiers", description = "What a product costs and grants, inherited from tier to tier."),
+        (name = "Product features", description = "Named capabilities that tiers grant."),
+        (name = "Customers", description = "Who owns licences."),
+        (name = "Licences", description = "A customer's right to a product at a tier."),
+        (name = "Activations", description = "Machines that hold the seats of a licence."),
+        (name = "Machines", description = "What licensed programs call."),
+        (name = "Discovery", description = "Keys and addresses, for everybody."),
+        (name = "Health", description = "For load balancers and operators.")
+    ),
+    components(schemas(Problem)),
+    modifiers(&Credentials)
+)]
+struct Description;
+
+struct Credentials;
+
+impl Modify for Credentials {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let components = document.components.get_or_insert_default();
+        let bearer = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("An API key: `lsk_…`"));
+        let key = ApiKeyValue::with_description("X-Api-Key", "An API key: `lsk_…`");
+        components.add_security_scheme("bearer", SecurityScheme::Http(bearer.build()));
+        components.add_security_scheme("apiKey", SecurityScheme::ApiKey(ApiKey::Header(key)));
+    }
+}
+
+/// The whole document, the same each time.
+#[must_use]
+pub fn document() -> utoipa::openapi::OpenApi {
+    let app = App::new()
+        .into_utoipa_app()
+        .openapi(Description::openapi())
+        .configure(router::routes);
+    let (_, mut document) = app.split_for_parts();
+    shape::complete(&mut document);
+    document
+}
+
+/// The document as prepared bytes.
+#[derive(Debug)]
+pub(crate) struct Prepared(web::Bytes);
+
+impl Prepared {
+    /// Compact.
+    pub(crate) fn of(document: &utoipa::openapi::OpenApi) -> Result<Self, serde_json::Error> {
+        Ok(Self(document.to_json()?.into()))
+    }
+}
+
+/// This document
+#[utoipa::path(tag = "Discovery", responses((status = OK, description = "OpenAPI 3.1", body = serde_json::Value)))]
+#[get("/api/v1/openapi.json")]
+pub(crate) async fn get_openapi(document: web::Data<Prepared>) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("application/json")
+        .body(document.0.clone())
+}

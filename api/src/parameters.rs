@@ -1,0 +1,241 @@
+//! Parameters of paths and queries. Those of a query are all known, and each stands there once.
+
+use std::future::{Ready, ready};
+use std::str::FromStr;
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+use licentia_domain::pages::PageQuery;
+use licentia_domain::products::ProductName;
+use licentia_domain::refusal::Refusal;
+use licentia_types::ids::ProductId;
+use licentia_types::problems::ProblemCode;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+use utoipa::IntoParams;
+
+use crate::misread;
+use crate::problem::ApiError;
+
+/// The id in a path. What is no id names nothing: 404.
+#[derive(Debug)]
+pub(crate) struct Id<T>(pub(crate) T);
+
+/// The id or slug of a product in a path.
+#[derive(Debug)]
+pub(crate) struct Named(pub(crate) ProductName);
+
+/// Which page of a list, and which entries.
+#[derive(Debug)]
+pub(crate) struct Listing<F = NoFilter> {
+    /// Which page.
+    pub(crate) page: PageQuery,
+    /// Which entries.
+    pub(crate) filter: F,
+}
+
+/// All entries.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NoFilter {}
+
+/// Those of one product.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct OfProduct {
+    /// Of this product.
+    pub(crate) product_id: Option<ProductId>,
+}
+
+/// Which page of a list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PageParameters {
+    /// Entries on a page: 1 to 200, 50 when absent.
+    #[serde(default, deserialize_with = "number")]
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u64>,
+    /// `nextCursor` of the page before.
+    cursor: Option<String>,
+    /// `createdAt` or `-createdAt` (the default): oldest or newest first.
+    sort: Option<String>,
+    /// Text to search for.
+    q: Option<String>,
+}
+
+const PAGE: [&str; 4] = ["limit", "cursor", "sort", "q"];
+
+#[derive(Debug, thiserror::Error)]
+enum ParameterError {
+    #[error("there is no such thing")]
+    NoId,
+    #[error("the query cannot be read")]
+    Query,
+    #[error("a parameter stands there twice")]
+    Twice,
+    #[error("there is no such parameter")]
+    Unknown,
+    #[error("{parameter}: {detail}")]
+    Invalid { parameter: String, detail: String },
+}
+
+impl Refusal for ParameterError {
+    fn code(&self) -> ProblemCode {
+        match self {
+            Self::NoId => ProblemCode::NotFound,
+            Self::Query | Self::Twice | Self::Unknown | Self::Invalid { .. } => ProblemCode::ParameterInvalid,
+        }
+    }
+}
+
+impl<T: FromStr + 'static> FromRequest for Id<T> {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(
+            segment(request)
+                .and_then(|text| text.parse().ok())
+                .map(Self)
+                .ok_or_else(|| ParameterError::NoId.into()),
+        )
+    }
+}
+
+impl FromRequest for Named {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(
+            segment(request)
+                .and_then(product_name)
+                .map(Self)
+                .ok_or_else(|| ParameterError::NoId.into()),
+        )
+    }
+}
+
+fn segment(request: &HttpRequest) -> Option<&str> {
+    request.match_info().get("id")
+}
+
+/// An id holds an underscore, which no slug does.
+fn product_name(text: &str) -> Option<ProductName> {
+    text.parse()
+        .map(ProductName::Id)
+        .ok()
+        .or_else(|| text.parse().map(ProductName::Slug).ok())
+}
+
+impl<F: DeserializeOwned + 'static> FromRequest for Listing<F> {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(listing(request.query_string()).map_err(ApiError::from))
+    }
+}
+
+fn listing<F: DeserializeOwned>(query: &str) -> Result<Listing<F>, ParameterError> {
+    let (page, filter) = split(query)?;
+    let PageParameters {
+        limit,
+        cursor,
+        sort,
+        q,
+    } = read(page)?;
+    Ok(Listing {
+        page: PageQuery {
+            limit,
+            cursor,
+            sort,
+            q,
+        },
+        filter: read(filter)?,
+    })
+}
+
+/// Parameters by name.
+type Parameters = Map<String, Value>;
+
+/// The parameters of the page, and the others.
+fn split(query: &str) -> Result<(Parameters, Parameters), ParameterError> {
+    let pairs = actix_web::web::Query::<Vec<(String, String)>>::from_query(query)
+        .map_err(|_| ParameterError::Query)?;
+    let (mut page, mut filter) = (Map::new(), Map::new());
+    for (name, value) in pairs.into_inner() {
+        let kind = if PAGE.contains(&name.as_str()) {
+            &mut page
+        } else {
+            &mut filter
+        };
+        if kind.insert(name, Value::String(value)).is_some() {
+            return Err(ParameterError::Twice);
+        }
+    }
+    Ok((page, filter))
+}
+
+fn read<T: DeserializeOwned>(parameters: Parameters) -> Result<T, ParameterError> {
+    serde_path_to_error::deserialize(Value::Object(parameters)).map_err(|error| {
+        let field = misread::field(&error);
+        match field.code.as_str() {
+            "UNKNOWN_FIELD" => ParameterError::Unknown,
+            _ => ParameterError::Invalid {
+                parameter: field.pointer.trim_start_matches('/').to_owned(),
+                detail: field.detail,
+            },
+        }
+    })
+}
+
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    text.map(|text| {
+        text.parse()
+            .map_err(|_| serde::de::Error::custom("must be a whole number"))
+    })
+    .transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(query: &str) -> String {
+        listing::<NoFilter>(query).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_page_is_read() {
+        let page = listing::<NoFilter>("limit=7&q=a%20b&sort=createdAt")
+            .unwrap()
+            .page;
+        assert_eq!(
+            (page.limit, page.q.as_deref(), page.sort.as_deref()),
+            (Some(7), Some("a b"), Some("createdAt"))
+        );
+        assert!(listing::<NoFilter>("").unwrap().page.limit.is_none());
+    }
+
+    #[test]
+    fn unknown_doubled_and_unreadable_parameters_are_refused() {
+        assert_eq!(refused("key=canary"), "there is no such parameter");
+        assert_eq!(refused("limit=1&limit=2"), "a parameter stands there twice");
+        assert_eq!(refused("limit=canary"), "limit: must be a whole number");
+    }
+
+    #[test]
+    fn a_product_is_named_by_id_or_slug() {
+        assert!(matches!(
+            product_name("prod_01h455vb4pex5vsknk084sn02q"),
+            Some(ProductName::Id(_))
+        ));
+        assert!(matches!(product_name("acme-desk"), Some(ProductName::Slug(_))));
+        assert!(product_name("prod_x").is_none());
+    }
+}

@@ -1,0 +1,92 @@
+//! `/customers`
+
+use actix_web::web::Json;
+use actix_web::{get, post, put};
+use licentia_domain::customers;
+use licentia_types::customers::{CreateCustomerRequest, CustomerResponse, UpdateCustomerRequest};
+use licentia_types::ids::CustomerId;
+use licentia_types::pages::PageResponse;
+
+use crate::Ctx;
+use crate::answers::{Created, Found};
+use crate::body::Body;
+use crate::guard::{Allowed, perm};
+use crate::if_match::IfMatch;
+use crate::parameters::{Id, Listing, PageParameters};
+use crate::problem::ApiError;
+use crate::refusals::{Adding, Refused};
+
+/// A page of customers
+#[utoipa::path(
+    tag = "Customers",
+    params(PageParameters),
+    responses((status = OK, description = "A page", body = PageResponse<CustomerResponse>)),
+    security(("bearer" = ["customers"]))
+)]
+#[get("/customers")]
+pub(crate) async fn list_customers(
+    ctx: Ctx,
+    allowed: Allowed<perm::Customers, Listing>,
+) -> Result<Json<PageResponse<CustomerResponse>>, ApiError> {
+    let (caller, listing) = allowed.open();
+    Ok(Json(
+        customers::list(&ctx, caller.actor.scope(), &listing.page).await?,
+    ))
+}
+
+/// Make a customer
+#[utoipa::path(
+    tag = "Customers",
+    request_body(content = CreateCustomerRequest, example = json!({
+        "externalId": "crm-4711",
+        "name": "Ada Lovelace",
+        "organization": "Analytical Engines Ltd",
+        "email": "ada@example.com",
+        "metadata": {"region": "uk"}
+    })),
+    responses((status = CREATED, description = "The customer", body = CustomerResponse), Refused<Adding>),
+    security(("bearer" = ["customers"]))
+)]
+#[post("/customers")]
+pub(crate) async fn create_customer(
+    ctx: Ctx,
+    allowed: Allowed<perm::Customers, Body<CreateCustomerRequest>>,
+) -> Result<Created<CustomerResponse>, ApiError> {
+    let (caller, Body(command)) = allowed.open();
+    Ok(Created(customers::create(&ctx, &caller, command).await?))
+}
+
+/// One customer
+#[utoipa::path(
+    tag = "Customers",
+    params(("id" = CustomerId, Path)),
+    responses((status = OK, description = "The customer", body = CustomerResponse)),
+    security(("bearer" = ["customers"]))
+)]
+#[get("/customers/{id}")]
+pub(crate) async fn get_customer(
+    ctx: Ctx,
+    allowed: Allowed<perm::Customers, Id<CustomerId>>,
+) -> Result<Found<CustomerResponse>, ApiError> {
+    let (caller, Id(id)) = allowed.open();
+    Ok(Found(customers::get(&ctx, caller.actor.scope(), id).await?))
+}
+
+/// Edit a customer
+#[utoipa::path(
+    tag = "Customers",
+    params(("id" = CustomerId, Path), IfMatch),
+    request_body(content = UpdateCustomerRequest, example = json!({"email": "ada@example.org", "notes": null})),
+    responses((status = OK, description = "The customer", body = CustomerResponse), Refused<Adding>),
+    security(("bearer" = ["customers"]))
+)]
+#[put("/customers/{id}")]
+pub(crate) async fn update_customer(
+    ctx: Ctx,
+    allowed: Allowed<perm::Customers, (Id<CustomerId>, IfMatch, Body<UpdateCustomerRequest>)>,
+) -> Result<Found<CustomerResponse>, ApiError> {
+    let (caller, (Id(id), IfMatch(expected), Body(command))) = allowed.open();
+    Ok(Found(
+        customers::update(&ctx, &caller, id, expected, command).await?,
+    ))
+}

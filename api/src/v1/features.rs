@@ -1,0 +1,130 @@
+//! `/product-features`
+
+use actix_web::web::Json;
+use actix_web::{delete, get, post, put};
+use licentia_domain::features;
+use licentia_types::features::{
+    CreateFeatureRequest, FeatureResponse, OrderFeaturesRequest, UpdateFeatureRequest,
+};
+use licentia_types::ids::FeatureId;
+use licentia_types::pages::PageResponse;
+
+use crate::Ctx;
+use crate::answers::{Created, Found, NoContent};
+use crate::body::Body;
+use crate::guard::{Allowed, perm};
+use crate::if_match::IfMatch;
+use crate::parameters::{Id, Listing, OfProduct, PageParameters};
+use crate::problem::ApiError;
+use crate::refusals::{AddingToCatalogue, Archiving, EditingCatalogue, Refused};
+
+/// Put a product's features in order
+#[utoipa::path(
+    tag = "Product features",
+    request_body(content = OrderFeaturesRequest, example = json!({
+        "productId": "prod_01h455vb4pex5vsknk084sn02q",
+        "ids": ["feat_01h455vb4pex5vsknk084sn02q", "feat_01h455vb4pex5vsknk084sn02r"]
+    })),
+    responses((status = OK, description = "The features, in order", body = Vec<FeatureResponse>)),
+    security(("bearer" = ["catalog"]))
+)]
+#[put("/product-features/order")]
+pub(crate) async fn order_features(
+    ctx: Ctx,
+    allowed: Allowed<perm::Catalog, Body<OrderFeaturesRequest>>,
+) -> Result<Json<Vec<FeatureResponse>>, ApiError> {
+    let (caller, Body(command)) = allowed.open();
+    Ok(Json(features::order(&ctx, &caller, command).await?))
+}
+
+/// A page of features
+#[utoipa::path(
+    tag = "Product features",
+    params(PageParameters, OfProduct),
+    responses((status = OK, description = "A page", body = PageResponse<FeatureResponse>)),
+    security(("bearer" = ["catalog"]))
+)]
+#[get("/product-features")]
+pub(crate) async fn list_features(
+    ctx: Ctx,
+    allowed: Allowed<perm::Catalog, Listing<OfProduct>>,
+) -> Result<Json<PageResponse<FeatureResponse>>, ApiError> {
+    let (_, Listing { page, filter }) = allowed.open();
+    Ok(Json(features::list(&ctx, filter.product_id, &page).await?))
+}
+
+/// Make a feature
+#[utoipa::path(
+    tag = "Product features",
+    request_body(content = CreateFeatureRequest, example = json!({
+        "productId": "prod_01h455vb4pex5vsknk084sn02q",
+        "key": "projects",
+        "name": "Projects",
+        "kind": "entitlement",
+        "valueType": "integer"
+    })),
+    responses((status = CREATED, description = "The feature", body = FeatureResponse), Refused<AddingToCatalogue>),
+    security(("bearer" = ["catalog"]))
+)]
+#[post("/product-features")]
+pub(crate) async fn create_feature(
+    ctx: Ctx,
+    allowed: Allowed<perm::Catalog, Body<CreateFeatureRequest>>,
+) -> Result<Created<FeatureResponse>, ApiError> {
+    let (caller, Body(command)) = allowed.open();
+    Ok(Created(features::create(&ctx, &caller, command).await?))
+}
+
+/// One feature
+#[utoipa::path(
+    tag = "Product features",
+    params(("id" = FeatureId, Path)),
+    responses((status = OK, description = "The feature", body = FeatureResponse)),
+    security(("bearer" = ["catalog"]))
+)]
+#[get("/product-features/{id}")]
+pub(crate) async fn get_feature(
+    ctx: Ctx,
+    allowed: Allowed<perm::Catalog, Id<FeatureId>>,
+) -> Result<Found<FeatureResponse>, ApiError> {
+    let (_, Id(id)) = allowed.open();
+    Ok(Found(features::get(&ctx, id).await?))
+}
+
+/// Edit a feature
+///
+/// Key, kind and value type never change: programs ask for them.
+#[utoipa::path(
+    tag = "Product features",
+    params(("id" = FeatureId, Path), IfMatch),
+    request_body(content = UpdateFeatureRequest, example = json!({"name": "Projects in parallel"})),
+    responses((status = OK, description = "The feature", body = FeatureResponse), Refused<EditingCatalogue>),
+    security(("bearer" = ["catalog"]))
+)]
+#[put("/product-features/{id}")]
+pub(crate) async fn update_feature(
+    ctx: Ctx,
+    allowed: Allowed<perm::Catalog, (Id<FeatureId>, IfMatch, Body<UpdateFeatureRequest>)>,
+) -> Result<Found<FeatureResponse>, ApiError> {
+    let (caller, (Id(id), IfMatch(expected), Body(command))) = allowed.open();
+    Ok(Found(
+        features::update(&ctx, &caller, id, expected, command).await?,
+    ))
+}
+
+/// Archive a feature that no tier names any more
+#[utoipa::path(
+    tag = "Product features",
+    params(("id" = FeatureId, Path), IfMatch),
+    responses((status = NO_CONTENT, description = "It is archived"), Refused<Archiving>),
+    security(("bearer" = ["catalog"]))
+)]
+#[delete("/product-features/{id}")]
+pub(crate) async fn archive_feature(
+    ctx: Ctx,
+    allowed: Allowed<perm::Catalog, (Id<FeatureId>, IfMatch)>,
+) -> Result<NoContent, ApiError> {
+    let (caller, (Id(id), IfMatch(expected))) = allowed.open();
+    features::archive(&ctx, &caller, id, expected).await?;
+    Ok(NoContent)
+}

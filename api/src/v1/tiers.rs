@@ -1,0 +1,149 @@
+//! `/pricing-tiers`
+
+use actix_web::web::Json;
+use actix_web::{delete, get, post, put};
+use licentia_domain::tiers;
+use licentia_types::ids::TierId;
+use licentia_types::pages::PageResponse;
+use licentia_types::tiers::{
+    CreateTierRequest, OrderTiersRequest, ResolvedTierResponse, TierResponse, UpdateTierRequest,
+};
+
+use crate::Ctx;
+use crate::answers::{Created, Found, NoContent};
+use crate::body::Body;
+use crate::guard::{Allowed, perm};
+use crate::if_match::IfMatch;
+use crate::parameters::{Id, Listing, OfProduct, PageParameters};
+use crate::problem::ApiError;
+use crate::refusals::{AddingToCatalogue, ArchivingTier, EditingCatalogue, Refused};
+
+/// Put a product's tiers in order
+#[utoipa::path(
+    tag = "Pricing tiers",
+    request_body(content = OrderTiersRequest, example = json!({
+        "productId": "prod_01h455vb4pex5vsknk084sn02q",
+        "ids": ["tier_01h455vb4pex5vsknk084sn02q", "tier_01h455vb4pex5vsknk084sn02r"]
+    })),
+    responses((status = OK, description = "The tiers, in order", body = Vec<TierResponse>)),
+    security(("bearer" = ["catalog"]))
+)]
+#[put("/pricing-tiers/order")]
+pub(crate) async fn order_tiers(
+    ctx: Ctx,
+    allowed: Allowed<perm::Catalog, Body<OrderTiersRequest>>,
+) -> Result<Json<Vec<TierResponse>>, ApiError> {
+    let (caller, Body(command)) = allowed.open();
+    Ok(Json(tiers::order(&ctx, &caller, command).await?))
+}
+
+/// A page of tiers
+#[utoipa::path(
+    tag = "Pricing tiers",
+    params(PageParameters, OfProduct),
+    responses((status = OK, description = "A page", body = PageResponse<TierResponse>)),
+    security(("bearer" = ["catalog"]))
+)]
+#[get("/pricing-tiers")]
+pub(crate) async fn list_tiers(
+    ctx: Ctx,
+    allowed: Allowed<perm::Catalog, Listing<OfProduct>>,
+) -> Result<Json<PageResponse<TierResponse>>, ApiError> {
+    let (_, Listing { page, filter }) = allowed.open();
+    Ok(Json(tiers::list(&ctx, filter.product_id, &page).await?))
+}
+
+/// Make a tier
+#[utoipa::path(
+    tag = "Pricing tiers",
+    request_body(content = CreateTierRequest, example = json!({
+        "productId": "prod_01h455vb4pex5vsknk084sn02q",
+        "key": "pro",
+        "name": "Professional",
+        "includesTierId": "tier_01h455vb4pex5vsknk084sn02q",
+        "monthlyPrice": 1900,
+        "currency": "EUR",
+        "billingPeriods": ["monthly"],
+        "features": ["export.pdf"],
+        "featureValues": {"projects": 20},
+        "maxActivations": 5
+    })),
+    responses((status = CREATED, description = "The tier", body = TierResponse), Refused<AddingToCatalogue>),
+    security(("bearer" = ["catalog"]))
+)]
+#[post("/pricing-tiers")]
+pub(crate) async fn create_tier(
+    ctx: Ctx,
+    allowed: Allowed<perm::Catalog, Body<CreateTierRequest>>,
+) -> Result<Created<TierResponse>, ApiError> {
+    let (caller, Body(command)) = allowed.open();
+    Ok(Created(tiers::create(&ctx, &caller, command).await?))
+}
+
+/// One tier, as it is written down
+#[utoipa::path(
+    tag = "Pricing tiers",
+    params(("id" = TierId, Path)),
+    responses((status = OK, description = "The tier", body = TierResponse)),
+    security(("bearer" = ["catalog"]))
+)]
+#[get("/pricing-tiers/{id}")]
+pub(crate) async fn get_tier(
+    ctx: Ctx,
+    allowed: Allowed<perm::Catalog, Id<TierId>>,
+) -> Result<Found<TierResponse>, ApiError> {
+    let (_, Id(id)) = allowed.open();
+    Ok(Found(tiers::get(&ctx, id).await?))
+}
+
+/// Edit a tier
+#[utoipa::path(
+    tag = "Pricing tiers",
+    params(("id" = TierId, Path), IfMatch),
+    request_body(content = UpdateTierRequest, example = json!({"monthlyPrice": 2100, "maxActivations": null})),
+    responses((status = OK, description = "The tier", body = TierResponse), Refused<EditingCatalogue>),
+    security(("bearer" = ["catalog"]))
+)]
+#[put("/pricing-tiers/{id}")]
+pub(crate) async fn update_tier(
+    ctx: Ctx,
+    allowed: Allowed<perm::Catalog, (Id<TierId>, IfMatch, Body<UpdateTierRequest>)>,
+) -> Result<Found<TierResponse>, ApiError> {
+    let (caller, (Id(id), IfMatch(expected), Body(command))) = allowed.open();
+    Ok(Found(tiers::update(&ctx, &caller, id, expected, command).await?))
+}
+
+/// Archive a tier
+///
+/// No licence can be issued at it any more; those that have it keep it.
+#[utoipa::path(
+    tag = "Pricing tiers",
+    params(("id" = TierId, Path), IfMatch),
+    responses((status = NO_CONTENT, description = "It is archived"), Refused<ArchivingTier>),
+    security(("bearer" = ["catalog"]))
+)]
+#[delete("/pricing-tiers/{id}")]
+pub(crate) async fn archive_tier(
+    ctx: Ctx,
+    allowed: Allowed<perm::Catalog, (Id<TierId>, IfMatch)>,
+) -> Result<NoContent, ApiError> {
+    let (caller, (Id(id), IfMatch(expected))) = allowed.open();
+    tiers::archive(&ctx, &caller, id, expected).await?;
+    Ok(NoContent)
+}
+
+/// What a tier grants with all that it includes
+#[utoipa::path(
+    tag = "Pricing tiers",
+    params(("id" = TierId, Path)),
+    responses((status = OK, description = "Each feature, and the tier it comes from", body = ResolvedTierResponse)),
+    security(("bearer" = ["catalog"]))
+)]
+#[get("/pricing-tiers/{id}/features")]
+pub(crate) async fn resolve_tier(
+    ctx: Ctx,
+    allowed: Allowed<perm::Catalog, Id<TierId>>,
+) -> Result<Json<ResolvedTierResponse>, ApiError> {
+    let (_, Id(id)) = allowed.open();
+    Ok(Json(tiers::resolved(&ctx, id).await?))
+}

@@ -1,0 +1,145 @@
+//! A server under test, on a thread and runtime of its own.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use licentia::application::Application;
+use licentia::config::Config;
+use licentia_domain::context::{Context, Outside};
+use licentia_domain::randomness::SystemRandomness;
+
+use crate::clock::TestClock;
+use crate::database::{Backend, ISSUER, KEK, TestDatabase};
+
+/// A running server; stopped and forgotten when dropped.
+pub struct TestServer {
+    /// `http://127.0.0.1:port`
+    pub base: String,
+    /// `iss` of its tokens.
+    pub issuer: String,
+    /// What its operations work with; for looking into the database, and for breaking it.
+    pub context: Arc<Context>,
+    /// Moves its time.
+    pub clock: TestClock,
+    /// Secret of an API key with every permission; empty when the database began empty.
+    pub admin_key: String,
+    pub(crate) http: reqwest::Client,
+    stop: Option<tokio::sync::oneshot::Sender<()>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+    // Dropped last: the database goes when nobody uses it any more.
+    database: Arc<TestDatabase>,
+}
+
+impl TestServer {
+    /// On a copy of the template: keys and an admin are there.
+    pub async fn start(backend: Backend) -> Self {
+        Self::start_with(backend, &[]).await
+    }
+
+    /// The same, with some configuration: `("LIMITS__ENABLED", "true")`.
+    pub async fn start_with(backend: Backend, settings: &[(&str, &str)]) -> Self {
+        let database = Arc::new(TestDatabase::copy(backend).await);
+        let settings = [&[("SERVER__PUBLIC_URL", ISSUER)], settings].concat();
+        Self::on(database, TestClock::new(), &settings).await
+    }
+
+    /// On an empty database; its issuer is the address that it listens on, so that verifiers that
+    /// know nothing but the issuer find its keys.
+    pub async fn start_reachable(backend: Backend) -> Self {
+        let database = Arc::new(TestDatabase::empty(backend).await);
+        Self::on(database, TestClock::new(), &[]).await
+    }
+
+    /// Two instances that start at the same instant on the same empty database.
+    pub async fn start_two(backend: Backend) -> (Self, Self) {
+        let database = Arc::new(TestDatabase::empty(backend).await);
+        let clock = TestClock::new();
+        let start = || {
+            Self::on(
+                Arc::clone(&database),
+                clock.clone(),
+                &[("SERVER__PUBLIC_URL", ISSUER)],
+            )
+        };
+        tokio::join!(start(), start())
+    }
+
+    /// Makes an API key with every permission, for a database that began empty.
+    pub async fn make_admin(&mut self) {
+        self.admin_key = crate::database::make_admin_key(&self.context).await;
+    }
+
+    /// Another instance on the same database, with the same clock.
+    pub async fn another(&self) -> Self {
+        Self::on(
+            Arc::clone(&self.database),
+            self.clock.clone(),
+            &[("SERVER__PUBLIC_URL", &self.issuer)],
+        )
+        .await
+    }
+
+    /// Where its database is.
+    pub fn database_url(&self) -> &str {
+        &self.database.url
+    }
+
+    async fn on(database: Arc<TestDatabase>, clock: TestClock, settings: &[(&str, &str)]) -> Self {
+        let common = [
+            ("SERVER__BIND", "127.0.0.1:0"),
+            ("DATABASE__URL", &database.url),
+            ("ENCRYPTION__KEY", KEK),
+            ("LIMITS__ENABLED", "false"),
+            ("SERVER__WORKERS", "2"),
+        ];
+        let environment: std::collections::BTreeMap<String, String> = common
+            .iter()
+            .chain(settings)
+            .map(|(key, value)| (format!("LICENTIA__{key}"), (*value).to_owned()))
+            .collect();
+        let config = Config::load(None, environment).unwrap();
+        let outside = Outside {
+            clock: Arc::new(clock.clone()),
+            randomness: Arc::new(SystemRandomness::new()),
+        };
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let (started, running) = tokio::sync::oneshot::channel::<(SocketAddr, Arc<Context>)>();
+        let thread = std::thread::spawn(move || {
+            actix_web::rt::System::new().block_on(async move {
+                let application = Application::build(config, outside).await.unwrap();
+                let handle = application.stop_handle();
+                started
+                    .send((application.address(), application.context()))
+                    .ok()
+                    .unwrap();
+                actix_web::rt::spawn(async move {
+                    // Dropping the sender stops the server as well.
+                    let _ = stopped.await;
+                    handle.stop().await;
+                });
+                application.run().await.unwrap();
+            });
+        });
+        let (address, context) = running.await.expect("the server starts");
+        Self {
+            base: format!("http://{address}"),
+            issuer: context.settings.issuer.clone(),
+            context,
+            clock,
+            admin_key: database.admin_key.clone().unwrap_or_default(),
+            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+            stop: Some(stop),
+            thread: Some(thread),
+            database,
+        }
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
