@@ -29,6 +29,7 @@ mod activate;
 mod binding;
 mod deactivate;
 mod error;
+mod identify;
 mod rules;
 mod seats;
 pub(crate) mod store;
@@ -47,11 +48,7 @@ pub fn render(activation: activation::Model) -> ActivationResponse {
         product_version: activation.product_version,
         user_ref: activation.user_ref,
         tenant_ref: activation.tenant_ref,
-        token_type: if activation.consumer_key.is_some() {
-            TokenType::Jwe
-        } else {
-            TokenType::Jwt
-        },
+        token_type: if activation.consumer_key.is_some() { TokenType::Jwe } else { TokenType::Jwt },
         holds_seat: activation.holds_seat,
         seat_frees_at: activation.seat_frees_at,
         last_contact_at: activation.last_contact_at,
@@ -83,10 +80,7 @@ pub async fn get(
     scope: Scope,
     id: ActivationId,
 ) -> Result<ActivationResponse, ActivationError> {
-    store::find(&ctx.db, scope, id)
-        .await?
-        .map(render)
-        .ok_or(ActivationError::NotFound)
+    store::find(&ctx.db, scope, id).await?.map(render).ok_or(ActivationError::NotFound)
 }
 
 /// The standing of a machine, asked for by licence key; rotates nothing, records nothing.
@@ -101,17 +95,12 @@ pub async fn status(
     let now = ctx.moment().now;
     let key = parse_key(&request.license_key)?;
     let digest = licenses::keys::digest(ctx, &key);
-    let license = licenses::store::find_by_key(&ctx.db, digest)
-        .await?
-        .ok_or(ActivationError::KeyUnknown)?;
+    let license = licenses::store::find_by_key(&ctx.db, digest).await?.ok_or(ActivationError::KeyUnknown)?;
     let scope = Scope::License(license.id);
     let catalogue = catalog::load(&ctx.db, license.product_id).await?;
     let entitlements = terms::entitlements(ctx, &catalogue, &license)?;
     let activation = store::find_machine(&ctx.db, scope, &request.fingerprint).await?;
-    let due = store::seats_due(&ctx.db, &[license.id], now)
-        .await?
-        .remove(&license.id)
-        .unwrap_or_default();
+    let due = store::seats_due(&ctx.db, &[license.id], now).await?.remove(&license.id).unwrap_or_default();
     let alive = activation
         .as_ref()
         .filter(|activation| activation.status == ActivationStatus::Active)
@@ -123,9 +112,7 @@ pub async fn status(
         activation_status: activation.map(|activation| activation.status),
         liveness: alive,
         seats: Seats {
-            used: u32::try_from(license.seats_used)
-                .unwrap_or_default()
-                .saturating_sub(due),
+            used: u32::try_from(license.seats_used).unwrap_or_default().saturating_sub(due),
             limit: entitlements.limits.max_activations,
         },
     })

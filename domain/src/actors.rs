@@ -80,20 +80,12 @@ impl Caller {
     /// Whoever runs the server's own commands.
     #[must_use]
     pub const fn operator() -> Self {
-        Self {
-            actor: Actor::Operator,
-            ip: None,
-            request_id: None,
-        }
+        Self { actor: Actor::Operator, ip: None, request_id: None }
     }
 
     /// The same call, once it is known who acts.
     #[must_use]
     pub fn acting_as(&self, actor: Actor) -> Self {
-        Self {
-            actor,
-            ip: self.ip,
-            request_id: self.request_id.clone(),
-        }
+        Self { actor, ip: self.ip, request_id: self.request_id.clone() }
     }
 }

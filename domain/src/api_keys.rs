@@ -118,10 +118,7 @@ pub async fn authenticate(ctx: &Context, secret: &str) -> Result<Actor, ApiKeyEr
     if row.revoked_at.is_some() || row.expires_at.is_some_and(|at| at <= now) {
         return Err(ApiKeyError::Unauthenticated);
     }
-    Ok(Actor::ApiKey {
-        id: row.id,
-        permissions: row.permissions.0,
-    })
+    Ok(Actor::ApiKey { id: row.id, permissions: row.permissions.0 })
 }
 
 /// Makes a key; its secret is in the answer, and nowhere else.
@@ -173,10 +170,7 @@ pub(crate) async fn insert(
 /// # Errors
 /// When the database fails.
 pub async fn list(ctx: &Context) -> Result<Vec<ApiKey>, ApiKeyError> {
-    let rows = api_key::Entity::find()
-        .order_by_desc(api_key::Column::Id)
-        .all(&ctx.db)
-        .await?;
+    let rows = api_key::Entity::find().order_by_desc(api_key::Column::Id).all(&ctx.db).await?;
     Ok(rows.into_iter().map(ApiKey::from).collect())
 }
 
@@ -195,11 +189,8 @@ pub async fn has_any(ctx: &Context) -> Result<bool, ApiKeyError> {
 pub async fn revoke(ctx: &Context, caller: &Caller, id: ApiKeyId) -> Result<(), ApiKeyError> {
     let moment = ctx.moment();
     let tx = ctx.db.write(Lane::Ordinary).await?;
-    let row = api_key::Entity::find_by_id(id)
-        .lock_exclusive()
-        .one(&tx)
-        .await?
-        .ok_or(ApiKeyError::NotFound)?;
+    let row =
+        api_key::Entity::find_by_id(id).lock_exclusive().one(&tx).await?.ok_or(ApiKeyError::NotFound)?;
     if row.revoked_at.is_none() {
         end(&tx, &moment, caller, row).await?;
         tx.commit().await?;

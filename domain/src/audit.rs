@@ -27,21 +27,13 @@ pub struct Event {
 impl Event {
     /// Something that was done to what `subject` names.
     pub fn new(action: &'static str, subject: &impl ToString, detail: Value) -> Self {
-        Self {
-            action,
-            subject: subject.to_string(),
-            license: None,
-            detail,
-        }
+        Self { action, subject: subject.to_string(), license: None, detail }
     }
 
     /// The same, on the record of a licence.
     #[must_use]
     pub fn of_license(self, license: LicenseId) -> Self {
-        Self {
-            license: Some(license),
-            ..self
-        }
+        Self { license: Some(license), ..self }
     }
 }
 
@@ -62,8 +54,6 @@ pub async fn record(tx: &WriteTx, moment: &Moment<'_>, caller: &Caller, event: E
         ip: Set(caller.ip.map(|ip| ip.to_string())),
         request_id: Set(caller.request_id.clone()),
     };
-    audit_event::Entity::insert(row)
-        .exec_without_returning(tx)
-        .await?;
+    audit_event::Entity::insert(row).exec_without_returning(tx).await?;
     Ok(())
 }

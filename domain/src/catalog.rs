@@ -99,13 +99,7 @@ pub(crate) async fn load_all(
     let mut features = features::store::by_product(db, products).await?;
     let of = |id: &ProductId| {
         let tiers = tiers.remove(id).unwrap_or_default();
-        (
-            *id,
-            Catalogue {
-                tiers,
-                features: features.remove(id).unwrap_or_default(),
-            },
-        )
+        (*id, Catalogue { tiers, features: features.remove(id).unwrap_or_default() })
     };
     Ok(products.iter().map(of).collect())
 }
@@ -124,25 +118,13 @@ impl<'a> Edit<'a> {
     pub(crate) async fn begin(ctx: &'a Context, product: ProductId) -> Result<Self, EditError> {
         let moment = ctx.moment();
         let tx = ctx.db.write(Lane::Ordinary).await?;
-        let product = products::store::find_locked(&tx, product)
-            .await?
-            .ok_or(EditError::ProductUnknown)?;
+        let product = products::store::find_locked(&tx, product).await?.ok_or(EditError::ProductUnknown)?;
         let catalogue = load(&tx, product.id).await.map_err(EditError::Failed)?;
-        Ok(Self {
-            ctx,
-            moment,
-            tx,
-            product,
-            catalogue,
-        })
+        Ok(Self { ctx, moment, tx, product, catalogue })
     }
 
     pub(crate) fn expect_on_sale(&self) -> Result<(), EditError> {
-        if self.product.archived_at.is_some() {
-            Err(EditError::ProductArchived)
-        } else {
-            Ok(())
-        }
+        if self.product.archived_at.is_some() { Err(EditError::ProductArchived) } else { Ok(()) }
     }
 
     /// Checks what the catalogue has become, raises its revision, records `event`, commits.
@@ -150,9 +132,7 @@ impl<'a> Edit<'a> {
         let catalogue = load(&self.tx, self.product.id).await.map_err(EditError::Failed)?;
         self.check(&catalogue).await?;
         products::store::raise_catalogue_revision(&self.tx, self.product.id).await?;
-        audit::record(&self.tx, &self.moment, caller, event)
-            .await
-            .map_err(EditError::Failed)?;
+        audit::record(&self.tx, &self.moment, caller, event).await.map_err(EditError::Failed)?;
         self.tx.commit().await?;
         Ok(())
     }
@@ -164,23 +144,16 @@ impl<'a> Edit<'a> {
         for tier in &catalogue.tiers {
             let resolved = catalogue.resolve(tier.id, &self.ctx.settings)?;
             if !resolved.times.outlive_heartbeats() {
-                return Err(EditError::Times {
-                    tier: tier.key.to_string(),
-                });
+                return Err(EditError::Times { tier: tier.key.to_string() });
             }
             let own = std::iter::once(FeatureOverrides::default());
-            let of_licenses = overrides
-                .iter()
-                .filter(|(of, _)| *of == tier.id)
-                .map(|(_, features)| features.clone());
+            let of_licenses =
+                overrides.iter().filter(|(of, _)| *of == tier.id).map(|(_, features)| features.clone());
             for features in own.chain(of_licenses) {
                 let entitlements =
                     Entitlements::of(catalogue, &resolved, &features, LimitOverrides::default());
                 check_size(&entitlements.largest_claim_set(&self.ctx.settings.issuer, &self.product))
-                    .map_err(|source| EditError::TokenTooLarge {
-                        tier: tier.key.to_string(),
-                        source,
-                    })?;
+                    .map_err(|source| EditError::TokenTooLarge { tier: tier.key.to_string(), source })?;
             }
         }
         Ok(())
@@ -199,9 +172,7 @@ pub async fn catalog(ctx: &Context) -> Result<CatalogResponse, EditError> {
         let catalogue = catalogues.remove(&product.id).unwrap_or_default();
         catalog_product(ctx, product, &catalogue)
     });
-    Ok(CatalogResponse {
-        products: shown.collect::<Result<_, _>>()?,
-    })
+    Ok(CatalogResponse { products: shown.collect::<Result<_, _>>()? })
 }
 
 fn catalog_product(

@@ -69,9 +69,7 @@ pub struct Context {
 
 impl std::fmt::Debug for Context {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Context")
-            .field("settings", &self.settings)
-            .finish_non_exhaustive()
+        f.debug_struct("Context").field("settings", &self.settings).finish_non_exhaustive()
     }
 }
 
@@ -92,23 +90,13 @@ impl Context {
         settings::settle_issuer(&db, &settings.issuer, now).await?;
         let secrets = Secrets::open(&db, &kek, outside.randomness.as_ref(), now).await?;
         let keys = KeyRing::open(&db, &kek, settings.signing_key_bits, now).await?;
-        Ok(Self {
-            db,
-            settings,
-            kek,
-            secrets,
-            keys,
-            outside,
-        })
+        Ok(Self { db, settings, kek, secrets, keys, outside })
     }
 
     /// The instant of an operation: ask once, then pass it on.
     #[must_use]
     pub fn moment(&self) -> Moment<'_> {
-        Moment {
-            now: self.outside.clock.now(),
-            randomness: self.outside.randomness.as_ref(),
-        }
+        Moment { now: self.outside.clock.now(), randomness: self.outside.randomness.as_ref() }
     }
 }
 
@@ -122,9 +110,7 @@ pub struct Moment<'a> {
 
 impl std::fmt::Debug for Moment<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Moment")
-            .field("now", &self.now)
-            .finish_non_exhaustive()
+        f.debug_struct("Moment").field("now", &self.now).finish_non_exhaustive()
     }
 }
 
@@ -153,7 +139,5 @@ impl Moment<'_> {
 pub(crate) async fn compute<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Failure> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|_| Failure::Cancelled)
+    tokio::task::spawn_blocking(work).await.map_err(|_| Failure::Cancelled)
 }

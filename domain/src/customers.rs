@@ -19,10 +19,8 @@ use crate::scope::Scope;
 
 pub(crate) mod store;
 
-const EXTERNAL_ID_TAKEN: Constraint = Constraint {
-    name: "customer_external_id",
-    columns: "customer.external_id",
-};
+const EXTERNAL_ID_TAKEN: Constraint =
+    Constraint { name: "customer_external_id", columns: "customer.external_id" };
 
 /// Why an operation on a customer was refused.
 #[derive(Debug, thiserror::Error)]
@@ -103,10 +101,7 @@ pub async fn list(
 /// # Errors
 /// When there is none in `scope`.
 pub async fn get(ctx: &Context, scope: Scope, id: CustomerId) -> Result<CustomerResponse, CustomerError> {
-    store::find(&ctx.db, scope, id)
-        .await?
-        .map(render)
-        .ok_or(CustomerError::NotFound)
+    store::find(&ctx.db, scope, id).await?.map(render).ok_or(CustomerError::NotFound)
 }
 
 /// Makes a customer.
@@ -145,17 +140,9 @@ pub(crate) async fn insert(
         version: 1,
     };
     expect_name(&customer)?;
-    let customer = customer
-        .into_active_model()
-        .reset_all()
-        .insert(tx)
-        .await
-        .map_err(external_id_taken)?;
-    let event = audit::Event::new(
-        "customer.created",
-        &customer.id,
-        json!({"externalId": customer.external_id}),
-    );
+    let customer = customer.into_active_model().reset_all().insert(tx).await.map_err(external_id_taken)?;
+    let event =
+        audit::Event::new("customer.created", &customer.id, json!({"externalId": customer.external_id}));
     audit::record(tx, moment, caller, event).await?;
     Ok(customer)
 }
@@ -173,13 +160,9 @@ pub async fn update(
 ) -> Result<CustomerResponse, CustomerError> {
     let moment = ctx.moment();
     let tx = ctx.db.write(Lane::Ordinary).await?;
-    let before = store::find_locked(&tx, caller.actor.scope(), id)
-        .await?
-        .ok_or(CustomerError::NotFound)?;
+    let before = store::find_locked(&tx, caller.actor.scope(), id).await?.ok_or(CustomerError::NotFound)?;
     if expected.is_some_and(|version| version != before.version) {
-        return Err(CustomerError::Stale {
-            current: before.version,
-        });
+        return Err(CustomerError::Stale { current: before.version });
     }
     let customer = customer::Model {
         external_id: command.external_id.apply(before.external_id),
@@ -193,12 +176,7 @@ pub async fn update(
         ..before
     };
     expect_name(&customer)?;
-    let customer = customer
-        .into_active_model()
-        .reset_all()
-        .update(&tx)
-        .await
-        .map_err(external_id_taken)?;
+    let customer = customer.into_active_model().reset_all().update(&tx).await.map_err(external_id_taken)?;
     let event = audit::Event::new("customer.updated", &id, json!({"version": customer.version}));
     audit::record(&tx, &moment, caller, event).await?;
     tx.commit().await?;
@@ -210,17 +188,9 @@ fn expect_name(customer: &customer::Model) -> Result<(), CustomerError> {
         || customer.name.is_some()
         || customer.organization.is_some()
         || customer.email.is_some();
-    if named {
-        Ok(())
-    } else {
-        Err(CustomerError::Nameless)
-    }
+    if named { Ok(()) } else { Err(CustomerError::Nameless) }
 }
 
 fn external_id_taken(error: sea_orm::DbErr) -> CustomerError {
-    if violates(&error, EXTERNAL_ID_TAKEN) {
-        CustomerError::ExternalIdTaken
-    } else {
-        error.into()
-    }
+    if violates(&error, EXTERNAL_ID_TAKEN) { CustomerError::ExternalIdTaken } else { error.into() }
 }

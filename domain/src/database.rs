@@ -75,18 +75,11 @@ impl Database {
         } else if url.starts_with("sqlite:") {
             let writer = sqlite::connect_writer(url, options).await?;
             let readers = sqlite::connect_readers(url, options).await?;
-            Connections::Sqlite {
-                writer,
-                gate: Gate::default(),
-                readers,
-            }
+            Connections::Sqlite { writer, gate: Gate::default(), readers }
         } else {
             return Err(ConnectError::Scheme);
         };
-        Ok(Self {
-            connections,
-            statements: Arc::default(),
-        })
+        Ok(Self { connections, statements: Arc::default() })
     }
 
     /// Begins the one transaction of an operation. On SQLite it waits for its turn in `lane`.
@@ -111,11 +104,7 @@ impl Database {
                 (pool.begin_with_options(read_write).await?, None)
             }
         };
-        Ok(WriteTx {
-            transaction,
-            statements: Arc::clone(&self.statements),
-            _permit: permit,
-        })
+        Ok(WriteTx { transaction, statements: Arc::clone(&self.statements), _permit: permit })
     }
 
     /// Begins the one transaction in which the schema is brought up to date. Of several instances
@@ -128,8 +117,7 @@ impl Database {
         const SCHEMA_LOCK: i64 = 0x6c69_6365_6e74_6961;
         let tx = self.write(Lane::Ordinary).await?;
         if tx.get_database_backend() == DbBackend::Postgres {
-            tx.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({SCHEMA_LOCK})"))
-                .await?;
+            tx.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({SCHEMA_LOCK})")).await?;
         }
         Ok(tx)
     }
@@ -251,13 +239,5 @@ macro_rules! delegate_connection {
     };
 }
 
-delegate_connection!(
-    Database,
-    |database: &Database| database.schema().get_database_backend(),
-    reader
-);
-delegate_connection!(
-    WriteTx,
-    |tx: &WriteTx| tx.transaction.get_database_backend(),
-    counted
-);
+delegate_connection!(Database, |database: &Database| database.schema().get_database_backend(), reader);
+delegate_connection!(WriteTx, |tx: &WriteTx| tx.transaction.get_database_backend(), counted);

@@ -25,10 +25,8 @@ use crate::refusal::Refusal;
 
 pub(crate) mod store;
 
-const KEY_TAKEN: Constraint = Constraint {
-    name: "feature_product_key",
-    columns: "feature.product_id, feature.key",
-};
+const KEY_TAKEN: Constraint =
+    Constraint { name: "feature_product_key", columns: "feature.product_id, feature.key" };
 
 /// Why an operation on a feature was refused.
 #[derive(Debug, thiserror::Error)]
@@ -127,10 +125,7 @@ pub async fn list(
 /// # Errors
 /// When there is none.
 pub async fn get(ctx: &Context, id: FeatureId) -> Result<FeatureResponse, FeatureError> {
-    store::find(&ctx.db, id)
-        .await?
-        .map(render)
-        .ok_or(FeatureError::NotFound)
+    store::find(&ctx.db, id).await?.map(render).ok_or(FeatureError::NotFound)
 }
 
 /// Makes a feature.
@@ -147,13 +142,7 @@ pub async fn create(
     }
     let edit = Edit::begin(ctx, command.product_id).await?;
     edit.expect_on_sale()?;
-    let last = edit
-        .catalogue
-        .features
-        .iter()
-        .map(|feature| feature.sort_order)
-        .max()
-        .unwrap_or(0);
+    let last = edit.catalogue.features.iter().map(|feature| feature.sort_order).max().unwrap_or(0);
     let now = edit.moment.now;
     let row = feature::ActiveModel {
         id: Set(FeatureId::new(edit.moment.new_uuid()?)),
@@ -169,13 +158,10 @@ pub async fn create(
         updated_at: Set(now),
         version: Set(1),
     };
-    let feature = row.insert(&edit.tx).await.map_err(|error| {
-        if violates(&error, KEY_TAKEN) {
-            FeatureError::KeyTaken
-        } else {
-            error.into()
-        }
-    })?;
+    let feature = row
+        .insert(&edit.tx)
+        .await
+        .map_err(|error| if violates(&error, KEY_TAKEN) { FeatureError::KeyTaken } else { error.into() })?;
     let event = Event::new(
         "feature.created",
         &feature.id,
@@ -208,11 +194,7 @@ pub async fn update(
     row.updated_at = Set(edit.moment.now);
     row.version = Set(before.version + 1);
     let feature = row.update(&edit.tx).await?;
-    edit.finish(
-        caller,
-        Event::new("feature.updated", &id, json!({"version": feature.version})),
-    )
-    .await?;
+    edit.finish(caller, Event::new("feature.updated", &id, json!({"version": feature.version}))).await?;
     Ok(render(feature))
 }
 
@@ -236,17 +218,14 @@ pub async fn archive(
         .iter()
         .find(|tier| tier.archived_at.is_none() && crate::tiers::names(tier, &before.key));
     if let Some(tier) = naming {
-        return Err(FeatureError::InUse {
-            tier: tier.key.to_string(),
-        });
+        return Err(FeatureError::InUse { tier: tier.key.to_string() });
     }
     let mut row = before.clone().into_active_model();
     row.archived_at = Set(Some(edit.moment.now));
     row.updated_at = Set(edit.moment.now);
     row.version = Set(before.version + 1);
     row.update(&edit.tx).await?;
-    edit.finish(caller, Event::new("feature.archived", &id, json!({})))
-        .await?;
+    edit.finish(caller, Event::new("feature.archived", &id, json!({}))).await?;
     Ok(())
 }
 
@@ -267,20 +246,9 @@ pub async fn order(
     }
     store::set_order(&edit.tx, &command.ids, edit.moment.now).await?;
     let features = store::of_product(&edit.tx, command.product_id).await?;
-    edit.finish(
-        caller,
-        Event::new(
-            "feature.ordered",
-            &command.product_id,
-            json!({"ids": command.ids}),
-        ),
-    )
-    .await?;
-    Ok(features
-        .into_iter()
-        .filter(|feature| feature.archived_at.is_none())
-        .map(render)
-        .collect())
+    edit.finish(caller, Event::new("feature.ordered", &command.product_id, json!({"ids": command.ids})))
+        .await?;
+    Ok(features.into_iter().filter(|feature| feature.archived_at.is_none()).map(render).collect())
 }
 
 async fn begin(
@@ -288,10 +256,7 @@ async fn begin(
     id: FeatureId,
     expected: Option<i64>,
 ) -> Result<(Edit<'_>, feature::Model), FeatureError> {
-    let product = store::find(&ctx.db, id)
-        .await?
-        .ok_or(FeatureError::NotFound)?
-        .product_id;
+    let product = store::find(&ctx.db, id).await?.ok_or(FeatureError::NotFound)?.product_id;
     let edit = Edit::begin(ctx, product).await?;
     let feature = edit
         .catalogue
@@ -301,9 +266,7 @@ async fn begin(
         .cloned()
         .ok_or(FeatureError::NotFound)?;
     match expected {
-        Some(version) if version != feature.version => Err(FeatureError::Stale {
-            current: feature.version,
-        }),
+        Some(version) if version != feature.version => Err(FeatureError::Stale { current: feature.version }),
         _ => Ok((edit, feature)),
     }
 }

@@ -10,13 +10,12 @@ use licentia_types::activations::{ActivationStatus, Liveness};
 use licentia_types::heartbeats::{HeartbeatRequest, HeartbeatResponse};
 use licentia_types::licenses::LicenseStatus;
 use licentia_types::text::RequestId;
-use licentia_types::tokens::ClaimSet;
 use serde_json::json;
 
-use crate::activations::{self, liveness, liveness_word};
+use crate::activations;
 use crate::actors::{Actor, Caller};
 use crate::context::{Context, Moment};
-use crate::database::{Lane, WriteTx};
+use crate::database::Lane;
 use crate::failure::Failure;
 use crate::licenses::{self, terms};
 use crate::scope::Scope;
@@ -24,10 +23,12 @@ use crate::tokens::{self, Bearer, Entitlements, Recipient, Window};
 use crate::{audit, catalog, products};
 
 use chain::{Chain, Verdict};
+use contact::Contact;
 pub use error::HeartbeatError;
 use store::Rotation;
 
 pub mod chain;
+mod contact;
 mod error;
 mod store;
 
@@ -53,15 +54,12 @@ pub async fn beat(
     let caller = caller.acting_as(Actor::Activation(id));
     for _ in 0..ATTEMPTS {
         let standing = Standing::load(ctx, &caller, &moment, &request).await?;
-        let digest = request
-            .request_id
-            .as_ref()
-            .map(RequestId::as_str)
-            .map(request_id_digest);
-        let contact = match Chain::of(&standing.machine)?.judge(presented, digest, moment.now) {
-            Verdict::Reused => return refuse_copy(ctx, &moment, &caller, &standing.machine).await,
-            Verdict::Rotated { chain, restored } => Contact::rotated(&standing, chain, restored, moment.now),
-            Verdict::Repeated { chain, suspicious } => Contact::repeated(&standing, chain, suspicious),
+        let digest = request.request_id.as_ref().map(RequestId::as_str).map(request_id_digest);
+        let (machine, times) = (&standing.machine, standing.entitlements.times);
+        let contact = match Chain::of(machine)?.judge(presented, digest, moment.now) {
+            Verdict::Reused => return refuse_copy(ctx, &moment, &caller, machine).await,
+            Verdict::Rotated { chain, restored } => Contact::rotated(machine, times, chain, restored),
+            Verdict::Repeated { chain, suspicious } => Contact::repeated(machine, times, chain, suspicious),
         };
         if let Some(response) = standing.answer(ctx, &caller, &moment, &request, contact).await? {
             return Ok(response);
@@ -112,14 +110,7 @@ impl Standing {
             }
             LicenseStatus::Suspended | LicenseStatus::Revoked => None,
         };
-        Ok(Self {
-            machine,
-            license,
-            product,
-            entitlements,
-            status,
-            window,
-        })
+        Ok(Self { machine, license, product, entitlements, status, window })
     }
 
     /// Writes the contact, commits, signs. None when something changed in between.
@@ -131,18 +122,22 @@ impl Standing {
         request: &HeartbeatRequest,
         contact: Contact,
     ) -> Result<Option<HeartbeatResponse>, HeartbeatError> {
-        let claim_set = self
-            .entitlements
-            .claim_set(&ctx.settings.issuer, &self.license, &self.product);
+        let claim_set = self.entitlements.claim_set(&ctx.settings.issuer, &self.license, &self.product);
         let signing_key = ctx.keys.token_key();
         let recipient = Recipient::of(&ctx.db, &self.machine).await?;
+        let kept = tokens::find_claim_set(&ctx.db, &self.license, &self.product).await?;
 
         let tx = ctx.db.write(Lane::Heartbeat).await?;
         let mut machine = self.machine.clone();
         contact.write_to(&mut machine, caller, request, moment)?;
         let mut reservation = None;
         if let Some(window) = self.window {
-            machine.claim_set_id = self.claim_set_id(ctx, &tx, moment, &claim_set).await?;
+            machine.claim_set_id = match kept {
+                Some(id) => id,
+                None => {
+                    tokens::keep_claim_set(&tx, ctx, moment, &self.license, &self.product, &claim_set).await?
+                }
+            };
             machine.kid = signing_key.kid().to_owned();
             machine.token_iat = window.issued;
             machine.token_exp = window.expires;
@@ -161,36 +156,11 @@ impl Standing {
         let packed = match self.window {
             None => None,
             Some(window) => {
-                let claims = tokens::claims(
-                    claim_set,
-                    window,
-                    Bearer {
-                        activation: &machine,
-                        nonce,
-                    },
-                );
-                Some(tokens::mint(
-                    &signing_key,
-                    self.product.token_typ,
-                    &claims,
-                    recipient.as_ref(),
-                )?)
+                let claims = tokens::claims(claim_set, window, Bearer { activation: &machine, nonce });
+                Some(tokens::mint(&signing_key, self.product.token_typ, &claims, recipient.as_ref())?)
             }
         };
         Ok(Some(self.render(ctx, moment, &contact, nonce, packed)))
-    }
-
-    async fn claim_set_id(
-        &self,
-        ctx: &Context,
-        tx: &WriteTx,
-        moment: &Moment<'_>,
-        claim_set: &ClaimSet,
-    ) -> Result<i64, Failure> {
-        match tokens::find_claim_set(&ctx.db, &self.license, &self.product).await? {
-            Some(id) => Ok(id),
-            None => tokens::keep_claim_set(tx, ctx, moment, &self.license, &self.product, claim_set).await,
-        }
     }
 
     fn rotation(&self, machine: &activation::Model) -> Rotation {
@@ -239,101 +209,6 @@ impl Standing {
             previous_status: contact.previous,
             server_time: moment.now,
         }
-    }
-}
-
-/// A contact that is about to be recorded.
-struct Contact {
-    chain: Chain,
-    /// The machine's liveness before it.
-    previous: Liveness,
-    kind: ContactKind,
-}
-
-enum ContactKind {
-    Rotated { restored: bool },
-    Repeated { suspicious: bool },
-}
-
-impl Contact {
-    fn rotated(
-        standing: &Standing,
-        chain: Chain,
-        restored: bool,
-        now: licentia_types::time::Timestamp,
-    ) -> Self {
-        let previous = liveness(standing.machine.last_contact_at, now, standing.entitlements.times);
-        Self {
-            chain,
-            previous,
-            kind: ContactKind::Rotated { restored },
-        }
-    }
-
-    /// The answer is to be the same again, so the liveness is that of the first time.
-    fn repeated(standing: &Standing, chain: Chain, suspicious: bool) -> Self {
-        let machine = &standing.machine;
-        let previous = liveness(
-            machine.previous_contact_at,
-            machine.rotated_at,
-            standing.entitlements.times,
-        );
-        Self {
-            chain,
-            previous,
-            kind: ContactKind::Repeated { suspicious },
-        }
-    }
-
-    fn write_to(
-        &self,
-        machine: &mut activation::Model,
-        caller: &Caller,
-        request: &HeartbeatRequest,
-        moment: &Moment<'_>,
-    ) -> Result<(), Failure> {
-        self.chain.write_to(machine)?;
-        if matches!(self.kind, ContactKind::Rotated { .. }) {
-            machine.previous_contact_at = machine.last_contact_at;
-        }
-        machine.last_contact_at = moment.now;
-        machine.ip = caller.ip.map(|ip| ip.to_string());
-        machine.product_version = request
-            .product_version
-            .clone()
-            .or_else(|| machine.product_version.take());
-        Ok(())
-    }
-
-    /// Heartbeats are written into the audit log only when something changed.
-    async fn record(
-        &self,
-        tx: &WriteTx,
-        moment: &Moment<'_>,
-        caller: &Caller,
-        machine: &activation::Model,
-    ) -> Result<(), Failure> {
-        let event =
-            |action, detail| audit::Event::new(action, &machine.id, detail).of_license(machine.license_id);
-        match self.kind {
-            ContactKind::Rotated { restored } => {
-                if restored {
-                    let detail = json!({"epoch": self.chain.epoch, "generation": self.chain.generation});
-                    audit::record(tx, moment, caller, event("activation.chain_restored", detail)).await?;
-                }
-                if self.previous != Liveness::Active {
-                    let detail = json!({"previousStatus": liveness_word(self.previous)});
-                    audit::record(tx, moment, caller, event("activation.recovered", detail)).await?;
-                }
-            }
-            ContactKind::Repeated { suspicious } => {
-                if suspicious && store::suspect(tx, machine.id, moment.now).await? {
-                    let detail = json!({"lateRetries": self.chain.late_retries});
-                    audit::record(tx, moment, caller, event("activation.clone_suspected", detail)).await?;
-                }
-            }
-        }
-        Ok(())
     }
 }
 

@@ -42,14 +42,8 @@ pub async fn list(
 ) -> Result<PageResponse<LicenseResponse>, PageError> {
     let now = ctx.moment().now;
     let page = store::list(&ctx.db, scope, filter, query, now).await?;
-    let items = view::render_all(ctx, page.items, now)
-        .await
-        .map_err(PageError::Failed)?;
-    Ok(PageResponse {
-        items,
-        next_cursor: page.next_cursor,
-        total: page.total,
-    })
+    let items = view::render_all(ctx, page.items, now).await.map_err(PageError::Failed)?;
+    Ok(PageResponse { items, next_cursor: page.next_cursor, total: page.total })
 }
 
 /// One licence.
@@ -57,9 +51,7 @@ pub async fn list(
 /// # Errors
 /// When there is none in `scope`.
 pub async fn get(ctx: &Context, scope: Scope, id: LicenseId) -> Result<LicenseResponse, LicenseError> {
-    let license = store::find(&ctx.db, scope, id)
-        .await?
-        .ok_or(LicenseError::NotFound)?;
+    let license = store::find(&ctx.db, scope, id).await?.ok_or(LicenseError::NotFound)?;
     Ok(view::render(ctx, license, ctx.moment().now).await?)
 }
 
@@ -103,15 +95,7 @@ pub async fn update(
     };
     terms::check_features(ctx, &tx, &license).await?;
     let license = license.into_active_model().reset_all().update(&tx).await?;
-    record(
-        &tx,
-        &moment,
-        caller,
-        "license.updated",
-        &license,
-        json!({"version": license.version}),
-    )
-    .await?;
+    record(&tx, &moment, caller, "license.updated", &license, json!({"version": license.version})).await?;
     tx.commit().await?;
     Ok(view::render(ctx, license, moment.now).await?)
 }
@@ -131,6 +115,7 @@ pub async fn revoke(
     let tx = ctx.db.write(Lane::Ordinary).await?;
     let before = locked(&tx, caller.actor.scope(), id, expected).await?;
     if before.status == license::Status::Revoked {
+        drop(tx);
         return Ok(view::render(ctx, before, moment.now).await?);
     }
     let mut row = before.clone().into_active_model();
@@ -140,15 +125,7 @@ pub async fn revoke(
     row.updated_at = Set(moment.now);
     row.version = Set(before.version + 1);
     let license = row.update(&tx).await?;
-    record(
-        &tx,
-        &moment,
-        caller,
-        "license.revoked",
-        &license,
-        json!({"reason": command.reason}),
-    )
-    .await?;
+    record(&tx, &moment, caller, "license.revoked", &license, json!({"reason": command.reason})).await?;
     tx.commit().await?;
     Ok(view::render(ctx, license, moment.now).await?)
 }
@@ -164,9 +141,7 @@ pub async fn reveal(
 ) -> Result<RevealedKeyResponse, LicenseError> {
     let moment = ctx.moment();
     let tx = ctx.db.write(Lane::Ordinary).await?;
-    let license = store::find(&tx, caller.actor.scope(), id)
-        .await?
-        .ok_or(LicenseError::NotFound)?;
+    let license = store::find(&tx, caller.actor.scope(), id).await?.ok_or(LicenseError::NotFound)?;
     let license_key = keys::open(ctx, &license)?;
     record(&tx, &moment, caller, "license.revealed", &license, json!({})).await?;
     tx.commit().await?;
@@ -179,13 +154,9 @@ async fn locked(
     id: LicenseId,
     expected: Option<i64>,
 ) -> Result<license::Model, LicenseError> {
-    let license = store::find_locked(tx, scope, id)
-        .await?
-        .ok_or(LicenseError::NotFound)?;
+    let license = store::find_locked(tx, scope, id).await?.ok_or(LicenseError::NotFound)?;
     match expected {
-        Some(version) if version != license.version => Err(LicenseError::Stale {
-            current: license.version,
-        }),
+        Some(version) if version != license.version => Err(LicenseError::Stale { current: license.version }),
         _ => Ok(license),
     }
 }

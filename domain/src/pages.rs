@@ -63,10 +63,7 @@ impl PageQuery {
     fn limit(&self) -> Result<u64, PageError> {
         match self.limit.unwrap_or(DEFAULT_LIMIT) {
             limit @ 1..=MOST => Ok(limit),
-            _ => Err(PageError::Parameter {
-                parameter: "limit",
-                expected: format!("must be 1 to {MOST}"),
-            }),
+            _ => Err(PageError::Parameter { parameter: "limit", expected: format!("must be 1 to {MOST}") }),
         }
     }
 
@@ -85,10 +82,7 @@ impl PageQuery {
         let Some(cursor) = &self.cursor else {
             return Ok(None);
         };
-        let bytes = URL_SAFE_NO_PAD
-            .decode(cursor)
-            .ok()
-            .and_then(|bytes| Uuid::from_slice(&bytes).ok());
+        let bytes = URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| Uuid::from_slice(&bytes).ok());
         bytes.map(Some).ok_or_else(|| PageError::Parameter {
             parameter: "cursor",
             expected: "must be the nextCursor of the page before".to_owned(),
@@ -130,11 +124,7 @@ where
     C: ConnectionTrait,
 {
     let (limit, order, after) = (query.limit()?, query.order()?, query.after()?);
-    let total = if after.is_none() {
-        Some(select.clone().count(db).await?)
-    } else {
-        None
-    };
+    let total = if after.is_none() { Some(select.clone().count(db).await?) } else { None };
     let rest = match (after, &order) {
         (None, _) => select,
         (Some(after), Order::Asc) => select.filter(id_column.gt(after)),
@@ -144,13 +134,7 @@ where
     let shown = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = items.len() > shown;
     items.truncate(shown);
-    let next_cursor = items
-        .last()
-        .filter(|_| more)
-        .map(|last| URL_SAFE_NO_PAD.encode(id_of(last).as_bytes()));
-    Ok(PageResponse {
-        items,
-        next_cursor,
-        total,
-    })
+    let next_cursor =
+        items.last().filter(|_| more).map(|last| URL_SAFE_NO_PAD.encode(id_of(last).as_bytes()));
+    Ok(PageResponse { items, next_cursor, total })
 }

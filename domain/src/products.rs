@@ -24,10 +24,7 @@ pub(crate) mod store;
 
 pub use store::Visible;
 
-const SLUG_TAKEN: Constraint = Constraint {
-    name: "product_slug",
-    columns: "product.slug",
-};
+const SLUG_TAKEN: Constraint = Constraint { name: "product_slug", columns: "product.slug" };
 
 /// Why an operation on a product was refused.
 #[derive(Debug, thiserror::Error)]
@@ -123,10 +120,7 @@ pub async fn get(
     visible: Visible,
     name: &ProductName,
 ) -> Result<ProductResponse, ProductError> {
-    store::find(&ctx.db, visible, name)
-        .await?
-        .map(render)
-        .ok_or(ProductError::NotFound)
+    store::find(&ctx.db, visible, name).await?.map(render).ok_or(ProductError::NotFound)
 }
 
 /// Makes a product.
@@ -139,9 +133,7 @@ pub async fn create(
     command: CreateProductRequest,
 ) -> Result<ProductResponse, ProductError> {
     let moment = ctx.moment();
-    let key_prefix = command
-        .key_prefix
-        .unwrap_or_else(|| KeyPrefixText::of(&command.slug));
+    let key_prefix = command.key_prefix.unwrap_or_else(|| KeyPrefixText::of(&command.slug));
     let row = product::ActiveModel {
         id: Set(ProductId::new(moment.new_uuid()?)),
         slug: Set(command.slug),
@@ -158,9 +150,7 @@ pub async fn create(
     let tx = ctx.db.write(Lane::Ordinary).await?;
     let product = row.insert(&tx).await.map_err(slug_taken)?;
     let event = audit::Event::new("product.created", &product.id, json!({"slug": product.slug}));
-    audit::record(&tx, &moment, caller, event)
-        .await
-        .map_err(ProductError::Failed)?;
+    audit::record(&tx, &moment, caller, event).await.map_err(ProductError::Failed)?;
     tx.commit().await?;
     Ok(render(product))
 }
@@ -194,9 +184,7 @@ pub async fn update(
     row.version = Set(before.version + 1);
     let product = row.update(&tx).await?;
     let event = audit::Event::new("product.updated", &id, json!({"version": product.version}));
-    audit::record(&tx, &moment, caller, event)
-        .await
-        .map_err(ProductError::Failed)?;
+    audit::record(&tx, &moment, caller, event).await.map_err(ProductError::Failed)?;
     tx.commit().await?;
     Ok(render(product))
 }
@@ -223,9 +211,7 @@ pub async fn archive(
     row.version = Set(before.version + 1);
     row.update(&tx).await?;
     let event = audit::Event::new("product.archived", &id, json!({}));
-    audit::record(&tx, &moment, caller, event)
-        .await
-        .map_err(ProductError::Failed)?;
+    audit::record(&tx, &moment, caller, event).await.map_err(ProductError::Failed)?;
     tx.commit().await?;
     Ok(())
 }
@@ -237,17 +223,11 @@ async fn locked(
 ) -> Result<product::Model, ProductError> {
     let product = store::find_locked(tx, id).await?.ok_or(ProductError::NotFound)?;
     match expected {
-        Some(version) if version != product.version => Err(ProductError::Stale {
-            current: product.version,
-        }),
+        Some(version) if version != product.version => Err(ProductError::Stale { current: product.version }),
         _ => Ok(product),
     }
 }
 
 fn slug_taken(error: DbErr) -> ProductError {
-    if violates(&error, SLUG_TAKEN) {
-        ProductError::SlugTaken
-    } else {
-        error.into()
-    }
+    if violates(&error, SLUG_TAKEN) { ProductError::SlugTaken } else { error.into() }
 }

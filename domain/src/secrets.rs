@@ -46,11 +46,7 @@ async fn open_or_make(
     name: &'static str,
 ) -> Result<Zeroizing<[u8; 32]>, StartError> {
     let find = || sealed_secret::Entity::find_by_id(name.to_owned()).one(db);
-    let place = Place {
-        table: "sealed_secret",
-        column: "sealed",
-        row: name,
-    };
+    let place = Place { table: "sealed_secret", column: "sealed", row: name };
     let mut row = find().await?;
     if row.is_none() {
         let mut secret = Zeroizing::new([0_u8; 32]);
@@ -62,20 +58,14 @@ async fn open_or_make(
         };
         let tx = db.write(Lane::Ordinary).await?;
         sealed_secret::Entity::insert(made)
-            .on_conflict(
-                OnConflict::column(sealed_secret::Column::Name)
-                    .do_nothing()
-                    .to_owned(),
-            )
+            .on_conflict(OnConflict::column(sealed_secret::Column::Name).do_nothing().to_owned())
             .exec_without_returning(&tx)
             .await?;
         tx.commit().await?;
         row = find().await?;
     }
     let row = row.ok_or(Failure::Corrupt("secret"))?;
-    let opened = kek
-        .open(place, &row.sealed)
-        .map_err(|error| explain(error, kek))?;
+    let opened = kek.open(place, &row.sealed).map_err(|error| explain(error, kek))?;
     let bytes = <[u8; 32]>::try_from(opened.as_slice()).map_err(|_| Failure::Corrupt("secret"))?;
     Ok(Zeroizing::new(bytes))
 }
@@ -83,10 +73,7 @@ async fn open_or_make(
 /// Names both keys when the configured one is not the one that the database was sealed under.
 pub(crate) fn explain(error: OpenError, kek: &KeyEncryptionKey) -> StartError {
     match error {
-        OpenError::OtherKey { key_id } => StartError::OtherKey {
-            key_id,
-            configured: kek.id().to_owned(),
-        },
+        OpenError::OtherKey { key_id } => StartError::OtherKey { key_id, configured: kek.id().to_owned() },
         other => StartError::Failed(other.into()),
     }
 }

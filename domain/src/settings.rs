@@ -56,11 +56,7 @@ pub(crate) async fn settle_issuer(db: &Database, issuer: &str, now: Timestamp) -
     };
     let tx = db.write(Lane::Ordinary).await?;
     server_setting::Entity::insert(row)
-        .on_conflict(
-            OnConflict::column(server_setting::Column::Name)
-                .do_nothing()
-                .to_owned(),
-        )
+        .on_conflict(OnConflict::column(server_setting::Column::Name).do_nothing().to_owned())
         .exec_without_returning(&tx)
         .await?;
     tx.commit().await?;
@@ -69,9 +65,7 @@ pub(crate) async fn settle_issuer(db: &Database, issuer: &str, now: Timestamp) -
 }
 
 async fn stored_issuer(db: &Database) -> Result<Option<String>, DbErr> {
-    let row = server_setting::Entity::find_by_id(ISSUER.to_owned())
-        .one(db)
-        .await?;
+    let row = server_setting::Entity::find_by_id(ISSUER.to_owned()).one(db).await?;
     Ok(row.map(|row| row.value))
 }
 
@@ -79,8 +73,5 @@ fn expect_issuer(configured: &str, stored: String) -> Result<(), StartError> {
     if stored == configured {
         return Ok(());
     }
-    Err(StartError::OtherIssuer {
-        configured: configured.to_owned(),
-        stored,
-    })
+    Err(StartError::OtherIssuer { configured: configured.to_owned(), stored })
 }

@@ -34,9 +34,7 @@ pub struct KeyRing {
 
 impl std::fmt::Debug for KeyRing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("KeyRing")
-            .field("token", &self.token.signer.kid())
-            .finish_non_exhaustive()
+        f.debug_struct("KeyRing").field("token", &self.token.signer.kid()).finish_non_exhaustive()
     }
 }
 
@@ -50,14 +48,9 @@ impl KeyRing {
     ) -> Result<Self, StartError> {
         creation::complete(db, kek, bits, now).await?;
         let rows = signing_key::Entity::find().all(db).await?;
-        let active = |purpose| {
-            rows.iter()
-                .find(move |row| row.purpose == purpose && row.active_from.is_some())
-        };
-        let token = SigningKey::open(
-            active(Purpose::Token).ok_or(Failure::Corrupt("signing key"))?,
-            kek,
-        )?;
+        let active =
+            |purpose| rows.iter().find(move |row| row.purpose == purpose && row.active_from.is_some());
+        let token = SigningKey::open(active(Purpose::Token).ok_or(Failure::Corrupt("signing key"))?, kek)?;
         let mut verifying = HashMap::new();
         for row in rows.iter().filter(|row| row.purpose == Purpose::Token) {
             let public = RsaPublicKey::from_spki_der(&row.public_spki).map_err(Failure::from)?;
@@ -66,11 +59,7 @@ impl KeyRing {
                 jsonwebtoken::DecodingKey::from_rsa_raw_components(public.n(), public.e()),
             );
         }
-        Ok(Self {
-            token: Arc::new(token),
-            publication: Publication::of(&rows)?,
-            verifying,
-        })
+        Ok(Self { token: Arc::new(token), publication: Publication::of(&rows)?, verifying })
     }
 
     /// The key that signs licence tokens now.
@@ -102,17 +91,14 @@ pub struct SigningKey {
 
 impl std::fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SigningKey")
-            .field("kid", &self.signer.kid())
-            .finish_non_exhaustive()
+        f.debug_struct("SigningKey").field("kid", &self.signer.kid()).finish_non_exhaustive()
     }
 }
 
 impl SigningKey {
     fn open(row: &signing_key::Model, kek: &KeyEncryptionKey) -> Result<Self, StartError> {
-        let pkcs8 = kek
-            .open(private_place(&row.kid), &row.private_sealed)
-            .map_err(|error| explain(error, kek))?;
+        let pkcs8 =
+            kek.open(private_place(&row.kid), &row.private_sealed).map_err(|error| explain(error, kek))?;
         let key_pair = KeyPair::from_pkcs8(&pkcs8).map_err(Failure::from)?;
         let signer = Signer::new(key_pair, row.kid.clone());
         Ok(Self {
@@ -146,10 +132,7 @@ impl SigningKey {
     /// calls find it far enough and write nothing.
     pub(crate) async fn reserve(&self, tx: &WriteTx, until: Timestamp) -> Result<Reservation<'_>, Failure> {
         if until.micros() <= self.signs_until.load(Ordering::Acquire) {
-            return Ok(Reservation {
-                key: self,
-                mark: None,
-            });
+            return Ok(Reservation { key: self, mark: None });
         }
         let mark = until.end_of_day();
         signing_key::Entity::update_many()
@@ -158,10 +141,7 @@ impl SigningKey {
             .filter(signing_key::Column::SignsUntil.lt(mark))
             .exec(tx)
             .await?;
-        Ok(Reservation {
-            key: self,
-            mark: Some(mark),
-        })
+        Ok(Reservation { key: self, mark: Some(mark) })
     }
 }
 
@@ -182,9 +162,5 @@ impl Reservation<'_> {
 }
 
 fn private_place(kid: &str) -> Place<'_> {
-    Place {
-        table: "signing_key",
-        column: "private_sealed",
-        row: kid,
-    }
+    Place { table: "signing_key", column: "private_sealed", row: kid }
 }

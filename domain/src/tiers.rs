@@ -1,9 +1,9 @@
 //! Pricing tiers, inherited through the tier that each includes.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 
 use licentia_entity::{feature, tier};
-use licentia_types::features::{FeatureSelector, FeatureValueType};
+use licentia_types::features::FeatureSelector;
 use licentia_types::ids::{ProductId, TierId};
 use licentia_types::pages::PageResponse;
 use licentia_types::text::Key;
@@ -23,17 +23,16 @@ use crate::context::Context;
 use crate::database::{Constraint, violates};
 use crate::pages::{PageError, PageQuery};
 
+use check::check;
 pub use error::TierError;
 pub use resolve::{Catalogue, Grant, Limits, ResolveError, ResolvedTier, Times};
 
+mod check;
 mod error;
 mod resolve;
 pub(crate) mod store;
 
-const KEY_TAKEN: Constraint = Constraint {
-    name: "tier_product_key",
-    columns: "tier.product_id, tier.key",
-};
+const KEY_TAKEN: Constraint = Constraint { name: "tier_product_key", columns: "tier.product_id, tier.key" };
 
 /// A tier as the API shows it.
 #[must_use]
@@ -107,10 +106,7 @@ pub async fn list(
 /// # Errors
 /// When there is none.
 pub async fn get(ctx: &Context, id: TierId) -> Result<TierResponse, TierError> {
-    store::find(&ctx.db, id)
-        .await?
-        .map(render)
-        .ok_or(TierError::NotFound)
+    store::find(&ctx.db, id).await?.map(render).ok_or(TierError::NotFound)
 }
 
 /// One tier with all that it includes.
@@ -119,9 +115,7 @@ pub async fn get(ctx: &Context, id: TierId) -> Result<TierResponse, TierError> {
 /// When there is none.
 pub async fn resolved(ctx: &Context, id: TierId) -> Result<ResolvedTierResponse, TierError> {
     let tier = store::find(&ctx.db, id).await?.ok_or(TierError::NotFound)?;
-    let catalogue = crate::catalog::load(&ctx.db, tier.product_id)
-        .await
-        .map_err(TierError::Failed)?;
+    let catalogue = crate::catalog::load(&ctx.db, tier.product_id).await.map_err(TierError::Failed)?;
     let resolved = catalogue.resolve(id, &ctx.settings).map_err(EditError::Resolve)?;
     Ok(ResolvedTierResponse {
         tier_id: id,
@@ -148,13 +142,7 @@ pub async fn create(
 ) -> Result<TierResponse, TierError> {
     let edit = Edit::begin(ctx, command.product_id).await?;
     edit.expect_on_sale()?;
-    let last = edit
-        .catalogue
-        .tiers
-        .iter()
-        .map(|tier| tier.sort_order)
-        .max()
-        .unwrap_or(0);
+    let last = edit.catalogue.tiers.iter().map(|tier| tier.sort_order).max().unwrap_or(0);
     let now = edit.moment.now;
     let tier = tier::Model {
         id: TierId::new(edit.moment.new_uuid()?),
@@ -184,20 +172,11 @@ pub async fn create(
     };
     check(&edit.catalogue, &tier)?;
     let inserted = tier.into_active_model().reset_all().insert(&edit.tx).await;
-    let tier = inserted.map_err(|error| {
-        if violates(&error, KEY_TAKEN) {
-            TierError::KeyTaken
-        } else {
-            error.into()
-        }
-    })?;
+    let tier = inserted
+        .map_err(|error| if violates(&error, KEY_TAKEN) { TierError::KeyTaken } else { error.into() })?;
     edit.finish(
         caller,
-        Event::new(
-            "tier.created",
-            &tier.id,
-            json!({"key": tier.key, "product": tier.product_id}),
-        ),
+        Event::new("tier.created", &tier.id, json!({"key": tier.key, "product": tier.product_id})),
     )
     .await?;
     Ok(render(tier))
@@ -220,11 +199,7 @@ pub async fn update(
     tier.version += 1;
     check(&edit.catalogue, &tier)?;
     let tier = tier.into_active_model().reset_all().update(&edit.tx).await?;
-    edit.finish(
-        caller,
-        Event::new("tier.updated", &id, json!({"version": tier.version})),
-    )
-    .await?;
+    edit.finish(caller, Event::new("tier.updated", &id, json!({"version": tier.version}))).await?;
     Ok(render(tier))
 }
 
@@ -236,16 +211,12 @@ fn edited(before: tier::Model, command: UpdateTierRequest) -> tier::Model {
         monthly_price: command.monthly_price.apply(before.monthly_price),
         annual_price: command.annual_price.apply(before.annual_price),
         currency: command.currency.apply(before.currency),
-        billing_periods: command
-            .billing_periods
-            .map_or(before.billing_periods, tier::BillingPeriods),
+        billing_periods: command.billing_periods.map_or(before.billing_periods, tier::BillingPeriods),
         max_activations: command.max_activations.unwrap_or(before.max_activations),
         max_users: command.max_users.unwrap_or(before.max_users),
         max_tenants: command.max_tenants.unwrap_or(before.max_tenants),
         features: command.features.map_or(before.features, tier::FeatureSelectors),
-        feature_values: command
-            .feature_values
-            .map_or(before.feature_values, tier::FeatureValues),
+        feature_values: command.feature_values.map_or(before.feature_values, tier::FeatureValues),
         token_ttl: command.token_ttl.apply(before.token_ttl),
         heartbeat_interval: command.heartbeat_interval.apply(before.heartbeat_interval),
         offline_grace: command.offline_grace.apply(before.offline_grace),
@@ -275,17 +246,14 @@ pub async fn archive(
         .iter()
         .find(|tier| tier.archived_at.is_none() && tier.includes_tier_id == Some(id));
     if let Some(tier) = including {
-        return Err(TierError::InUse {
-            tier: tier.key.to_string(),
-        });
+        return Err(TierError::InUse { tier: tier.key.to_string() });
     }
     let mut row = before.clone().into_active_model();
     row.archived_at = Set(Some(edit.moment.now));
     row.updated_at = Set(edit.moment.now);
     row.version = Set(before.version + 1);
     row.update(&edit.tx).await?;
-    edit.finish(caller, Event::new("tier.archived", &id, json!({})))
-        .await?;
+    edit.finish(caller, Event::new("tier.archived", &id, json!({}))).await?;
     Ok(())
 }
 
@@ -301,88 +269,14 @@ pub async fn order(
     let edit = Edit::begin(ctx, command.product_id).await?;
     let live = |tier: &&tier::Model| tier.archived_at.is_none();
     let wanted: HashSet<TierId> = command.ids.iter().copied().collect();
-    let present: HashSet<TierId> = edit
-        .catalogue
-        .tiers
-        .iter()
-        .filter(live)
-        .map(|tier| tier.id)
-        .collect();
+    let present: HashSet<TierId> = edit.catalogue.tiers.iter().filter(live).map(|tier| tier.id).collect();
     if wanted != present || wanted.len() != command.ids.len() {
         return Err(TierError::OrderIncomplete);
     }
     store::set_order(&edit.tx, &command.ids, edit.moment.now).await?;
     let tiers = store::of_product(&edit.tx, command.product_id).await?;
-    edit.finish(
-        caller,
-        Event::new("tier.ordered", &command.product_id, json!({"ids": command.ids})),
-    )
-    .await?;
-    Ok(tiers
-        .into_iter()
-        .filter(|tier| tier.archived_at.is_none())
-        .map(render)
-        .collect())
-}
-
-/// What can be wrong with a tier by itself: its features, its prices, the tier that it includes.
-fn check(catalogue: &Catalogue, tier: &tier::Model) -> Result<(), TierError> {
-    let live: Vec<&feature::Model> = catalogue.live_features().collect();
-    let find = |key: &Key| live.iter().find(|feature| feature.key == *key);
-    for selector in &tier.features.0 {
-        let FeatureSelector::One(key) = selector else {
-            continue;
-        };
-        let feature = find(key).ok_or_else(|| TierError::FeatureUnknown { key: key.clone() })?;
-        let valued =
-            feature.value_type == FeatureValueType::Switch || tier.feature_values.0.contains_key(key);
-        if !valued {
-            return Err(TierError::ValueMissing { key: key.clone() });
-        }
-    }
-    for (key, value) in &tier.feature_values.0 {
-        let feature = find(key).ok_or_else(|| TierError::ValueUnknown { key: key.clone() })?;
-        if feature.value_type != value.value_type() {
-            return Err(TierError::ValueType {
-                key: key.clone(),
-                expected: feature.value_type,
-            });
-        }
-    }
-    if tier.currency.is_none() && (tier.monthly_price.is_some() || tier.annual_price.is_some()) {
-        return Err(TierError::CurrencyMissing);
-    }
-    check_inclusion(catalogue, tier)
-}
-
-fn check_inclusion(catalogue: &Catalogue, tier: &tier::Model) -> Result<(), TierError> {
-    let Some(included) = tier.includes_tier_id else {
-        return Ok(());
-    };
-    let others = catalogue
-        .tiers
-        .iter()
-        .filter(|other| other.id != tier.id)
-        .cloned();
-    let after = Catalogue {
-        tiers: others.chain([tier.clone()]).collect(),
-        features: Vec::new(),
-    };
-    after.path(tier.id).map_err(EditError::Resolve)?;
-    let before: BTreeSet<TierId> = catalogue
-        .tiers
-        .iter()
-        .filter(|other| other.id == tier.id)
-        .filter_map(|other| other.includes_tier_id)
-        .collect();
-    let archived = catalogue
-        .tiers
-        .iter()
-        .any(|other| other.id == included && other.archived_at.is_some());
-    if archived && !before.contains(&included) {
-        return Err(TierError::IncludedArchived);
-    }
-    Ok(())
+    edit.finish(caller, Event::new("tier.ordered", &command.product_id, json!({"ids": command.ids}))).await?;
+    Ok(tiers.into_iter().filter(|tier| tier.archived_at.is_none()).map(render).collect())
 }
 
 async fn begin(
@@ -390,22 +284,11 @@ async fn begin(
     id: TierId,
     expected: Option<i64>,
 ) -> Result<(Edit<'_>, tier::Model), TierError> {
-    let product = store::find(&ctx.db, id)
-        .await?
-        .ok_or(TierError::NotFound)?
-        .product_id;
+    let product = store::find(&ctx.db, id).await?.ok_or(TierError::NotFound)?.product_id;
     let edit = Edit::begin(ctx, product).await?;
-    let tier = edit
-        .catalogue
-        .tiers
-        .iter()
-        .find(|tier| tier.id == id)
-        .cloned()
-        .ok_or(TierError::NotFound)?;
+    let tier = edit.catalogue.tiers.iter().find(|tier| tier.id == id).cloned().ok_or(TierError::NotFound)?;
     match expected {
-        Some(version) if version != tier.version => Err(TierError::Stale {
-            current: tier.version,
-        }),
+        Some(version) if version != tier.version => Err(TierError::Stale { current: tier.version }),
         _ => Ok((edit, tier)),
     }
 }

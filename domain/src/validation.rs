@@ -84,11 +84,7 @@ pub async fn validate(
                     activations::store::find_machine(&ctx.db, Scope::License(license.id), fingerprint).await?
                 }
             };
-            let judged = Judged {
-                license,
-                machine,
-                asked: request.fingerprint.is_some(),
-            };
+            let judged = Judged { license, machine, asked: request.fingerprint.is_some() };
             Ok(judged.verdict(ctx, now, action).await?)
         }
         (None, None) | (Some(_), Some(_)) => Err(ValidationError::Ambiguous),
@@ -119,11 +115,7 @@ async fn by_token(
         return Ok(invalid(TokenFault::Audience));
     }
     let mismatch = fingerprint.is_some_and(|fingerprint| *fingerprint != machine.fingerprint);
-    let judged = Judged {
-        license,
-        machine: Some(machine).filter(|_| !mismatch),
-        asked: true,
-    };
+    let judged = Judged { license, machine: Some(machine).filter(|_| !mismatch), asked: true };
     Ok(judged.verdict(ctx, now, action).await?)
 }
 
@@ -171,10 +163,7 @@ impl Judged {
         Ok(ValidateResponse {
             valid: matches!(code, ValidationCode::Valid | ValidationCode::Grace),
             code,
-            reasons: reasons
-                .into_iter()
-                .map(|reason| reason.as_str().to_owned())
-                .collect(),
+            reasons: reasons.into_iter().map(|reason| reason.as_str().to_owned()).collect(),
             tier: Some(entitlements.tier),
             features: entitlements.features,
             expires_at: self.license.expires_at,
@@ -192,10 +181,8 @@ impl Judged {
         if !self.asked {
             return Ok(Machine::NotAsked);
         }
-        if let Some(machine) = self
-            .machine
-            .as_ref()
-            .filter(|machine| machine.status == ActivationStatus::Active)
+        if let Some(machine) =
+            self.machine.as_ref().filter(|machine| machine.status == ActivationStatus::Active)
         {
             let liveness = activations::liveness(machine.last_contact_at, now, entitlements.times);
             return Ok(Machine::Active(liveness));
@@ -206,10 +193,7 @@ impl Judged {
         let used = used.saturating_sub(due.get(&self.license.id).copied().unwrap_or_default());
         Ok(Machine::Inactive {
             others: self.machine.is_none() && activations::store::any_active(&ctx.db, scope).await?,
-            seat_free: entitlements
-                .limits
-                .max_activations
-                .is_none_or(|limit| used < limit),
+            seat_free: entitlements.limits.max_activations.is_none_or(|limit| used < limit),
         })
     }
 }

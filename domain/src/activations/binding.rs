@@ -37,18 +37,13 @@ pub(super) struct Binding {
 
 impl Binding {
     pub(super) fn parse(request: &ActivateRequest) -> Result<Self, ActivationError> {
-        let consumer_key = request
-            .consumer_key
-            .as_ref()
-            .map(|key| ConsumerKey::parse(key.as_str()))
-            .transpose()?;
+        let consumer_key =
+            request.consumer_key.as_ref().map(|key| ConsumerKey::parse(key.as_str())).transpose()?;
         if consumer_key.is_none() && request.consumer_key_alg.is_some() {
             return Err(ActivationError::AlgorithmAlone);
         }
         Ok(Self {
-            consumer_key_alg: consumer_key
-                .as_ref()
-                .map(|_| request.consumer_key_alg.unwrap_or_default()),
+            consumer_key_alg: consumer_key.as_ref().map(|_| request.consumer_key_alg.unwrap_or_default()),
             consumer_key,
             user_ref: request.user_ref.clone(),
             tenant_ref: request.tenant_ref.clone(),
@@ -102,11 +97,7 @@ async fn keep(tx: &WriteTx, key: &ConsumerKey, now: Timestamp) -> Result<(), Fai
         created_at: Set(now),
     };
     consumer_key::Entity::insert(row)
-        .on_conflict(
-            OnConflict::column(consumer_key::Column::Thumbprint)
-                .do_nothing()
-                .to_owned(),
-        )
+        .on_conflict(OnConflict::column(consumer_key::Column::Thumbprint).do_nothing().to_owned())
         .exec_without_returning(tx)
         .await?;
     Ok(())

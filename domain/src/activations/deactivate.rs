@@ -35,18 +35,14 @@ pub async fn deactivate(
     let moment = ctx.moment();
     let caller = &authorize(ctx, caller, id, &request).await?;
     let scope = caller.actor.scope();
-    let found = store::find(&ctx.db, scope, id)
-        .await?
-        .ok_or(ActivationError::NotFound)?;
+    let found = store::find(&ctx.db, scope, id).await?.ok_or(ActivationError::NotFound)?;
 
     let tx = ctx.db.write(Lane::Ordinary).await?;
     let everything = Scope::License(found.license_id);
     let license = licenses::store::find_locked(&tx, everything, found.license_id)
         .await?
         .ok_or(ActivationError::NotFound)?;
-    let machine = store::find(&tx, scope, id)
-        .await?
-        .ok_or(ActivationError::NotFound)?;
+    let machine = store::find(&tx, scope, id).await?.ok_or(ActivationError::NotFound)?;
     if matches!(caller.actor, Actor::Machine(_)) {
         expect_proof(ctx, &machine, &request)?;
     }
@@ -63,12 +59,9 @@ pub async fn deactivate(
     row.updated_at = Set(moment.now);
     row.version = Set(version + 1);
     let machine = row.update(&tx).await?;
-    let event = audit::Event::new(
-        "activation.deactivated",
-        &id,
-        json!({"seatFreesAt": machine.seat_frees_at}),
-    )
-    .of_license(machine.license_id);
+    let event =
+        audit::Event::new("activation.deactivated", &id, json!({"seatFreesAt": machine.seat_frees_at}))
+            .of_license(machine.license_id);
     audit::record(&tx, &moment, caller, event).await?;
     tx.commit().await?;
     Ok(render(machine))
@@ -90,22 +83,12 @@ async fn authorize(
         _ => {}
     }
     let missing = |member| ActivationError::ProofMissing { member };
-    let key = parse_key(
-        request
-            .license_key
-            .as_ref()
-            .ok_or_else(|| missing("licenseKey"))?,
-    )?;
-    request
-        .fingerprint
-        .as_ref()
-        .ok_or_else(|| missing("fingerprint"))?;
+    let key = parse_key(request.license_key.as_ref().ok_or_else(|| missing("licenseKey"))?)?;
+    request.fingerprint.as_ref().ok_or_else(|| missing("fingerprint"))?;
     let nonce = request.nonce.as_ref().ok_or_else(|| missing("nonce"))?;
     open_nonce(ctx, id, nonce).map_err(|_| ActivationError::NonceInvalid)?;
     let digest = licenses::keys::digest(ctx, &key);
-    let license = licenses::store::find_by_key(&ctx.db, digest)
-        .await?
-        .ok_or(ActivationError::KeyUnknown)?;
+    let license = licenses::store::find_by_key(&ctx.db, digest).await?.ok_or(ActivationError::KeyUnknown)?;
     Ok(caller.acting_as(Actor::Machine(license.id)))
 }
 
@@ -120,9 +103,5 @@ fn expect_proof(
     let nonce = request.nonce.as_ref().ok_or(ActivationError::NonceInvalid)?;
     let nonce = open_nonce(ctx, machine.id, nonce).map_err(|_| ActivationError::NonceInvalid)?;
     let chain: Result<Chain, Failure> = Chain::of(machine);
-    if chain?.knows(nonce) {
-        Ok(())
-    } else {
-        Err(ActivationError::NonceReused)
-    }
+    if chain?.knows(nonce) { Ok(()) } else { Err(ActivationError::NonceReused) }
 }

@@ -1,7 +1,7 @@
 //! The seat transaction: everything that takes, counts or frees seats, under the licence's lock.
 
 use licentia_entity::{activation, license, seat_release};
-use licentia_types::activations::{SeatDimension, SeatsTaken};
+use licentia_types::activations::{SeatDimension, Seats as SeatCount, SeatsTaken};
 use licentia_types::time::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::Expr;
@@ -50,18 +50,19 @@ impl<'tx> Seats<'tx> {
         &self.license
     }
 
-    /// Seats that are taken.
-    pub(super) fn used(&self) -> u32 {
+    /// Seats that are taken, and how many there are.
+    pub(super) fn count(&self) -> SeatCount {
+        SeatCount { used: self.used(), limit: self.limits.max_activations }
+    }
+
+    fn used(&self) -> u32 {
         u32::try_from(self.license.seats_used).unwrap_or_default()
     }
 
     /// Takes one seat, or says who holds them.
     pub(super) async fn claim(&mut self) -> Result<(), ActivationError> {
         let mut claim = license::Entity::update_many()
-            .col_expr(
-                license::Column::SeatsUsed,
-                Expr::col(license::Column::SeatsUsed).add(1),
-            )
+            .col_expr(license::Column::SeatsUsed, Expr::col(license::Column::SeatsUsed).add(1))
             .filter(license::Column::Id.eq(self.license.id));
         if let Some(limit) = self.limits.max_activations {
             claim = claim.filter(license::Column::SeatsUsed.lt(limit));
@@ -77,13 +78,9 @@ impl<'tx> Seats<'tx> {
     /// Refuses a machine whose user or tenant would be one too many among those that hold seats.
     pub(super) async fn admit(&self, machine: &activation::Model) -> Result<(), ActivationError> {
         if let Some(limit) = self.limits.max_users {
-            let count = store::distinct(
-                self.tx,
-                machine,
-                activation::Column::UserRef,
-                machine.user_ref.as_ref(),
-            )
-            .await?;
+            let count =
+                store::distinct(self.tx, machine, activation::Column::UserRef, machine.user_ref.as_ref())
+                    .await?;
             // A machine without a user counts as a user of its own.
             let users = count.named + count.unnamed + u32::from(!count.known);
             if users > limit {
@@ -91,13 +88,9 @@ impl<'tx> Seats<'tx> {
             }
         }
         if let (Some(limit), Some(_)) = (self.limits.max_tenants, &machine.tenant_ref) {
-            let count = store::distinct(
-                self.tx,
-                machine,
-                activation::Column::TenantRef,
-                machine.tenant_ref.as_ref(),
-            )
-            .await?;
+            let count =
+                store::distinct(self.tx, machine, activation::Column::TenantRef, machine.tenant_ref.as_ref())
+                    .await?;
             let tenants = count.named + u32::from(!count.known);
             if tenants > limit {
                 return Err(self.full(SeatDimension::Tenants, tenants - 1, limit).await);
@@ -131,9 +124,7 @@ impl<'tx> Seats<'tx> {
             released_at: Set(now),
             ..Default::default()
         };
-        seat_release::Entity::insert(release)
-            .exec_without_returning(self.tx)
-            .await?;
+        seat_release::Entity::insert(release).exec_without_returning(self.tx).await?;
         Ok(())
     }
 
@@ -145,20 +136,12 @@ impl<'tx> Seats<'tx> {
             .filter(seat_release::Column::ReleasedAt.lte(now - rules::RELEASE_PERIOD))
             .exec(self.tx)
             .await?;
-        Ok(seat_release::Entity::find()
-            .filter(of_license)
-            .count(self.tx)
-            .await?)
+        Ok(seat_release::Entity::find().filter(of_license).count(self.tx).await?)
     }
 
     async fn full(&self, dimension: SeatDimension, used: u32, limit: u32) -> ActivationError {
         match store::last_seen(self.tx, Scope::License(self.license.id)).await {
-            Ok(last_seen) => ActivationError::SeatLimit(SeatsTaken {
-                dimension,
-                used,
-                limit,
-                last_seen,
-            }),
+            Ok(last_seen) => ActivationError::SeatLimit(SeatsTaken { dimension, used, limit, last_seen }),
             Err(error) => error.into(),
         }
     }
@@ -166,10 +149,7 @@ impl<'tx> Seats<'tx> {
 
 async fn change_seats(tx: &WriteTx, license: &license::Model, by: i32) -> Result<(), Failure> {
     license::Entity::update_many()
-        .col_expr(
-            license::Column::SeatsUsed,
-            Expr::col(license::Column::SeatsUsed).add(by),
-        )
+        .col_expr(license::Column::SeatsUsed, Expr::col(license::Column::SeatsUsed).add(by))
         .filter(license::Column::Id.eq(license.id))
         .exec(tx)
         .await?;

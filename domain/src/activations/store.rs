@@ -55,14 +55,7 @@ pub(crate) async fn list(
     if let Some(status) = filter.status {
         found = found.filter(Status.eq(status));
     }
-    page(
-        db,
-        found,
-        Id,
-        |activation: &activation::Model| activation.id.uuid(),
-        query,
-    )
-    .await
+    page(db, found, Id, |activation: &activation::Model| activation.id.uuid(), query).await
 }
 
 pub(crate) async fn find(
@@ -78,10 +71,7 @@ pub(crate) async fn find_machine(
     scope: Scope,
     fingerprint: &Fingerprint,
 ) -> Result<Option<activation::Model>, DbErr> {
-    select(scope)
-        .filter(activation::Column::Fingerprint.eq(fingerprint.clone()))
-        .one(db)
-        .await
+    select(scope).filter(activation::Column::Fingerprint.eq(fingerprint.clone())).one(db).await
 }
 
 /// The licence with this key, held until the transaction ends. The key is the credential.
@@ -89,11 +79,7 @@ pub(crate) async fn license_for_update(
     tx: &WriteTx,
     key_digest: Vec<u8>,
 ) -> Result<Option<license::Model>, DbErr> {
-    license::Entity::find()
-        .filter(license::Column::KeyDigest.eq(key_digest))
-        .lock_exclusive()
-        .one(tx)
-        .await
+    license::Entity::find().filter(license::Column::KeyDigest.eq(key_digest)).lock_exclusive().one(tx).await
 }
 
 /// Whether any machine of the scope is active.
@@ -133,10 +119,7 @@ pub(crate) async fn distinct(
     let counts: Option<(i64, i64)> = others()
         .select_only()
         .column_as(Expr::expr(Func::count_distinct(Expr::col(column))), "named")
-        .column_as(
-            Expr::expr(Func::count(Expr::value(1))).sub(Func::count(Expr::col(column))),
-            "unnamed",
-        )
+        .column_as(Expr::expr(Func::count(Expr::value(1))).sub(Func::count(Expr::col(column))), "unnamed")
         .into_tuple()
         .one(tx)
         .await?;
@@ -144,19 +127,12 @@ pub(crate) async fn distinct(
     let known = match own {
         None => false,
         Some(own) => {
-            let same = others()
-                .filter(column.eq(own.clone()))
-                .select_only()
-                .column(activation::Column::Id);
+            let same = others().filter(column.eq(own.clone())).select_only().column(activation::Column::Id);
             same.into_tuple::<ActivationId>().one(tx).await?.is_some()
         }
     };
     let count = |number: i64| u32::try_from(number).map_err(|_| Failure::Corrupt("number of seats"));
-    Ok(Distinct {
-        named: count(named)?,
-        unnamed: count(unnamed)?,
-        known,
-    })
+    Ok(Distinct { named: count(named)?, unnamed: count(unnamed)?, known })
 }
 
 /// When the machines that hold seats last called, latest first.
@@ -191,19 +167,13 @@ pub(crate) async fn seats_due(
         .await?;
     rows.into_iter()
         .map(|(license, due)| {
-            Ok((
-                license,
-                u32::try_from(due).map_err(|_| Failure::Corrupt("number of seats"))?,
-            ))
+            Ok((license, u32::try_from(due).map_err(|_| Failure::Corrupt("number of seats"))?))
         })
         .collect()
 }
 
 /// A place in the status lists that nobody had before.
 pub(crate) async fn next_status_place(tx: &WriteTx, activation: ActivationId) -> Result<i64, Failure> {
-    let place = status_place::ActiveModel {
-        activation_id: Set(activation),
-        ..Default::default()
-    };
+    let place = status_place::ActiveModel { activation_id: Set(activation), ..Default::default() };
     Ok(status_place::Entity::insert(place).exec(tx).await?.last_insert_id)
 }

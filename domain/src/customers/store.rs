@@ -27,18 +27,8 @@ pub(crate) async fn list(
     query: &PageQuery,
 ) -> Result<PageResponse<customer::Model>, PageError> {
     use customer::Column::{Email, ExternalId, Name, Organization};
-    let found = select(scope).filter(search(
-        query.q.as_deref(),
-        &[Name, Organization, Email, ExternalId],
-    ));
-    page(
-        db,
-        found,
-        customer::Column::Id,
-        |customer: &customer::Model| customer.id.uuid(),
-        query,
-    )
-    .await
+    let found = select(scope).filter(search(query.q.as_deref(), &[Name, Organization, Email, ExternalId]));
+    page(db, found, customer::Column::Id, |customer: &customer::Model| customer.id.uuid(), query).await
 }
 
 pub(crate) async fn find(
@@ -54,11 +44,7 @@ pub(crate) async fn find_locked(
     scope: Scope,
     id: CustomerId,
 ) -> Result<Option<customer::Model>, DbErr> {
-    select(scope)
-        .filter(customer::Column::Id.eq(id))
-        .lock_exclusive()
-        .one(tx)
-        .await
+    select(scope).filter(customer::Column::Id.eq(id)).lock_exclusive().one(tx).await
 }
 
 pub(crate) async fn find_by_external_id(
@@ -66,8 +52,5 @@ pub(crate) async fn find_by_external_id(
     scope: Scope,
     external_id: &Reference,
 ) -> Result<Option<customer::Model>, DbErr> {
-    select(scope)
-        .filter(customer::Column::ExternalId.eq(external_id.clone()))
-        .one(db)
-        .await
+    select(scope).filter(customer::Column::ExternalId.eq(external_id.clone())).one(db).await
 }

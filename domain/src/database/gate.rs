@@ -57,10 +57,7 @@ impl Gate {
         loop {
             let next = {
                 let mut queues = self.queues();
-                let next = queues
-                    .heartbeats
-                    .pop_front()
-                    .or_else(|| queues.ordinary.pop_front());
+                let next = queues.heartbeats.pop_front().or_else(|| queues.ordinary.pop_front());
                 queues.taken = next.is_some();
                 next
             };
@@ -113,9 +110,7 @@ mod tests {
         let mut heartbeat = queue(&gate, Lane::Heartbeat);
         drop(first);
         assert!(poll(&mut ordinary).is_pending());
-        let Poll::Ready(permit) = poll(&mut heartbeat) else {
-            panic!("the heartbeat waits")
-        };
+        let Poll::Ready(permit) = poll(&mut heartbeat) else { panic!("the heartbeat waits") };
         drop(permit);
         assert!(poll(&mut ordinary).is_ready());
     }
@@ -128,9 +123,7 @@ mod tests {
         let mut last = queue(&gate, Lane::Ordinary);
         drop(gave_up);
         drop(first);
-        let Poll::Ready(permit) = poll(&mut last) else {
-            panic!("the last one waits")
-        };
+        let Poll::Ready(permit) = poll(&mut last) else { panic!("the last one waits") };
         // A permit handed over but never taken is passed on as well.
         let handed_over = queue(&gate, Lane::Ordinary);
         drop(permit);

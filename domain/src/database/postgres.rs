@@ -22,25 +22,14 @@ pub(super) async fn connect(
     for setting in ["synchronous_commit", "fsync"] {
         let value = show(&pool, setting).await?;
         if value != "on" {
-            return Err(ConnectError::NotDurable {
-                setting,
-                value,
-                wanted: "on",
-            });
+            return Err(ConnectError::NotDurable { setting, value, wanted: "on" });
         }
     }
     Ok(pool)
 }
 
 async fn show(pool: &DatabaseConnection, setting: &str) -> Result<String, ConnectError> {
-    let row = pool
-        .query_one_raw(Statement::from_string(
-            DbBackend::Postgres,
-            format!("SHOW {setting}"),
-        ))
-        .await?;
-    Ok(row
-        .map(|row| row.try_get_by_index(0))
-        .transpose()?
-        .unwrap_or_default())
+    let row =
+        pool.query_one_raw(Statement::from_string(DbBackend::Postgres, format!("SHOW {setting}"))).await?;
+    Ok(row.map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or_default())
 }

@@ -66,13 +66,5 @@ async fn expect_pragma(
             .or_else(|_| row.try_get_by_index::<i64>(0).map(|n| n.to_string()))?,
         None => String::new(),
     };
-    if value == expected {
-        Ok(())
-    } else {
-        Err(ConnectError::NotDurable {
-            setting,
-            value,
-            wanted,
-        })
-    }
+    if value == expected { Ok(()) } else { Err(ConnectError::NotDurable { setting, value, wanted }) }
 }

@@ -19,21 +19,11 @@ pub(crate) async fn list(
 ) -> Result<PageResponse<feature::Model>, PageError> {
     let mut found = feature::Entity::find()
         .filter(feature::Column::ArchivedAt.is_null())
-        .filter(search(
-            query.q.as_deref(),
-            &[feature::Column::Key, feature::Column::Name],
-        ));
+        .filter(search(query.q.as_deref(), &[feature::Column::Key, feature::Column::Name]));
     if let Some(product) = product {
         found = found.filter(feature::Column::ProductId.eq(product));
     }
-    page(
-        db,
-        found,
-        feature::Column::Id,
-        |feature: &feature::Model| feature.id.uuid(),
-        query,
-    )
-    .await
+    page(db, found, feature::Column::Id, |feature: &feature::Model| feature.id.uuid(), query).await
 }
 
 pub(crate) async fn find(db: &impl ConnectionTrait, id: FeatureId) -> Result<Option<feature::Model>, DbErr> {
@@ -60,16 +50,11 @@ pub(crate) async fn set_order(tx: &WriteTx, ids: &[FeatureId], now: Timestamp) -
     let place = ids
         .iter()
         .zip(1_i32..)
-        .fold(CaseStatement::new(), |case, (id, place)| {
-            case.case(feature::Column::Id.eq(*id), place)
-        });
+        .fold(CaseStatement::new(), |case, (id, place)| case.case(feature::Column::Id.eq(*id), place));
     feature::Entity::update_many()
         .col_expr(feature::Column::SortOrder, place.finally(0).into())
         .col_expr(feature::Column::UpdatedAt, now.into())
-        .col_expr(
-            feature::Column::Version,
-            Expr::col(feature::Column::Version).add(1),
-        )
+        .col_expr(feature::Column::Version, Expr::col(feature::Column::Version).add(1))
         .filter(feature::Column::Id.is_in(ids.iter().copied()))
         .exec(tx)
         .await?;

@@ -88,10 +88,7 @@ impl Chain {
     /// The nonce that rotates next.
     #[must_use]
     pub const fn nonce(&self) -> Nonce {
-        Nonce {
-            epoch: self.epoch,
-            generation: self.generation,
-        }
+        Nonce { epoch: self.epoch, generation: self.generation }
     }
 
     /// Whether `nonce` proves that its bearer is this machine: current, previous, or ahead.
@@ -126,17 +123,13 @@ impl Chain {
                 rotated_at: now,
                 ..*self
             };
-            return Verdict::Rotated {
-                chain,
-                restored: presented > self.nonce(),
-            };
+            return Verdict::Rotated { chain, restored: presented > self.nonce() };
         }
         match (self.request_digest, request_digest) {
             _ if !self.precedes(presented) => Verdict::Reused,
-            (Some(rotated_by), Some(now_asking)) if rotated_by == now_asking => Verdict::Repeated {
-                chain: self.clone(),
-                suspicious: false,
-            },
+            (Some(rotated_by), Some(now_asking)) if rotated_by == now_asking => {
+                Verdict::Repeated { chain: self.clone(), suspicious: false }
+            }
             (Some(_), _) => Verdict::Reused,
             (None, _) => self.repeated_without_id(presented, now),
         }
@@ -151,11 +144,7 @@ impl Chain {
         let counted = self.late_generation == presented.generation;
         if now > self.rotated_at + LATE && !counted {
             let in_a_row = self.late_generation.checked_add(1) == Some(presented.generation);
-            chain.late_retries = if in_a_row {
-                self.late_retries.saturating_add(1)
-            } else {
-                1
-            };
+            chain.late_retries = if in_a_row { self.late_retries.saturating_add(1) } else { 1 };
             chain.late_generation = presented.generation;
         }
         let suspicious =

@@ -116,14 +116,8 @@ RETURNING activation.id";
 pub(super) async fn rotate(tx: &WriteTx, batch: &[Rotation]) -> Result<Vec<ActivationId>, Failure> {
     let json = serde_json::to_string(batch).map_err(|_| Failure::Corrupt("heartbeat"))?;
     let backend = tx.get_database_backend();
-    let sql = if backend == DbBackend::Postgres {
-        POSTGRES
-    } else {
-        SQLITE
-    };
-    let rows = tx
-        .query_all_raw(Statement::from_sql_and_values(backend, sql, [json.into()]))
-        .await?;
+    let sql = if backend == DbBackend::Postgres { POSTGRES } else { SQLITE };
+    let rows = tx.query_all_raw(Statement::from_sql_and_values(backend, sql, [json.into()])).await?;
     let ids: Result<Vec<Uuid>, DbErr> = rows.iter().map(|row| row.try_get_by_index(0)).collect();
     Ok(ids?.into_iter().map(ActivationId::new).collect())
 }

@@ -148,10 +148,7 @@ impl Refusal for LicenseError {
             Self::Customer(error) => error
                 .fields()
                 .into_iter()
-                .map(|inner| FieldProblem {
-                    pointer: format!("/customer{}", inner.pointer),
-                    ..inner
-                })
+                .map(|inner| FieldProblem { pointer: format!("/customer{}", inner.pointer), ..inner })
                 .collect(),
             Self::ExpiryTwice | Self::ExpiryPast => field("/expiresAt", "INVALID"),
             Self::ValidDays => field("/validDays", "INVALID"),

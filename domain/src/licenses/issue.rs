@@ -17,14 +17,9 @@ use crate::database::{Constraint, Lane, WriteTx, violates};
 use crate::failure::Failure;
 use crate::products;
 
-const KEY_TAKEN: Constraint = Constraint {
-    name: "license_key_digest",
-    columns: "license.key_digest",
-};
-const ORDER_TAKEN: Constraint = Constraint {
-    name: "license_source_order",
-    columns: "license.source, license.source_order_id",
-};
+const KEY_TAKEN: Constraint = Constraint { name: "license_key_digest", columns: "license.key_digest" };
+const ORDER_TAKEN: Constraint =
+    Constraint { name: "license_source_order", columns: "license.source, license.source_order_id" };
 
 /// Bits under which a chosen key can be guessed.
 const STRONG_BITS: u32 = 80;
@@ -94,21 +89,13 @@ async fn try_issue(
         version: 1,
     };
     terms::check_features(ctx, &tx, &license).await?;
-    let license = license
-        .into_active_model()
-        .reset_all()
-        .insert(&tx)
-        .await
-        .map_err(taken)?;
+    let license = license.into_active_model().reset_all().insert(&tx).await.map_err(taken)?;
     let detail =
         json!({"product": license.product_id, "tier": license.tier_id, "customer": license.customer_id});
     record(&tx, &moment, caller, "license.issued", &license, detail).await?;
     tx.commit().await?;
     let license = view::render(ctx, license, moment.now).await?;
-    Ok(IssuedLicenseResponse {
-        license,
-        license_key: key.canonical().to_owned(),
-    })
+    Ok(IssuedLicenseResponse { license, license_key: key.canonical().to_owned() })
 }
 
 fn expiry(
@@ -165,9 +152,7 @@ async fn owner(
             };
             match known {
                 Some(known) => Ok(Some(known.id)),
-                None => Ok(Some(
-                    customers::insert(tx, moment, caller, described.clone()).await?.id,
-                )),
+                None => Ok(Some(customers::insert(tx, moment, caller, described.clone()).await?.id)),
             }
         }
         (Some(_), Some(_)) => Err(LicenseError::CustomerTwice),

@@ -17,20 +17,14 @@ pub(crate) struct Stored {
 
 /// The digest by which a key is found; the same for every spelling of a native key.
 pub(crate) fn digest(ctx: &Context, key: &LicenseKey) -> Vec<u8> {
-    ctx.secrets
-        .digests
-        .digest("license_key", key.canonical().as_bytes())
-        .to_vec()
+    ctx.secrets.digests.digest("license_key", key.canonical().as_bytes()).to_vec()
 }
 
 pub(crate) fn store(ctx: &Context, id: LicenseId, key: &LicenseKey) -> Result<Stored, Failure> {
     let row = id.to_string();
     Ok(Stored {
         digest: digest(ctx, key),
-        sealed: ctx
-            .kek
-            .seal(place(&row), key.canonical().as_bytes())?
-            .into_bytes(),
+        sealed: ctx.kek.seal(place(&row), key.canonical().as_bytes())?.into_bytes(),
         masked: key.masked(),
     })
 }
@@ -42,9 +36,5 @@ pub(crate) fn open(ctx: &Context, license: &license::Model) -> Result<String, Fa
 }
 
 fn place(row: &str) -> Place<'_> {
-    Place {
-        table: "license",
-        column: "key_sealed",
-        row,
-    }
+    Place { table: "license", column: "key_sealed", row }
 }

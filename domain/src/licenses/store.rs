@@ -33,9 +33,7 @@ fn select(scope: Scope) -> Select<license::Entity> {
         Scope::Everything => all,
         Scope::License(id) => all.filter(license::Column::Id.eq(id)),
         Scope::Activation(id) => {
-            let of = activation::Entity::find_by_id(id)
-                .select_only()
-                .column(activation::Column::LicenseId);
+            let of = activation::Entity::find_by_id(id).select_only().column(activation::Column::LicenseId);
             all.filter(license::Column::Id.in_subquery(of.into_query()))
         }
         Scope::Nothing => all.filter(Expr::value(false)),
@@ -49,11 +47,8 @@ fn worth(status: LicenseStatus, now: Timestamp) -> Condition {
         LicenseStatus::Revoked => stored(Status::Revoked),
         LicenseStatus::Suspended => stored(Status::Suspended),
         LicenseStatus::Expired => stored(Status::Active).add(Column::ExpiresAt.lte(now)),
-        LicenseStatus::Active => stored(Status::Active).add(
-            Condition::any()
-                .add(Column::ExpiresAt.is_null())
-                .add(Column::ExpiresAt.gt(now)),
-        ),
+        LicenseStatus::Active => stored(Status::Active)
+            .add(Condition::any().add(Column::ExpiresAt.is_null()).add(Column::ExpiresAt.gt(now))),
     }
 }
 
@@ -95,11 +90,7 @@ pub(crate) async fn find_locked(
     scope: Scope,
     id: LicenseId,
 ) -> Result<Option<license::Model>, DbErr> {
-    select(scope)
-        .filter(license::Column::Id.eq(id))
-        .lock_exclusive()
-        .one(tx)
-        .await
+    select(scope).filter(license::Column::Id.eq(id)).lock_exclusive().one(tx).await
 }
 
 /// The key is the credential: whoever knows it has the scope of its licence.
@@ -107,10 +98,7 @@ pub(crate) async fn find_by_key(
     db: &impl ConnectionTrait,
     key_digest: Vec<u8>,
 ) -> Result<Option<license::Model>, DbErr> {
-    license::Entity::find()
-        .filter(license::Column::KeyDigest.eq(key_digest))
-        .one(db)
-        .await
+    license::Entity::find().filter(license::Column::KeyDigest.eq(key_digest)).one(db).await
 }
 
 /// Every kind of feature override among a product's licences, each once.

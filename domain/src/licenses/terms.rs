@@ -33,9 +33,7 @@ pub(crate) async fn expect_customer(
     id: CustomerId,
 ) -> Result<CustomerId, LicenseError> {
     let customer = customers::store::find(db, scope, id).await?;
-    customer
-        .map(|customer| customer.id)
-        .ok_or(LicenseError::CustomerUnknown)
+    customer.map(|customer| customer.id).ok_or(LicenseError::CustomerUnknown)
 }
 
 /// What a licence grants now.
@@ -44,15 +42,8 @@ pub(crate) fn entitlements(
     catalogue: &Catalogue,
     license: &license::Model,
 ) -> Result<Entitlements, Failure> {
-    let tier = catalogue
-        .resolve(license.tier_id, &ctx.settings)
-        .map_err(|_| Failure::Corrupt("tier"))?;
-    Ok(Entitlements::of(
-        catalogue,
-        &tier,
-        &license.features,
-        LimitOverrides::from(license),
-    ))
+    let tier = catalogue.resolve(license.tier_id, &ctx.settings).map_err(|_| Failure::Corrupt("tier"))?;
+    Ok(Entitlements::of(catalogue, &tier, &license.features, LimitOverrides::from(license)))
 }
 
 /// Refuses overrides that name what is not there, contradict themselves, or grow a token too far.
@@ -67,9 +58,7 @@ pub(crate) async fn check_features(
     let catalogue = catalog::load(tx, product.id).await?;
     check_named(&catalogue, license)?;
     let entitlements = entitlements(ctx, &catalogue, license)?;
-    Ok(check_size(
-        &entitlements.largest_claim_set(&ctx.settings.issuer, &product),
-    )?)
+    Ok(check_size(&entitlements.largest_claim_set(&ctx.settings.issuer, &product))?)
 }
 
 fn check_named(catalogue: &Catalogue, license: &license::Model) -> Result<(), LicenseError> {
@@ -80,10 +69,7 @@ fn check_named(catalogue: &Catalogue, license: &license::Model) -> Result<(), Li
     let find = |pointer: &str, key: &Key| -> Result<&feature::Model, LicenseError> {
         let entitlement =
             |feature: &&feature::Model| feature.key == *key && feature.kind == FeatureKind::Entitlement;
-        let unknown = || LicenseError::FeatureUnknown {
-            pointer: pointer.to_owned(),
-            key: key.clone(),
-        };
+        let unknown = || LicenseError::FeatureUnknown { pointer: pointer.to_owned(), key: key.clone() };
         catalogue.live_features().find(entitlement).ok_or_else(unknown)
     };
     for key in &overrides.add {

@@ -38,12 +38,8 @@ pub(super) async fn render_all(
     licenses
         .into_iter()
         .map(|license| {
-            let catalogue = catalogues
-                .get(&license.product_id)
-                .ok_or(Failure::Corrupt("product"))?;
-            let limit = terms::entitlements(ctx, catalogue, &license)?
-                .limits
-                .max_activations;
+            let catalogue = catalogues.get(&license.product_id).ok_or(Failure::Corrupt("product"))?;
+            let limit = terms::entitlements(ctx, catalogue, &license)?.limits.max_activations;
             Ok(one(license, limit, &due, now))
         })
         .collect()

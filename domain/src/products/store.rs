@@ -34,29 +34,16 @@ pub(crate) async fn list(
     visible: Visible,
     query: &PageQuery,
 ) -> Result<PageResponse<product::Model>, PageError> {
-    let found = select(visible).filter(search(
-        query.q.as_deref(),
-        &[product::Column::Slug, product::Column::Name],
-    ));
-    page(
-        db,
-        found,
-        product::Column::Id,
-        |product: &product::Model| product.id.uuid(),
-        query,
-    )
-    .await
+    let found =
+        select(visible).filter(search(query.q.as_deref(), &[product::Column::Slug, product::Column::Name]));
+    page(db, found, product::Column::Id, |product: &product::Model| product.id.uuid(), query).await
 }
 
 pub(crate) async fn all_by_name(
     db: &impl ConnectionTrait,
     visible: Visible,
 ) -> Result<Vec<product::Model>, DbErr> {
-    select(visible)
-        .order_by_asc(product::Column::Name)
-        .order_by_asc(product::Column::Id)
-        .all(db)
-        .await
+    select(visible).order_by_asc(product::Column::Name).order_by_asc(product::Column::Id).all(db).await
 }
 
 pub(crate) async fn find(
@@ -79,10 +66,7 @@ pub(crate) async fn find_locked(tx: &WriteTx, id: ProductId) -> Result<Option<pr
 /// After an edit of a tier or feature: whatever was resolved before is out of date.
 pub(crate) async fn raise_catalogue_revision(tx: &WriteTx, id: ProductId) -> Result<(), DbErr> {
     product::Entity::update_many()
-        .col_expr(
-            product::Column::CatalogueRevision,
-            Expr::col(product::Column::CatalogueRevision).add(1),
-        )
+        .col_expr(product::Column::CatalogueRevision, Expr::col(product::Column::CatalogueRevision).add(1))
         .filter(product::Column::Id.eq(id))
         .exec(tx)
         .await?;
@@ -95,8 +79,5 @@ pub(crate) async fn find_unchanging(tx: &WriteTx, id: ProductId) -> Result<Optio
 }
 
 pub(crate) async fn get(db: &impl ConnectionTrait, id: ProductId) -> Result<product::Model, Failure> {
-    product::Entity::find_by_id(id)
-        .one(db)
-        .await?
-        .ok_or(Failure::Corrupt("product"))
+    product::Entity::find_by_id(id).one(db).await?.ok_or(Failure::Corrupt("product"))
 }

@@ -34,18 +34,13 @@ pub(super) async fn complete(
         .flat_map(|purpose| [(purpose, Standing::Active), (purpose, Standing::Pending)])
         .filter(|(purpose, standing)| {
             let signs = matches!(standing, Standing::Active);
-            !rows
-                .iter()
-                .any(|row| row.purpose == *purpose && row.active_from.is_some() == signs)
+            !rows.iter().any(|row| row.purpose == *purpose && row.active_from.is_some() == signs)
         })
         .collect();
     if missing.is_empty() {
         return Ok(());
     }
-    let generations: Vec<_> = missing
-        .iter()
-        .map(|_| compute(move || KeyPair::generate(bits)))
-        .collect();
+    let generations: Vec<_> = missing.iter().map(|_| compute(move || KeyPair::generate(bits))).collect();
     let mut made = Vec::with_capacity(missing.len());
     for ((purpose, standing), generation) in missing.into_iter().zip(generations) {
         let key_pair = generation.await?.map_err(Failure::from)?;

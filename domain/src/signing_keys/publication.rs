@@ -21,16 +21,10 @@ pub struct Publication {
 
 impl Publication {
     pub(super) fn of(rows: &[signing_key::Model]) -> Result<Self, Failure> {
-        let mut published: Vec<&signing_key::Model> = rows
-            .iter()
-            .filter(|row| row.purpose != Purpose::Session)
-            .collect();
+        let mut published: Vec<&signing_key::Model> =
+            rows.iter().filter(|row| row.purpose != Purpose::Session).collect();
         published.sort_by_key(|row| {
-            (
-                row.purpose == Purpose::Document,
-                row.active_from.is_none(),
-                row.kid.clone(),
-            )
+            (row.purpose == Purpose::Document, row.active_from.is_none(), row.kid.clone())
         });
         let mut set = JwkSet::default();
         let mut pems = HashMap::new();

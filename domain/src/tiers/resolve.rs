@@ -104,11 +104,7 @@ impl Catalogue {
             if !seen.insert(id) {
                 return Err(ResolveError::Cycle);
             }
-            let tier = self
-                .tiers
-                .iter()
-                .find(|tier| tier.id == id)
-                .ok_or(ResolveError::Unknown)?;
+            let tier = self.tiers.iter().find(|tier| tier.id == id).ok_or(ResolveError::Unknown)?;
             next = tier.includes_tier_id;
             path.push(tier);
         }
@@ -117,9 +113,7 @@ impl Catalogue {
 
     /// The features that are not archived.
     pub fn live_features(&self) -> impl Iterator<Item = &feature::Model> {
-        self.features
-            .iter()
-            .filter(|feature| feature.archived_at.is_none())
+        self.features.iter().filter(|feature| feature.archived_at.is_none())
     }
 
     /// What `start` grants with all that it includes.
@@ -128,10 +122,7 @@ impl Catalogue {
     /// When the tiers form a circle, or one is missing.
     pub fn resolve(&self, start: TierId, settings: &Settings) -> Result<ResolvedTier, ResolveError> {
         let path = self.path(start)?;
-        let key = path
-            .first()
-            .map(|tier| tier.key.clone())
-            .ok_or(ResolveError::Unknown)?;
+        let key = path.first().map(|tier| tier.key.clone()).ok_or(ResolveError::Unknown)?;
         let grants = self
             .live_features()
             .filter_map(|feature| grant(&path, feature).map(|grant| (feature.key.clone(), grant)))
@@ -154,22 +145,13 @@ fn grant(path: &[&tier::Model], feature: &feature::Model) -> Option<Grant> {
             || tier.feature_values.0.contains_key(&feature.key)
             || (feature.kind == FeatureKind::Entitlement && selectors.contains(&FeatureSelector::Every))
     })?;
-    let value = path
-        .iter()
-        .find_map(|tier| tier.feature_values.0.get(&feature.key))
-        .cloned();
-    Some(Grant {
-        from: granting.key.clone(),
-        value,
-    })
+    let value = path.iter().find_map(|tier| tier.feature_values.0.get(&feature.key)).cloned();
+    Some(Grant { from: granting.key.clone(), value })
 }
 
 fn limits(path: &[&tier::Model], settings: &Settings) -> Limits {
     let nearest = |of: fn(&tier::Model) -> Limit| {
-        path.iter()
-            .map(|tier| of(tier))
-            .find(|limit| !limit.is_inherited())
-            .unwrap_or_default()
+        path.iter().map(|tier| of(tier)).find(|limit| !limit.is_inherited()).unwrap_or_default()
     };
     Limits {
         max_activations: nearest(|tier| tier.max_activations)

@@ -19,21 +19,11 @@ pub(crate) async fn list(
 ) -> Result<PageResponse<tier::Model>, PageError> {
     let mut found = tier::Entity::find()
         .filter(tier::Column::ArchivedAt.is_null())
-        .filter(search(
-            query.q.as_deref(),
-            &[tier::Column::Key, tier::Column::Name],
-        ));
+        .filter(search(query.q.as_deref(), &[tier::Column::Key, tier::Column::Name]));
     if let Some(product) = product {
         found = found.filter(tier::Column::ProductId.eq(product));
     }
-    page(
-        db,
-        found,
-        tier::Column::Id,
-        |tier: &tier::Model| tier.id.uuid(),
-        query,
-    )
-    .await
+    page(db, found, tier::Column::Id, |tier: &tier::Model| tier.id.uuid(), query).await
 }
 
 pub(crate) async fn find(db: &impl ConnectionTrait, id: TierId) -> Result<Option<tier::Model>, DbErr> {
@@ -60,9 +50,7 @@ pub(crate) async fn set_order(tx: &WriteTx, ids: &[TierId], now: Timestamp) -> R
     let place = ids
         .iter()
         .zip(1_i32..)
-        .fold(CaseStatement::new(), |case, (id, place)| {
-            case.case(tier::Column::Id.eq(*id), place)
-        });
+        .fold(CaseStatement::new(), |case, (id, place)| case.case(tier::Column::Id.eq(*id), place));
     tier::Entity::update_many()
         .col_expr(tier::Column::SortOrder, place.finally(0).into())
         .col_expr(tier::Column::UpdatedAt, now.into())

@@ -25,9 +25,5 @@ pub struct TokenTooLarge {
 pub fn check_size(set: &ClaimSet) -> Result<(), TokenTooLarge> {
     let json = serde_json::to_vec(set).map_or(usize::MAX / 4, |json| json.len());
     let bytes = FRAME_BYTES + (json + OWN_CLAIM_BYTES).div_ceil(3) * 4;
-    if bytes > MOST_TOKEN_BYTES {
-        Err(TokenTooLarge { bytes })
-    } else {
-        Ok(())
-    }
+    if bytes > MOST_TOKEN_BYTES { Err(TokenTooLarge { bytes }) } else { Ok(()) }
 }

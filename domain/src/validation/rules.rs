@@ -46,20 +46,13 @@ pub(super) fn judge(facts: Facts) -> Vec<ValidationCode> {
         (Code::Expired, facts.ended),
         (Code::NotActivated, inactive(false)),
         (Code::FingerprintMismatch, inactive(true)),
-        (
-            Code::SeatLimitReached,
-            matches!(facts.machine, Machine::Inactive { seat_free: false, .. }),
-        ),
+        (Code::SeatLimitReached, matches!(facts.machine, Machine::Inactive { seat_free: false, .. })),
         (Code::GraceExpired, liveness == Liveness::GraceExpired),
         (Code::FeatureNotIncluded, !facts.action_granted),
         (Code::Grace, in_expiry_grace || liveness == Liveness::Grace),
         (Code::HeartbeatOverdue, liveness != Liveness::Active),
     ];
-    rules
-        .into_iter()
-        .filter(|(_, holds)| *holds)
-        .map(|(code, _)| code)
-        .collect()
+    rules.into_iter().filter(|(_, holds)| *holds).map(|(code, _)| code).collect()
 }
 
 #[cfg(test)]
@@ -84,10 +77,7 @@ mod tests {
         let facts = Facts {
             status: LicenseStatus::Revoked,
             ended: true,
-            machine: Machine::Inactive {
-                others: true,
-                seat_free: false,
-            },
+            machine: Machine::Inactive { others: true, seat_free: false },
             action_granted: false,
         };
         let expected = [
@@ -102,21 +92,10 @@ mod tests {
 
     #[test]
     fn graces_are_told_apart() {
-        let expiry = Facts {
-            status: LicenseStatus::Expired,
-            ..WELL
-        };
+        let expiry = Facts { status: LicenseStatus::Expired, ..WELL };
         assert_eq!(judge(expiry), [Code::Grace]);
-        let silent = |liveness| {
-            judge(Facts {
-                machine: Machine::Active(liveness),
-                ..WELL
-            })
-        };
+        let silent = |liveness| judge(Facts { machine: Machine::Active(liveness), ..WELL });
         assert_eq!(silent(Liveness::Grace), [Code::Grace, Code::HeartbeatOverdue]);
-        assert_eq!(
-            silent(Liveness::GraceExpired),
-            [Code::GraceExpired, Code::HeartbeatOverdue]
-        );
+        assert_eq!(silent(Liveness::GraceExpired), [Code::GraceExpired, Code::HeartbeatOverdue]);
     }
 }

@@ -65,27 +65,16 @@ struct Header {
 impl Header {
     fn parse(token: &str) -> Result<Self, TokenFault> {
         let parts = token.split('.').count();
-        let encoded = token
-            .split('.')
-            .next()
-            .filter(|encoded| encoded.len() <= MOST_HEADER_BYTES);
+        let encoded = token.split('.').next().filter(|encoded| encoded.len() <= MOST_HEADER_BYTES);
         match parts {
             3 => {}
             5 => return Err(TokenFault::Encrypted),
             _ => return Err(TokenFault::Malformed),
         }
-        let bytes = URL_SAFE_NO_PAD
-            .decode(encoded.ok_or(TokenFault::Header)?)
-            .map_err(|_| TokenFault::Malformed)?;
+        let bytes =
+            URL_SAFE_NO_PAD.decode(encoded.ok_or(TokenFault::Header)?).map_err(|_| TokenFault::Malformed)?;
         let header: Self = serde_json::from_slice(&bytes).map_err(|_| TokenFault::Header)?;
-        let foreign = [
-            &header.crit,
-            &header.b64,
-            &header.jwk,
-            &header.jku,
-            &header.x5c,
-            &header.x5u,
-        ];
+        let foreign = [&header.crit, &header.b64, &header.jwk, &header.jku, &header.x5c, &header.x5u];
         let ours = header.alg == "RS256" && TokenTyp::ALL.iter().any(|typ| typ.as_str() == header.typ);
         if ours && foreign.iter().all(|member| member.is_none()) {
             Ok(header)
@@ -102,10 +91,7 @@ pub(super) fn verify(ctx: &Context, token: &str, now: Timestamp) -> Result<Licen
         return Err(TokenFault::TooLarge);
     }
     let header = Header::parse(token)?;
-    let key = ctx
-        .keys
-        .verifying_key(&header.kid)
-        .ok_or(TokenFault::UnknownKey)?;
+    let key = ctx.keys.verifying_key(&header.kid).ok_or(TokenFault::UnknownKey)?;
     let claims = jsonwebtoken::decode::<LicenseClaims>(token, key, &signature_only())
         .map_err(|error| match error.kind() {
             jsonwebtoken::errors::ErrorKind::InvalidSignature => TokenFault::Signature,

@@ -54,12 +54,7 @@ struct Client {
 
 impl Client {
     fn new(nonce: Nonce, seed: u128, with_ids: bool) -> Self {
-        Self {
-            nonce,
-            pending: None,
-            sent: seed,
-            with_ids,
-        }
+        Self { nonce, pending: None, sent: seed, with_ids }
     }
 
     /// One attempt; the answer is lost when `lost`. False when the server called it a copy.
@@ -82,10 +77,7 @@ impl Client {
 
 #[test]
 fn a_lost_answer_is_given_again_to_the_same_request_only() {
-    let mut server = Server {
-        chain: fresh(),
-        suspected: false,
-    };
+    let mut server = Server { chain: fresh(), suspected: false };
     let first = server.chain.nonce();
     let second = server.beat(first, Some(7), 10).unwrap();
     assert_eq!(server.beat(first, Some(7), 20), Some(second));

@@ -1,0 +1,96 @@
+//! A contact that is about to be recorded: what it changes of the machine, and what the audit log
+//! learns of it.
+
+use licentia_entity::activation;
+use licentia_types::activations::Liveness;
+use licentia_types::heartbeats::HeartbeatRequest;
+use serde_json::json;
+
+use super::chain::Chain;
+use super::store;
+use crate::activations::{liveness, liveness_word};
+use crate::actors::Caller;
+use crate::audit;
+use crate::context::Moment;
+use crate::database::WriteTx;
+use crate::failure::Failure;
+use crate::tiers::Times;
+
+/// A contact that is about to be recorded.
+pub(super) struct Contact {
+    pub(super) chain: Chain,
+    /// The machine's liveness before it.
+    pub(super) previous: Liveness,
+    kind: ContactKind,
+}
+
+enum ContactKind {
+    Rotated { restored: bool },
+    Repeated { suspicious: bool },
+}
+
+impl Contact {
+    pub(super) fn rotated(machine: &activation::Model, times: Times, chain: Chain, restored: bool) -> Self {
+        let previous = liveness(machine.last_contact_at, chain.rotated_at, times);
+        Self { chain, previous, kind: ContactKind::Rotated { restored } }
+    }
+
+    /// The answer is to be the same again, so the liveness is that of the first time.
+    pub(super) fn repeated(
+        machine: &activation::Model,
+        times: Times,
+        chain: Chain,
+        suspicious: bool,
+    ) -> Self {
+        let previous = liveness(machine.previous_contact_at, machine.rotated_at, times);
+        Self { chain, previous, kind: ContactKind::Repeated { suspicious } }
+    }
+
+    pub(super) fn write_to(
+        &self,
+        machine: &mut activation::Model,
+        caller: &Caller,
+        request: &HeartbeatRequest,
+        moment: &Moment<'_>,
+    ) -> Result<(), Failure> {
+        self.chain.write_to(machine)?;
+        if matches!(self.kind, ContactKind::Rotated { .. }) {
+            machine.previous_contact_at = machine.last_contact_at;
+        }
+        machine.last_contact_at = moment.now;
+        machine.ip = caller.ip.map(|ip| ip.to_string());
+        machine.product_version = request.product_version.clone().or_else(|| machine.product_version.take());
+        Ok(())
+    }
+
+    /// Heartbeats are written into the audit log only when something changed.
+    pub(super) async fn record(
+        &self,
+        tx: &WriteTx,
+        moment: &Moment<'_>,
+        caller: &Caller,
+        machine: &activation::Model,
+    ) -> Result<(), Failure> {
+        let event =
+            |action, detail| audit::Event::new(action, &machine.id, detail).of_license(machine.license_id);
+        match self.kind {
+            ContactKind::Rotated { restored } => {
+                if restored {
+                    let detail = json!({"epoch": self.chain.epoch, "generation": self.chain.generation});
+                    audit::record(tx, moment, caller, event("activation.chain_restored", detail)).await?;
+                }
+                if self.previous != Liveness::Active {
+                    let detail = json!({"previousStatus": liveness_word(self.previous)});
+                    audit::record(tx, moment, caller, event("activation.recovered", detail)).await?;
+                }
+            }
+            ContactKind::Repeated { suspicious } => {
+                if suspicious && store::suspect(tx, machine.id, moment.now).await? {
+                    let detail = json!({"lateRetries": self.chain.late_retries});
+                    audit::record(tx, moment, caller, event("activation.clone_suspected", detail)).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,59 @@
+//! What was ever claimed, kept once for each licence version and catalogue revision.
+
+use licentia_crypto::sealing::Place;
+use licentia_entity::{claim_set, license, product};
+use licentia_types::tokens::ClaimSet;
+use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
+
+use crate::context::{Context, Moment};
+use crate::failure::Failure;
+
+/// Finds, or keeps, the one row for what is claimed of this licence at this version of it and of
+/// its product's catalogue.
+pub(crate) async fn keep_claim_set(
+    tx: &impl ConnectionTrait,
+    ctx: &Context,
+    moment: &Moment<'_>,
+    license: &license::Model,
+    product: &product::Model,
+    set: &ClaimSet,
+) -> Result<i64, Failure> {
+    if let Some(id) = find_claim_set(tx, license, product).await? {
+        return Ok(id);
+    }
+    let json = serde_json::to_vec(set).map_err(|_| Failure::Corrupt("claim set"))?;
+    let row_name = format!("{}:{}:{}", license.id, license.version, product.catalogue_revision);
+    let place = Place { table: "claim_set", column: "sealed", row: &row_name };
+    let row = claim_set::ActiveModel {
+        license_id: Set(license.id),
+        license_version: Set(license.version),
+        catalogue_revision: Set(product.catalogue_revision),
+        sealed: Set(ctx.kek.seal(place, &json)?.into_bytes()),
+        created_at: Set(moment.now),
+        ..Default::default()
+    };
+    claim_set::Entity::insert(row)
+        .on_conflict(OnConflict::new().do_nothing().to_owned())
+        .exec_without_returning(tx)
+        .await?;
+    find_claim_set(tx, license, product).await?.ok_or(Failure::Corrupt("claim set"))
+}
+
+pub(crate) async fn find_claim_set(
+    db: &impl ConnectionTrait,
+    license: &license::Model,
+    product: &product::Model,
+) -> Result<Option<i64>, Failure> {
+    let id = claim_set::Entity::find()
+        .select_only()
+        .column(claim_set::Column::Id)
+        .filter(claim_set::Column::LicenseId.eq(license.id))
+        .filter(claim_set::Column::LicenseVersion.eq(license.version))
+        .filter(claim_set::Column::CatalogueRevision.eq(product.catalogue_revision))
+        .into_tuple()
+        .one(db)
+        .await?;
+    Ok(id)
+}
