@@ -120,9 +120,7 @@ fn json(mut answer: HttpResponseBuilder, thing: &impl Resource) -> HttpResponse 
 
 /// Below the issuer: the only base that is known to be the public one.
 fn place<T: Resource>(thing: &T, request: &HttpRequest) -> String {
-    let issuer = request
-        .app_data::<Ctx>()
-        .map_or("", |ctx| ctx.settings.issuer.as_str());
+    let issuer = request.app_data::<Ctx>().map_or("", |ctx| ctx.settings.issuer.as_str());
     format!("{issuer}/api/v1/{}/{}", T::COLLECTION, thing.id())
 }
 

@@ -1,6 +1,5 @@
 //! The server, from a configuration to its last answer: the same entry for `main` and for tests.
 
-use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,9 +46,7 @@ struct Parts {
 
 impl std::fmt::Debug for Application {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Application")
-            .field("address", &self.address)
-            .finish_non_exhaustive()
+        f.debug_struct("Application").field("address", &self.address).finish_non_exhaustive()
     }
 }
 
@@ -96,19 +93,13 @@ impl Application {
         opening::refuse_findings(&config)?;
         // The issuer of a server without a public URL names the port, so the port comes first.
         let listener = listen(config.server.bind)?;
-        let address = listener
-            .local_addr()
-            .map_err(|source| cannot_listen(config.server.bind, source))?;
+        let address = listener.local_addr().map_err(|source| cannot_listen(config.server.bind, source))?;
         let ctx = opening::open(&config, config.issuer(address), outside, migrations).await?;
         opening::refuse_development_keys(&config, &ctx).await?;
         let parts = Parts::of(&config, ctx)?;
         let server =
             serve(&config, listener, parts.clone()).map_err(|source| cannot_listen(address, source))?;
-        Ok(Self {
-            server,
-            address,
-            parts,
-        })
+        Ok(Self { server, address, parts })
     }
 
     /// Where it listens: with the real port where the configured one is 0.
@@ -126,10 +117,7 @@ impl Application {
     /// Stops it from elsewhere.
     #[must_use]
     pub fn stop_handle(&self) -> StopHandle {
-        StopHandle {
-            server: self.server.handle(),
-            draining: self.parts.draining.clone(),
-        }
+        StopHandle { server: self.server.handle(), draining: self.parts.draining.clone() }
     }
 
     /// Answers until it is stopped, then closes the database.
@@ -173,11 +161,7 @@ impl Parts {
 
 fn listen(address: SocketAddr) -> Result<std::net::TcpListener, OpenError> {
     let open = || {
-        let socket = if address.is_ipv4() {
-            TcpSocket::new_v4()
-        } else {
-            TcpSocket::new_v6()
-        }?;
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
         socket.listen(BACKLOG)?.into_std()
@@ -204,9 +188,7 @@ fn serve(config: &Config, listener: std::net::TcpListener, parts: Parts) -> std:
             .into_app()
             .configure(router::pages)
             .default_service(web::to(methods::nothing_here))
-            .wrap(from_fn(move |request, next| {
-                methods::hold(methods.clone(), request, next)
-            }))
+            .wrap(from_fn(move |request, next| methods::hold(methods.clone(), request, next)))
             .wrap(from_fn(rewrite::normalize))
             .wrap(from_fn(requests::observe))
     });
@@ -215,14 +197,15 @@ fn serve(config: &Config, listener: std::net::TcpListener, parts: Parts) -> std:
         None => server,
     };
     let grace = config.server.shutdown_grace_seconds.into();
-    Ok(server
-        .shutdown_timeout(grace)
-        .disable_signals()
-        .listen(listener)?
-        .run())
+    Ok(server.shutdown_timeout(grace).disable_signals().listen(listener)?.run())
 }
 
-/// [`Application::run`] may be spawned on a runtime of several threads.
-fn _is_send(application: Application) -> impl Future<Output = std::io::Result<()>> + Send {
-    application.run()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// So that it can be spawned on a runtime of several threads: compiling it is the test.
+    fn _run_can_be_spawned(application: Application) -> impl Future<Output = std::io::Result<()>> + Send {
+        application.run()
+    }
 }

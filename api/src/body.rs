@@ -5,7 +5,7 @@ use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, web};
 use licentia_domain::refusal::Refusal;
 use licentia_types::problems::{FieldProblem, ProblemCode};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::guard::Extracting;
 use crate::misread;
@@ -18,7 +18,7 @@ const LARGEST: usize = 65_536;
 #[derive(Debug)]
 pub(crate) struct Body<T>(pub(crate) T);
 
-/// A body that may be left out; then it says nothing.
+/// A body that may be left out, or be `null`; then it says nothing.
 #[derive(Debug)]
 pub(crate) struct OptionalBody<T>(pub(crate) T);
 
@@ -89,49 +89,38 @@ impl<T: DeserializeOwned + Default + 'static> FromRequest for OptionalBody<T> {
                 return Ok(Self(T::default()));
             }
             expect_json(&request)?;
-            Ok(Self(parse(&bytes)?))
+            Ok(Self(parse::<Option<T>>(&bytes)?.unwrap_or_default()))
         })
     }
 }
 
 fn expect_json(request: &HttpRequest) -> Result<(), BodyError> {
-    let given = request
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let given =
+        request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = given.split(';').next().unwrap_or_default().trim();
-    if essence.eq_ignore_ascii_case("application/json") {
-        Ok(())
-    } else {
-        Err(BodyError::MediaType)
-    }
+    if essence.eq_ignore_ascii_case("application/json") { Ok(()) } else { Err(BodyError::MediaType) }
 }
 
 /// Reads no more than is allowed; a body that says that it is larger is not read at all.
 async fn read(request: &HttpRequest, payload: Payload) -> Result<web::Bytes, BodyError> {
-    let declared = request
-        .headers()
-        .get(header::CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok());
-    let declared: usize = declared
-        .map_or(Ok(0), str::parse)
-        .map_err(|_| BodyError::TooLarge)?;
+    let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    let declared: usize = declared.map_or(Ok(0), str::parse).map_err(|_| BodyError::TooLarge)?;
     if declared > LARGEST {
         return Err(BodyError::TooLarge);
     }
     let mut payload = payload;
-    let payload = web::Payload::from_request(request, &mut payload)
-        .await
-        .map_err(|_| BodyError::Incomplete)?;
-    let read = payload
-        .to_bytes_limited(LARGEST)
-        .await
-        .map_err(|_| BodyError::TooLarge)?;
+    let payload =
+        web::Payload::from_request(request, &mut payload).await.map_err(|_| BodyError::Incomplete)?;
+    let read = payload.to_bytes_limited(LARGEST).await.map_err(|_| BodyError::TooLarge)?;
     read.map_err(|_| BodyError::Incomplete)
 }
 
+/// Bodies are objects: serde would also take an array for one, member by member.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, BodyError> {
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        let _: IgnoredAny = serde_json::from_slice(bytes).map_err(|error| syntax(&error))?;
+        return Err(BodyError::Member(FieldProblem::new("", "INVALID", "must be an object")));
+    }
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value =
         serde_path_to_error::deserialize(&mut json).map_err(|error| match error.inner().classify() {
@@ -143,16 +132,12 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, BodyError> {
 }
 
 fn syntax(error: &serde_json::Error) -> BodyError {
-    BodyError::Syntax {
-        line: error.line(),
-        column: error.column(),
-    }
+    BodyError::Syntax { line: error.line(), column: error.column() }
 }
 
 #[cfg(test)]
 mod tests {
     use licentia_types::customers::CreateCustomerRequest;
-    use serde_json::Value;
 
     use super::*;
 
@@ -166,14 +151,14 @@ mod tests {
         for json in ["", "{", "{\"name\":}", "{} {}", "{\"name\":\"\u{1}\"}"] {
             assert_eq!(refused(json).code(), ProblemCode::BodyInvalid, "{json}");
         }
-        assert_eq!(
-            parse::<Value>(deep.as_bytes()).unwrap_err().code(),
-            ProblemCode::BodyInvalid
-        );
-        assert_eq!(
-            parse::<CreateCustomerRequest>(b"\xff\xfe").unwrap_err().code(),
-            ProblemCode::BodyInvalid
-        );
+        assert_eq!(refused(&deep).code(), ProblemCode::BodyInvalid);
+        assert_eq!(parse::<CreateCustomerRequest>(b"\xff\xfe").unwrap_err().code(), ProblemCode::BodyInvalid);
+    }
+
+    #[test]
+    fn an_array_is_no_object() {
+        assert_eq!(refused("[]").code(), ProblemCode::ValidationFailed);
+        assert_eq!(refused(" [\"crm-1\"]").to_string(), "the body must be an object");
     }
 
     #[test]

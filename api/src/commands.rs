@@ -34,12 +34,7 @@ const CONFIG_HELP: &str =
 
 /// The command line.
 #[derive(Debug, Parser)]
-#[command(
-    name = "licentia",
-    version,
-    propagate_version = true,
-    arg_required_else_help = true
-)]
+#[command(name = "licentia", version, propagate_version = true, arg_required_else_help = true)]
 #[command(about = "Licentia, a software-licensing server.", long_about = LONG_ABOUT)]
 struct Cli {
     #[arg(long, global = true, value_name = "FILE", help = CONFIG_HELP)]
@@ -81,17 +76,14 @@ enum CommandError {
     Config(#[from] ConfigError),
     #[error(transparent)]
     Open(#[from] OpenError),
-    #[error("the configuration is not fit for production: see above")]
+    #[error("the server does not start with this configuration: see above")]
     Unfit,
     #[error("{0} is for development only; this configuration says production")]
     NotInProduction(&'static str),
     #[error("the server is not ready: {0}")]
     NotReady(String),
     #[error("{what}")]
-    Failed {
-        what: &'static str,
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
+    Failed { what: &'static str, source: Box<dyn std::error::Error + Send + Sync> },
 }
 
 impl CommandError {
@@ -99,10 +91,7 @@ impl CommandError {
     fn failed<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
         what: &'static str,
     ) -> impl FnOnce(E) -> Self {
-        move |source| Self::Failed {
-            what,
-            source: source.into(),
-        }
+        move |source| Self::Failed { what, source: source.into() }
     }
 
     fn exit_code(&self) -> ExitCode {
@@ -122,11 +111,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(shown) => {
             // Help and version are no errors, but end here too.
             let code = u8::try_from(shown.exit_code()).unwrap_or(MISUSED);
-            return if shown.print().is_ok() {
-                code.into()
-            } else {
-                ExitCode::FAILURE
-            };
+            return if shown.print().is_ok() { code.into() } else { ExitCode::FAILURE };
         }
     };
     match execute(cli) {
@@ -156,17 +141,12 @@ fn execute(cli: Cli) -> Result<(), CommandError> {
 
 fn wait(work: impl Future<Output = Result<(), CommandError>>) -> Result<(), CommandError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    runtime
-        .map_err(CommandError::failed("threads cannot be started"))?
-        .block_on(work)
+    runtime.map_err(CommandError::failed("threads cannot be started"))?.block_on(work)
 }
 
 /// The world outside, as it is.
 fn outside() -> Outside {
-    Outside {
-        clock: Arc::new(SystemClock),
-        randomness: Arc::new(SystemRandomness::new()),
-    }
+    Outside { clock: Arc::new(SystemClock), randomness: Arc::new(SystemRandomness::new()) }
 }
 
 #[cfg(test)]

@@ -135,10 +135,6 @@ impl Config {
 
 /// The variables of this process. Text that is not Unicode is replaced, so that its variable is refused, not ignored.
 pub fn process_environment() -> impl Iterator<Item = (String, String)> {
-    std::env::vars_os().map(|(name, value)| {
-        (
-            name.to_string_lossy().into_owned(),
-            value.to_string_lossy().into_owned(),
-        )
-    })
+    std::env::vars_os()
+        .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
 }

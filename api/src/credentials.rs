@@ -34,12 +34,8 @@ impl Refusal for CredentialsError {
 
 /// The secret that a request carries, if it carries one.
 pub(crate) fn secret(headers: &HeaderMap) -> Result<Option<&str>, CredentialsError> {
-    let bearers = headers
-        .get_all(header::AUTHORIZATION)
-        .map(|value| bearer(value.to_str().ok()));
-    let keys = headers
-        .get_all(API_KEY)
-        .map(|value| value.to_str().map_err(|_| CredentialsError::Unreadable));
+    let bearers = headers.get_all(header::AUTHORIZATION).map(|value| bearer(value.to_str().ok()));
+    let keys = headers.get_all(API_KEY).map(|value| value.to_str().map_err(|_| CredentialsError::Unreadable));
     let mut found = None;
     for secret in bearers.chain(keys) {
         let secret = secret?.trim();
@@ -52,14 +48,9 @@ pub(crate) fn secret(headers: &HeaderMap) -> Result<Option<&str>, CredentialsErr
 }
 
 fn bearer(value: Option<&str>) -> Result<&str, CredentialsError> {
-    let (scheme, secret) = value
-        .and_then(|value| value.split_once(' '))
-        .ok_or(CredentialsError::Unreadable)?;
-    if scheme.eq_ignore_ascii_case("bearer") {
-        Ok(secret)
-    } else {
-        Err(CredentialsError::Unreadable)
-    }
+    let (scheme, secret) =
+        value.and_then(|value| value.split_once(' ')).ok_or(CredentialsError::Unreadable)?;
+    if scheme.eq_ignore_ascii_case("bearer") { Ok(secret) } else { Err(CredentialsError::Unreadable) }
 }
 
 #[cfg(test)]
@@ -92,14 +83,8 @@ mod tests {
     #[test]
     fn other_schemes_and_contradictions_are_refused() {
         let refused = |pairs: &[_]| secret(&headers(pairs)).unwrap_err();
-        assert_eq!(
-            refused(&[("authorization", "Basic bHNr")]),
-            CredentialsError::Unreadable
-        );
-        assert_eq!(
-            refused(&[("authorization", "lsk_a")]),
-            CredentialsError::Unreadable
-        );
+        assert_eq!(refused(&[("authorization", "Basic bHNr")]), CredentialsError::Unreadable);
+        assert_eq!(refused(&[("authorization", "lsk_a")]), CredentialsError::Unreadable);
         let two = [("authorization", "Bearer lsk_a"), ("x-api-key", "lsk_b")];
         assert_eq!(refused(&two), CredentialsError::Ambiguous);
     }

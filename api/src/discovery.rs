@@ -56,11 +56,8 @@ pub(crate) fn cors() -> Cors {
 #[get("/jwks.json")]
 pub(crate) async fn jwks(ctx: Ctx, documents: web::Data<Documents>, request: HttpRequest) -> HttpResponse {
     let published = ctx.keys.publication();
-    let prepared = Prepared {
-        bytes: published.jwks(),
-        media_type: "application/json",
-        etag: published.etag(),
-    };
+    let prepared =
+        Prepared { bytes: published.jwks(), media_type: "application/json", etag: published.etag() };
     answer(&request, &documents, &prepared)
 }
 
@@ -79,11 +76,7 @@ pub(crate) async fn key_pem(
     let kid = request.match_info().get("kid").unwrap_or_default();
     let pem = ctx.keys.publication().pem(kid).ok_or(NoSuchKey)?;
     let etag = format!("\"{kid}\"");
-    let prepared = Prepared {
-        bytes: pem.as_bytes(),
-        media_type: "application/x-pem-file",
-        etag: &etag,
-    };
+    let prepared = Prepared { bytes: pem.as_bytes(), media_type: "application/x-pem-file", etag: &etag };
     Ok(answer(&request, &documents, &prepared))
 }
 
@@ -108,20 +101,15 @@ pub(crate) async fn openid_configuration(
 }
 
 fn answer(request: &HttpRequest, documents: &Documents, prepared: &Prepared<'_>) -> HttpResponse {
-    let mut answer = if is_known(request, prepared.etag) {
-        HttpResponse::NotModified()
-    } else {
-        HttpResponse::Ok()
-    };
+    let mut answer =
+        if is_known(request, prepared.etag) { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     answer
         .insert_header((header::ETAG, prepared.etag))
         .insert_header((header::CACHE_CONTROL, documents.caching()));
     if is_known(request, prepared.etag) {
         return answer.finish();
     }
-    answer
-        .content_type(prepared.media_type)
-        .body(prepared.bytes.to_vec())
+    answer.content_type(prepared.media_type).body(prepared.bytes.to_vec())
 }
 
 /// RFC 9110 §13.1.2, by weak comparison.

@@ -103,12 +103,7 @@ impl<I: FromRequest + 'static> FromRequest for Visitor<I> {
     type Future = Extracting<Self, Error>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        extract(
-            request,
-            payload,
-            |actor| Ok(actor.unwrap_or(Actor::Anonymous)),
-            Self,
-        )
+        extract(request, payload, |actor| Ok(actor.unwrap_or(Actor::Anonymous)), Self)
     }
 }
 
@@ -138,9 +133,7 @@ fn extract<T: 'static, I: FromRequest + 'static>(
             ip: request.peer_addr().map(|address| address.ip()),
             request_id: requests::id(&request),
         };
-        let input = I::from_request(&request, &mut payload)
-            .await
-            .map_err(Into::into)?;
+        let input = I::from_request(&request, &mut payload).await.map_err(Into::into)?;
         Ok(wrap(Call { caller, input }))
     })
 }
@@ -154,11 +147,7 @@ async fn authenticate(request: &HttpRequest) -> Result<Option<Actor>, ApiError> 
 }
 
 fn expect(actor: Actor, needed: Permission) -> Result<Actor, CredentialsError> {
-    if has(&actor, needed) {
-        Ok(actor)
-    } else {
-        Err(CredentialsError::Denied(needed.as_str()))
-    }
+    if has(&actor, needed) { Ok(actor) } else { Err(CredentialsError::Denied(needed.as_str())) }
 }
 
 fn has(actor: &Actor, needed: Permission) -> bool {
@@ -167,9 +156,5 @@ fn has(actor: &Actor, needed: Permission) -> bool {
 
 /// Archived products are shown to those who may write the catalogue.
 pub(crate) fn visible_to(caller: &Caller) -> Visible {
-    if has(&caller.actor, Permission::Catalog) {
-        Visible::All
-    } else {
-        Visible::Active
-    }
+    if has(&caller.actor, Permission::Catalog) { Visible::All } else { Visible::Active }
 }

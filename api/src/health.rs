@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use actix_web::{get, web};
-use licentia_domain::api_keys::{self, ApiKeyError};
+use licentia_domain::failure::Failure;
 use licentia_domain::refusal::Refusal;
 use licentia_types::problems::ProblemCode;
 use serde::Serialize;
@@ -58,7 +58,7 @@ enum NotReadyError {
     #[error("the server is stopping")]
     Stopping,
     #[error("the database did not answer")]
-    Database(#[source] ApiKeyError),
+    Database(#[source] Failure),
     #[error("the database did not answer in time")]
     DatabaseSlow,
 }
@@ -101,14 +101,7 @@ async fn check(ctx: &Ctx, draining: &Draining) -> Result<web::Json<HealthRespons
     if draining.has_begun() {
         return Err(NotReadyError::Stopping.into());
     }
-    let answer = tokio::time::timeout(PATIENCE, api_keys::has_any(ctx)).await;
-    answer
-        .map_err(|_| NotReadyError::DatabaseSlow)?
-        .map_err(NotReadyError::Database)?;
-    Ok(web::Json(HealthResponse {
-        status: "ok",
-        database: true,
-        keys: true,
-        migrations: true,
-    }))
+    let answer = tokio::time::timeout(PATIENCE, ctx.db.ping()).await;
+    answer.map_err(|_| NotReadyError::DatabaseSlow)?.map_err(NotReadyError::Database)?;
+    Ok(web::Json(HealthResponse { status: "ok", database: true, keys: true, migrations: true }))
 }

@@ -36,9 +36,7 @@ impl IntoParams for IfMatch {
             .description(Some(
                 "The `ETag` of the last answer: refuses the edit when it was changed in the meantime.",
             ))
-            .schema(Some(
-                ObjectBuilder::new().schema_type(Type::String).examples(["\"3\""]),
-            ));
+            .schema(Some(ObjectBuilder::new().schema_type(Type::String).examples(["\"3\""])));
         vec![parameter.build()]
     }
 }
@@ -64,17 +62,10 @@ fn parse(value: &str) -> Result<Option<i64>, IfMatchError> {
     if value == "*" {
         return Ok(None);
     }
-    let version = value
-        .strip_prefix('"')
-        .and_then(|rest| rest.strip_suffix('"'))
-        .ok_or(IfMatchError)?;
+    let version = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).ok_or(IfMatchError)?;
     let is_ours = version.bytes().all(|byte| byte.is_ascii_digit()) && !version.starts_with('0');
     let version = version.parse().map_err(|_| IfMatchError)?;
-    if is_ours {
-        Ok(Some(version))
-    } else {
-        Err(IfMatchError)
-    }
+    if is_ours { Ok(Some(version)) } else { Err(IfMatchError) }
 }
 
 /// The entity tag of a version (RFC 9110 §8.8.3).

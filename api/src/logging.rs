@@ -46,12 +46,7 @@ fn dispatch(
         // On a terminal colours are on, unless NO_COLOR says otherwise.
         (true, true) => builder.compact().into(),
         (true, false) => builder.with_ansi(false).compact().into(),
-        (false, _) => builder
-            .json()
-            .flatten_event(true)
-            .with_current_span(false)
-            .with_span_list(true)
-            .into(),
+        (false, _) => builder.json().flatten_event(true).with_current_span(false).with_span_list(true).into(),
     })
 }
 

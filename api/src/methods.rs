@@ -44,32 +44,28 @@ impl Refusal for RouteError {
 impl Methods {
     /// The table of a document.
     pub(crate) fn of(document: &OpenApi) -> Self {
-        Self(
-            document
-                .paths
-                .paths
-                .iter()
-                .map(|(path, item)| Template::of(path, item))
-                .collect(),
-        )
+        Self(document.paths.paths.iter().map(|(path, item)| Template::of(path, item)).collect())
     }
 
     /// The methods of the template that fits best: the one with the fewest parameters.
     fn at(&self, path: &str) -> Option<&[Method]> {
         let fitting = self.0.iter().filter(|template| template.fits(path));
-        fitting
-            .min_by_key(|template| template.parameters())
-            .map(|template| template.methods.as_slice())
+        fitting.min_by_key(|template| template.parameters()).map(|template| template.methods.as_slice())
+    }
+
+    /// The value of `Allow`; nothing where nothing is.
+    fn allow(&self, path: &str) -> String {
+        let methods: Vec<&str> = self.at(path).into_iter().flatten().map(Method::as_str).collect();
+        methods.join(", ")
     }
 
     fn refuse(&self, path: &str, method: &Method) -> Option<ApiError> {
-        let methods = self.at(path)?;
-        if methods.contains(method) {
+        if self.at(path)?.contains(method) {
             return None;
         }
-        let allow: Vec<&str> = methods.iter().map(Method::as_str).collect();
-        let allow = allow.join(", ");
-        Some(ApiError::from(RouteError::Method(allow.clone())).with_header(header::ALLOW, &allow))
+        let allow = self.allow(path);
+        let refusal = ApiError::from(RouteError::Method(allow.clone()));
+        Some(refusal.with_header(header::ALLOW, &allow))
     }
 }
 
@@ -90,13 +86,8 @@ impl Template {
         if discovery::is_for_browsers(path) {
             methods.push(Method::OPTIONS);
         }
-        let segments = path
-            .split('/')
-            .map(|segment| (!is_parameter(segment)).then(|| segment.to_owned()));
-        Self {
-            segments: segments.collect(),
-            methods,
-        }
+        let segments = path.split('/').map(|segment| (!is_parameter(segment)).then(|| segment.to_owned()));
+        Self { segments: segments.collect(), methods }
     }
 
     fn fits(&self, path: &str) -> bool {
@@ -123,12 +114,20 @@ pub(crate) async fn hold<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-    match table.refuse(request.path(), request.method()) {
-        Some(refusal) => Ok(request
-            .into_response(HttpResponse::from_error(refusal))
-            .map_into_right_body()),
-        None => Ok(next.call(request).await?.map_into_left_body()),
+    if let Some(refusal) = table.refuse(request.path(), request.method()) {
+        return Ok(request.error_response(refusal).map_into_right_body());
     }
+    if request.method() == Method::OPTIONS && !is_preflight(&request) {
+        let answer =
+            HttpResponse::NoContent().insert_header((header::ALLOW, table.allow(request.path()))).finish();
+        return Ok(request.into_response(answer).map_into_right_body());
+    }
+    Ok(next.call(request).await?.map_into_left_body())
+}
+
+/// A browser asks before it sends the request proper; that is answered where CORS is.
+fn is_preflight(request: &ServiceRequest) -> bool {
+    request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 
 /// Answers where no route is.
@@ -149,42 +148,26 @@ mod tests {
         let refused = table().refuse("/api/v1/products", &Method::DELETE).unwrap();
         let allow = actix_web::ResponseError::status_code(&refused);
         assert_eq!(allow, actix_web::http::StatusCode::METHOD_NOT_ALLOWED);
-        assert_eq!(
-            table().at("/api/v1/products").unwrap(),
-            [Method::GET, Method::HEAD, Method::POST]
-        );
+        assert_eq!(table().at("/api/v1/products").unwrap(), [Method::GET, Method::HEAD, Method::POST]);
     }
 
     #[test]
     fn a_literal_segment_goes_before_a_parameter() {
         assert_eq!(table().at("/api/v1/pricing-tiers/order").unwrap(), [Method::PUT]);
-        assert_eq!(
-            table().at("/api/v1/license-keys/validate").unwrap(),
-            [Method::POST]
-        );
+        assert_eq!(table().at("/api/v1/license-keys/validate").unwrap(), [Method::POST]);
         assert!(table().refuse("/api/v1/products/catalog", &Method::PUT).is_some());
     }
 
     #[test]
     fn unknown_paths_are_not_refused_here() {
-        for path in [
-            "/",
-            "/api/v1",
-            "/api/v1/products/",
-            "/api/v1/products/a/b",
-            "/docs/",
-        ] {
+        for path in ["/", "/api/v1", "/api/v1/products/", "/api/v1/products/a/b", "/docs/"] {
             assert!(table().refuse(path, &Method::PATCH).is_none(), "{path}");
         }
     }
 
     #[test]
     fn browsers_may_ask_first_on_discovery_only() {
-        assert!(
-            table()
-                .refuse("/.well-known/jwks.json", &Method::OPTIONS)
-                .is_none()
-        );
+        assert!(table().refuse("/.well-known/jwks.json", &Method::OPTIONS).is_none());
         assert!(table().refuse("/api/v1/products", &Method::OPTIONS).is_some());
     }
 }

@@ -13,12 +13,7 @@ pub(crate) fn field(error: &Error<serde_json::Error>) -> FieldProblem {
     let message = error.inner().to_string();
     let message = without_position(&message);
     let parent = pointer(error.path());
-    let named = |start: &str| {
-        message
-            .strip_prefix(start)?
-            .split_once('`')
-            .map(|(name, _)| name.to_owned())
-    };
+    let named = |start: &str| message.strip_prefix(start)?.split_once('`').map(|(name, _)| name.to_owned());
     if let Some(name) = named("missing field `") {
         return refuse(&parent, Some(&name), "REQUIRED", "is required");
     }
@@ -30,31 +25,19 @@ pub(crate) fn field(error: &Error<serde_json::Error>) -> FieldProblem {
         let missing = (!parent.ends_with(&format!("/{}", escape(&name)))).then_some(name.as_str());
         return refuse(&parent, missing, "UNKNOWN_FIELD", "there is no such field");
     }
-    let code = if message.starts_with(NOT_SUPPORTED) {
-        "NOT_SUPPORTED"
-    } else {
-        "INVALID"
-    };
+    let code = if message.starts_with(NOT_SUPPORTED) { "NOT_SUPPORTED" } else { "INVALID" };
     refuse(&parent, None, code, &expectation(message))
 }
 
 fn refuse(parent: &str, name: Option<&str>, code: &str, detail: &str) -> FieldProblem {
     let whole = name.map_or_else(|| parent.to_owned(), |name| format!("{parent}/{}", escape(name)));
-    let shown = if whole.len() <= LONGEST_POINTER {
-        &whole
-    } else {
-        without_last(&whole)
-    };
+    let shown = if whole.len() <= LONGEST_POINTER { &whole } else { without_last(&whole) };
     FieldProblem::new(shown, code, detail)
 }
 
 fn without_last(pointer: &str) -> &str {
     let parent = pointer.rsplit_once('/').map_or("", |(parent, _)| parent);
-    if parent.len() <= LONGEST_POINTER {
-        parent
-    } else {
-        ""
-    }
+    if parent.len() <= LONGEST_POINTER { parent } else { "" }
 }
 
 /// A JSON Pointer (RFC 6901) of a path.
@@ -75,19 +58,13 @@ fn escape(name: &str) -> String {
 
 /// `serde_json` ends its messages with the place in the text.
 fn without_position(message: &str) -> &str {
-    message
-        .rsplit_once(" at line ")
-        .map_or(message, |(message, _)| message)
+    message.rsplit_once(" at line ").map_or(message, |(message, _)| message)
 }
 
 /// What is expected, of a message that may repeat what was given.
 fn expectation(message: &str) -> String {
-    const REPEATING: [&str; 4] = [
-        "invalid type: ",
-        "invalid value: ",
-        "invalid length ",
-        "unknown variant `",
-    ];
+    const REPEATING: [&str; 4] =
+        ["invalid type: ", "invalid value: ", "invalid length ", "unknown variant `"];
     if message.starts_with("data did not match any variant") {
         return "is not a value that can stand here".to_owned();
     }
@@ -144,11 +121,7 @@ mod tests {
     fn refused(json: &str) -> (String, String, String) {
         let mut json = serde_json::Deserializer::from_str(json);
         let error = serde_path_to_error::deserialize::<_, Outer>(&mut json).unwrap_err();
-        let FieldProblem {
-            pointer,
-            code,
-            detail,
-        } = field(&error);
+        let FieldProblem { pointer, code, detail } = field(&error);
         (pointer, code, detail)
     }
 
@@ -159,14 +132,8 @@ mod tests {
     #[test]
     fn unknown_fields_are_pointed_at_themselves() {
         let unknown = "there is no such field";
-        assert_eq!(
-            refused(r#"{"name":"a","isAdmin":1}"#),
-            owned("/isAdmin", "UNKNOWN_FIELD", unknown)
-        );
-        assert_eq!(
-            refused(r#"{"a/b~c":1}"#),
-            owned("/a~1b~0c", "UNKNOWN_FIELD", unknown)
-        );
+        assert_eq!(refused(r#"{"name":"a","isAdmin":1}"#), owned("/isAdmin", "UNKNOWN_FIELD", unknown));
+        assert_eq!(refused(r#"{"a/b~c":1}"#), owned("/a~1b~0c", "UNKNOWN_FIELD", unknown));
         assert_eq!(
             refused(r#"{"inner":[{"limit":1,"x":2}]}"#),
             owned("/inner/0/x", "UNKNOWN_FIELD", unknown)
@@ -176,14 +143,8 @@ mod tests {
     #[test]
     fn missing_and_doubled_fields_are_named() {
         assert_eq!(refused("{}"), owned("/name", "REQUIRED", "is required"));
-        assert_eq!(
-            refused(r#"{"inner":[{}]}"#),
-            owned("/inner/0/limit", "REQUIRED", "is required")
-        );
-        assert_eq!(
-            refused(r#"{"name":"a","name":"b"}"#),
-            owned("/name", "INVALID", "stands there twice")
-        );
+        assert_eq!(refused(r#"{"inner":[{}]}"#), owned("/inner/0/limit", "REQUIRED", "is required"));
+        assert_eq!(refused(r#"{"name":"a","name":"b"}"#), owned("/name", "INVALID", "stands there twice"));
     }
 
     #[test]
@@ -197,10 +158,7 @@ mod tests {
             r#""canary""#,
         ] {
             let (_, _, detail) = refused(json);
-            assert!(
-                !detail.contains("canary") && !detail.contains("line"),
-                "{json}: {detail}"
-            );
+            assert!(!detail.contains("canary") && !detail.contains("line"), "{json}: {detail}");
         }
     }
 
@@ -215,10 +173,7 @@ mod tests {
 
     #[test]
     fn what_has_not_landed_says_so() {
-        assert_eq!(
-            refused(r#"{"name":"a","later":true}"#),
-            owned("/later", "NOT_SUPPORTED", NOT_SUPPORTED)
-        );
+        assert_eq!(refused(r#"{"name":"a","later":true}"#), owned("/later", "NOT_SUPPORTED", NOT_SUPPORTED));
     }
 
     #[test]

@@ -44,9 +44,8 @@ struct Credentials;
 impl Modify for Credentials {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
         let components = document.components.get_or_insert_default();
-        let bearer = HttpBuilder::new()
-            .scheme(HttpAuthScheme::Bearer)
-            .description(Some("An API key: `lsk_…`"));
+        let bearer =
+            HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("An API key: `lsk_…`"));
         let key = ApiKeyValue::with_description("X-Api-Key", "An API key: `lsk_…`");
         components.add_security_scheme("bearer", SecurityScheme::Http(bearer.build()));
         components.add_security_scheme("apiKey", SecurityScheme::ApiKey(ApiKey::Header(key)));
@@ -56,10 +55,7 @@ impl Modify for Credentials {
 /// The whole document, the same each time.
 #[must_use]
 pub fn document() -> utoipa::openapi::OpenApi {
-    let app = App::new()
-        .into_utoipa_app()
-        .openapi(Description::openapi())
-        .configure(router::routes);
+    let app = App::new().into_utoipa_app().openapi(Description::openapi()).configure(router::routes);
     let (_, mut document) = app.split_for_parts();
     shape::complete(&mut document);
     document
@@ -80,7 +76,5 @@ impl Prepared {
 #[utoipa::path(tag = "Discovery", responses((status = OK, description = "OpenAPI 3.1", body = serde_json::Value)))]
 #[get("/api/v1/openapi.json")]
 pub(crate) async fn get_openapi(document: web::Data<Prepared>) -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type("application/json")
-        .body(document.0.clone())
+    HttpResponse::Ok().content_type("application/json").body(document.0.clone())
 }

@@ -76,17 +76,11 @@ pub enum OpenError {
 }
 
 fn lines(findings: &[Finding]) -> String {
-    findings
-        .iter()
-        .flat_map(|finding| ["\n  - ".to_owned(), finding.to_string()])
-        .collect()
+    findings.iter().flat_map(|finding| ["\n  - ".to_owned(), finding.to_string()]).collect()
 }
 
 fn ids(keys: &[ApiKey]) -> String {
-    keys.iter()
-        .map(|key| key.id.to_string())
-        .collect::<Vec<_>>()
-        .join(", ")
+    keys.iter().map(|key| key.id.to_string()).collect::<Vec<_>>().join(", ")
 }
 
 /// Connects, sees to the migrations, and opens the context of the server with this issuer.
@@ -131,13 +125,8 @@ pub(crate) async fn connect(config: &Config) -> Result<Database, OpenError> {
 /// others wait, and find nothing left to do.
 pub(crate) async fn migrate(database: &Database) -> Result<(), OpenError> {
     let failed = |error| OpenError::Migration(error);
-    let tx = database
-        .write_schema()
-        .await
-        .map_err(|error| failed(error.into()))?;
-    Migrator::up(tx.schema(), None)
-        .await
-        .map_err(|error| failed(error.into()))?;
+    let tx = database.write_schema().await.map_err(|error| failed(error.into()))?;
+    Migrator::up(tx.schema(), None).await.map_err(|error| failed(error.into()))?;
     tx.commit().await.map_err(|error| failed(error.into()))
 }
 
@@ -150,19 +139,13 @@ async fn expect_migrated(database: &Database) -> Result<(), OpenError> {
 
 async fn pending(database: &Database) -> Result<usize, OpenError> {
     let pending = Migrator::get_pending_migrations_read_only(database.schema()).await;
-    pending
-        .map(|pending| pending.len())
-        .map_err(|error| OpenError::Migration(error.into()))
+    pending.map(|pending| pending.len()).map_err(|error| OpenError::Migration(error.into()))
 }
 
 /// What production refuses in the configuration.
 pub(crate) fn refuse_findings(config: &Config) -> Result<(), OpenError> {
     let findings = config.check();
-    if findings.is_empty() {
-        Ok(())
-    } else {
-        Err(OpenError::Refused(findings))
-    }
+    if findings.is_empty() { Ok(()) } else { Err(OpenError::Refused(findings)) }
 }
 
 /// Production is not opened by a key that was printed for trying things out.
@@ -172,11 +155,7 @@ pub(crate) async fn refuse_development_keys(config: &Config, ctx: &Context) -> R
     }
     let mut keys = api_keys::list(ctx).await?;
     keys.retain(|key| key.revoked_at.is_none() && matches!(key.origin, Origin::FirstStart | Origin::Demo));
-    if keys.is_empty() {
-        Ok(())
-    } else {
-        Err(OpenError::DevelopmentKeys(keys))
-    }
+    if keys.is_empty() { Ok(()) } else { Err(OpenError::DevelopmentKeys(keys)) }
 }
 
 fn settings(config: &Config, issuer: String) -> Result<Settings, OpenError> {

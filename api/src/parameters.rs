@@ -110,12 +110,7 @@ impl FromRequest for Named {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(
-            segment(request)
-                .and_then(product_name)
-                .map(Self)
-                .ok_or_else(|| ParameterError::NoId.into()),
-        )
+        ready(segment(request).and_then(product_name).map(Self).ok_or_else(|| ParameterError::NoId.into()))
     }
 }
 
@@ -125,10 +120,7 @@ fn segment(request: &HttpRequest) -> Option<&str> {
 
 /// An id holds an underscore, which no slug does.
 fn product_name(text: &str) -> Option<ProductName> {
-    text.parse()
-        .map(ProductName::Id)
-        .ok()
-        .or_else(|| text.parse().map(ProductName::Slug).ok())
+    text.parse().map(ProductName::Id).ok().or_else(|| text.parse().map(ProductName::Slug).ok())
 }
 
 impl<F: DeserializeOwned + 'static> FromRequest for Listing<F> {
@@ -142,21 +134,8 @@ impl<F: DeserializeOwned + 'static> FromRequest for Listing<F> {
 
 fn listing<F: DeserializeOwned>(query: &str) -> Result<Listing<F>, ParameterError> {
     let (page, filter) = split(query)?;
-    let PageParameters {
-        limit,
-        cursor,
-        sort,
-        q,
-    } = read(page)?;
-    Ok(Listing {
-        page: PageQuery {
-            limit,
-            cursor,
-            sort,
-            q,
-        },
-        filter: read(filter)?,
-    })
+    let PageParameters { limit, cursor, sort, q } = read(page)?;
+    Ok(Listing { page: PageQuery { limit, cursor, sort, q }, filter: read(filter)? })
 }
 
 /// Parameters by name.
@@ -168,11 +147,7 @@ fn split(query: &str) -> Result<(Parameters, Parameters), ParameterError> {
         .map_err(|_| ParameterError::Query)?;
     let (mut page, mut filter) = (Map::new(), Map::new());
     for (name, value) in pairs.into_inner() {
-        let kind = if PAGE.contains(&name.as_str()) {
-            &mut page
-        } else {
-            &mut filter
-        };
+        let kind = if PAGE.contains(&name.as_str()) { &mut page } else { &mut filter };
         if kind.insert(name, Value::String(value)).is_some() {
             return Err(ParameterError::Twice);
         }
@@ -195,11 +170,7 @@ fn read<T: DeserializeOwned>(parameters: Parameters) -> Result<T, ParameterError
 
 fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
-    text.map(|text| {
-        text.parse()
-            .map_err(|_| serde::de::Error::custom("must be a whole number"))
-    })
-    .transpose()
+    text.map(|text| text.parse().map_err(|_| serde::de::Error::custom("must be a whole number"))).transpose()
 }
 
 #[cfg(test)]
@@ -212,9 +183,7 @@ mod tests {
 
     #[test]
     fn a_page_is_read() {
-        let page = listing::<NoFilter>("limit=7&q=a%20b&sort=createdAt")
-            .unwrap()
-            .page;
+        let page = listing::<NoFilter>("limit=7&q=a%20b&sort=createdAt").unwrap().page;
         assert_eq!(
             (page.limit, page.q.as_deref(), page.sort.as_deref()),
             (Some(7), Some("a b"), Some("createdAt"))
@@ -231,10 +200,7 @@ mod tests {
 
     #[test]
     fn a_product_is_named_by_id_or_slug() {
-        assert!(matches!(
-            product_name("prod_01h455vb4pex5vsknk084sn02q"),
-            Some(ProductName::Id(_))
-        ));
+        assert!(matches!(product_name("prod_01h455vb4pex5vsknk084sn02q"), Some(ProductName::Id(_))));
         assert!(matches!(product_name("acme-desk"), Some(ProductName::Slug(_))));
         assert!(product_name("prod_x").is_none());
     }

@@ -30,18 +30,14 @@ pub(crate) struct ApiError {
 impl ApiError {
     /// The same refusal with one header more. A value that is no header is left out.
     pub(crate) fn with_header(mut self, name: HeaderName, value: &str) -> Self {
-        self.headers
-            .extend(HeaderValue::from_str(value).ok().map(|value| (name, value)));
+        self.headers.extend(HeaderValue::from_str(value).ok().map(|value| (name, value)));
         self
     }
 }
 
 impl<R: Refusal> From<R> for ApiError {
     fn from(refusal: R) -> Self {
-        let error = Self {
-            headers: Vec::new(),
-            refusal: Box::new(refusal),
-        };
+        let error = Self { headers: Vec::new(), refusal: Box::new(refusal) };
         match error.refusal.code() {
             ProblemCode::Unauthenticated | ProblemCode::NonceInvalid => {
                 error.with_header(header::WWW_AUTHENTICATE, "Bearer")
@@ -83,10 +79,8 @@ pub(crate) fn render<B: MessageBody + 'static>(
     };
     answer.map_body(|head, _| {
         head.status = StatusCode::from_u16(problem.status).unwrap_or(head.status);
-        head.headers
-            .insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
-        head.headers
-            .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        head.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        head.headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         for (name, value) in headers {
             head.headers.insert(name, value);
         }
@@ -122,11 +116,7 @@ fn of_status(status: StatusCode, error: Option<&actix_web::Error>, asked: &Asked
     if status.is_server_error() {
         tracing::error!(error = error.map(tracing::field::display), "request failed");
     }
-    let detail = if status.is_server_error() {
-        apology(code)
-    } else {
-        code.title()
-    };
+    let detail = if status.is_server_error() { apology(code) } else { code.title() };
     document(code, detail.to_owned(), asked)
 }
 
@@ -147,10 +137,7 @@ fn document(code: ProblemCode, detail: String, asked: &Asked) -> Problem {
 
 /// The URI reference that names a kind of problem (RFC 9457 §3.1.1); nothing is served there.
 pub(crate) fn kind(code: ProblemCode) -> String {
-    format!(
-        "/problems/{}",
-        code.as_str().to_ascii_lowercase().replace('_', "-")
-    )
+    format!("/problems/{}", code.as_str().to_ascii_lowercase().replace('_', "-"))
 }
 
 /// What a client is told when it is our fault.

@@ -63,15 +63,9 @@ impl<C: Codes> IntoResponses for Refused<C> {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         let mut by_status: BTreeMap<String, Vec<ProblemCode>> = BTreeMap::new();
         for code in C::CODES {
-            by_status
-                .entry(code.status().to_string())
-                .or_default()
-                .push(*code);
+            by_status.entry(code.status().to_string()).or_default().push(*code);
         }
-        by_status
-            .into_iter()
-            .map(|(status, codes)| (status, RefOr::T(response(&codes))))
-            .collect()
+        by_status.into_iter().map(|(status, codes)| (status, RefOr::T(response(&codes)))).collect()
     }
 }
 

@@ -68,8 +68,6 @@ fn given_id(request: &ServiceRequest) -> Option<String> {
 }
 
 fn new_id(request: &ServiceRequest) -> String {
-    let made = request
-        .app_data::<Ctx>()
-        .and_then(|ctx| ctx.moment().new_uuid().ok());
+    let made = request.app_data::<Ctx>().and_then(|ctx| ctx.moment().new_uuid().ok());
     made.map_or_else(|| "without-id".to_owned(), |id| id.simple().to_string())
 }

@@ -43,10 +43,7 @@ mod tests {
     #[test]
     fn the_alias_keeps_path_and_query() {
         let uri = |text: &'static str| Uri::from_static(text);
-        assert_eq!(
-            without_alias(&uri("/api/v1.0/products?limit=1")),
-            Some(uri("/api/v1/products?limit=1"))
-        );
+        assert_eq!(without_alias(&uri("/api/v1.0/products?limit=1")), Some(uri("/api/v1/products?limit=1")));
         assert_eq!(without_alias(&uri("/api/v1/products")), None);
         assert_eq!(without_alias(&uri("/x/api/v1.0/products")), None);
     }

@@ -24,11 +24,7 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
                 .service(discovery::openid_configuration),
         )
         .service(openapi::get_openapi)
-        .service(
-            scope("/api/v1")
-                .wrap(from_fn(answers::keep_private))
-                .configure(v1),
-        );
+        .service(scope("/api/v1").wrap(from_fn(answers::keep_private)).configure(v1));
 }
 
 /// A path with a literal goes before the one with `{id}` in its place.

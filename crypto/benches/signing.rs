@@ -46,11 +46,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
 
     let ratio = contest.ratio();
     println!("signing/bare ratio: {ratio:.3} (target <= {TARGET})");
-    Ok(if ratio <= TARGET {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if ratio <= TARGET { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// One key, one message, two ways to sign it.
@@ -71,23 +67,13 @@ impl Contest {
         let (header, claims) = (signer.prepare("JWT"), claims());
         let token = signer.sign(&header, &claims)?;
         let (message, _) = token.rsplit_once('.').ok_or("a token has dots")?;
-        Ok(Self {
-            bare,
-            message: message.to_owned(),
-            signer,
-            header,
-            claims,
-        })
+        Ok(Self { bare, message: message.to_owned(), signer, header, claims })
     }
 
     fn bare(&self) -> bool {
         let mut signature = [0; 256];
         let message = black_box(&self.message).as_bytes();
-        black_box(
-            self.bare
-                .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature),
-        )
-        .is_ok()
+        black_box(self.bare.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)).is_ok()
     }
 
     fn token(&self) -> bool {

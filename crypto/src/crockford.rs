@@ -16,9 +16,7 @@ pub(crate) fn value(symbol: char) -> Option<u8> {
         'I' | 'L' => '1',
         other => other,
     };
-    (0..)
-        .zip(ALPHABET)
-        .find_map(|(value, symbol)| (char::from(symbol) == folded).then_some(value))
+    (0..).zip(ALPHABET).find_map(|(value, symbol)| (char::from(symbol) == folded).then_some(value))
 }
 
 /// The bytes in groups of five bits, most significant first; the last group is filled with zero bits.
@@ -51,10 +49,7 @@ mod tests {
 
     #[test]
     fn groups_are_five_bits_each_and_filled_with_zeros() {
-        assert_eq!(
-            groups(&[0b1111_1000, 0b0100_0000]).collect::<Vec<_>>(),
-            [31, 1, 0, 0]
-        );
+        assert_eq!(groups(&[0b1111_1000, 0b0100_0000]).collect::<Vec<_>>(), [31, 1, 0, 0]);
         assert_eq!(groups(&[0xff; 15]).collect::<Vec<_>>(), [31; 24]);
         assert_eq!(groups(&[0; 32]).count(), 52);
     }

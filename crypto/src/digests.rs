@@ -78,10 +78,7 @@ mod tests {
         let key = DigestKey::from_bytes([1; 32]);
         let digest = key.digest("license-key", b"value");
         assert_eq!(digest, key.digest("license-key", b"value"));
-        assert_ne!(
-            digest,
-            DigestKey::from_bytes([2; 32]).digest("license-key", b"value")
-        );
+        assert_ne!(digest, DigestKey::from_bytes([2; 32]).digest("license-key", b"value"));
         assert_ne!(digest, key.digest("api-key", b"value"));
         assert_ne!(digest, key.digest("license-key", b"valuf"));
         assert_ne!(key.digest("ab", b"c"), key.digest("a", b"bc"));
@@ -91,31 +88,19 @@ mod tests {
     fn digest_is_what_the_documentation_says() {
         let message = [&[0, 0, 0, 0, 0, 0, 0, 3][..], b"abc", b"value"].concat();
         let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &[1; 32]), &message);
-        assert_eq!(
-            DigestKey::from_bytes([1; 32]).digest("abc", b"value"),
-            tag.as_ref()
-        );
+        assert_eq!(DigestKey::from_bytes([1; 32]).digest("abc", b"value"), tag.as_ref());
     }
 
     #[test]
     fn fingerprint_claim_is_salted_without_ambiguity() {
         assert_eq!(fingerprint_claim("lic_1", "machine").len(), 43);
-        assert_ne!(
-            fingerprint_claim("lic_1", "machine"),
-            fingerprint_claim("lic_2", "machine")
-        );
-        assert_ne!(
-            fingerprint_claim("lic_1", "2machine"),
-            fingerprint_claim("lic_12", "machine")
-        );
+        assert_ne!(fingerprint_claim("lic_1", "machine"), fingerprint_claim("lic_2", "machine"));
+        assert_ne!(fingerprint_claim("lic_1", "2machine"), fingerprint_claim("lic_12", "machine"));
     }
 
     #[test]
     fn request_id_digest_is_a_truncated_sha256() {
-        assert_eq!(
-            hex::encode(request_id_digest("abc")),
-            "ba7816bf8f01cfea414140de5dae2223"
-        );
+        assert_eq!(hex::encode(request_id_digest("abc")), "ba7816bf8f01cfea414140de5dae2223");
     }
 
     #[test]
@@ -127,9 +112,6 @@ mod tests {
 
     #[test]
     fn debug_shows_no_key() {
-        assert_eq!(
-            format!("{:?}", DigestKey::from_bytes([1; 32])),
-            "DigestKey(redacted)"
-        );
+        assert_eq!(format!("{:?}", DigestKey::from_bytes([1; 32])), "DigestKey(redacted)");
     }
 }

@@ -49,9 +49,6 @@ mod tests {
         // RFC 4231 §4.3.
         let key = hmac::Key::new(hmac::HMAC_SHA256, b"Jefe");
         let expected = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
-        assert_eq!(
-            hex::encode(hmac_sha256(&key, &[b"what do ya want ", b"for nothing?"])),
-            expected
-        );
+        assert_eq!(hex::encode(hmac_sha256(&key, &[b"what do ya want ", b"for nothing?"])), expected);
     }
 }

@@ -48,10 +48,7 @@ impl Signer {
     /// Signs with this key under this name; ours are the key's RFC 7638 thumbprint.
     #[must_use]
     pub fn new(key_pair: KeyPair, kid: String) -> Self {
-        Self {
-            key_pair,
-            kid: kid.into(),
-        }
+        Self { key_pair, kid: kid.into() }
     }
 
     /// The key's name in the header and in the JWKS (RFC 7515 §4.1.4).
@@ -66,10 +63,7 @@ impl Signer {
         let (typ, kid) = (Value::from(typ), Value::from(self.kid()));
         let mut encoded = URL_SAFE_NO_PAD.encode(format!(r#"{{"alg":"RS256","typ":{typ},"kid":{kid}}}"#));
         encoded.push('.');
-        PreparedHeader {
-            kid: Arc::clone(&self.kid),
-            encoded: encoded.into(),
-        }
+        PreparedHeader { kid: Arc::clone(&self.kid), encoded: encoded.into() }
     }
 
     /// Signs the claims into a compact JWS.
@@ -93,10 +87,8 @@ impl Signer {
         writer.into_inner();
 
         let mut buffer = [0; MAX_SIGNATURE_BYTES];
-        let signature = self
-            .key_pair
-            .sign_rs256(token.as_bytes(), &mut buffer)
-            .map_err(|_| SignError::Failed)?;
+        let signature =
+            self.key_pair.sign_rs256(token.as_bytes(), &mut buffer).map_err(|_| SignError::Failed)?;
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(signature, &mut token);
         Ok(token)
@@ -105,9 +97,7 @@ impl Signer {
 
 impl fmt::Debug for Signer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Signer")
-            .field("kid", &self.kid)
-            .finish_non_exhaustive()
+        f.debug_struct("Signer").field("kid", &self.kid).finish_non_exhaustive()
     }
 }
 
@@ -134,31 +124,22 @@ mod tests {
     fn verifies(token: &str) -> bool {
         let (message, signature) = token.rsplit_once('.').unwrap();
         let key = fixtures::key_pair().public();
-        RsaPublicKeyComponents {
-            n: key.n(),
-            e: key.e(),
-        }
-        .verify(
-            &RSA_PKCS1_2048_8192_SHA256,
-            message.as_bytes(),
-            &URL_SAFE_NO_PAD.decode(signature).unwrap(),
-        )
-        .is_ok()
+        RsaPublicKeyComponents { n: key.n(), e: key.e() }
+            .verify(
+                &RSA_PKCS1_2048_8192_SHA256,
+                message.as_bytes(),
+                &URL_SAFE_NO_PAD.decode(signature).unwrap(),
+            )
+            .is_ok()
     }
 
     #[test]
     fn token_holds_header_and_claims_and_verifies() {
-        let (signer, claims) = (
-            signer(),
-            json!({"sub": "lic_1", "text": "żółw \"quoted\"", "exp": 1}),
-        );
+        let (signer, claims) = (signer(), json!({"sub": "lic_1", "text": "żółw \"quoted\"", "exp": 1}));
         let token = signer.sign(&signer.prepare("JWT"), &claims).unwrap();
         let parts: Vec<_> = token.split('.').collect();
         assert_eq!(parts.len(), 3);
-        assert_eq!(
-            decoded(parts[0]),
-            json!({"alg": "RS256", "typ": "JWT", "kid": signer.kid()})
-        );
+        assert_eq!(decoded(parts[0]), json!({"alg": "RS256", "typ": "JWT", "kid": signer.kid()}));
         assert_eq!(decoded(parts[1]), claims);
         assert!(verifies(&token));
     }
@@ -190,10 +171,7 @@ mod tests {
         let signer = signer();
         let header = signer.prepare("JWT");
         let token = signer.sign(&header, &json!({"text": "x".repeat(1200)})).unwrap();
-        assert_eq!(
-            token.capacity(),
-            header.encoded.len() + EXPECTED_CLAIMS + MAX_ENCODED_SIGNATURE
-        );
+        assert_eq!(token.capacity(), header.encoded.len() + EXPECTED_CLAIMS + MAX_ENCODED_SIGNATURE);
     }
 
     #[test]
@@ -201,36 +179,24 @@ mod tests {
         let signer = Signer::new(fixtures::key_pair(), "a\"b\\c".to_owned());
         let header = signer.prepare("x\",\"alg\":\"none");
         let value = decoded(header.encoded.trim_end_matches('.'));
-        assert_eq!(
-            value,
-            json!({"alg": "RS256", "typ": "x\",\"alg\":\"none", "kid": "a\"b\\c"})
-        );
+        assert_eq!(value, json!({"alg": "RS256", "typ": "x\",\"alg\":\"none", "kid": "a\"b\\c"}));
     }
 
     #[test]
     fn header_of_another_key_is_refused() {
         let other = Signer::new(fixtures::key_pair(), "other".to_owned());
-        assert_eq!(
-            signer().sign(&other.prepare("JWT"), &json!({})),
-            Err(SignError::OtherKey)
-        );
+        assert_eq!(signer().sign(&other.prepare("JWT"), &json!({})), Err(SignError::OtherKey));
     }
 
     #[test]
     fn claims_that_are_no_json_are_refused() {
         let (signer, claims) = (signer(), BTreeMap::from([(vec![1, 2], 3)]));
-        assert_eq!(
-            signer.sign(&signer.prepare("JWT"), &claims),
-            Err(SignError::Claims)
-        );
+        assert_eq!(signer.sign(&signer.prepare("JWT"), &claims), Err(SignError::Claims));
     }
 
     #[test]
     fn debug_shows_the_kid_only() {
         let signer = signer();
-        assert_eq!(
-            format!("{signer:?}"),
-            format!("Signer {{ kid: {:?}, .. }}", signer.kid())
-        );
+        assert_eq!(format!("{signer:?}"), format!("Signer {{ kid: {:?}, .. }}", signer.kid()));
     }
 }

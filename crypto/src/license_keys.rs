@@ -50,10 +50,7 @@ impl LicenseKey {
         if !FOREIGN_BYTES.contains(&text.len()) || text.chars().any(char::is_control) {
             return Err(LicenseKeyError::Malformed);
         }
-        Ok(Self {
-            canonical: Zeroizing::new(text.to_owned()),
-            native: false,
-        })
+        Ok(Self { canonical: Zeroizing::new(text.to_owned()), native: false })
     }
 
     /// The one spelling that is digested and sealed. A secret.
@@ -87,28 +84,19 @@ impl LicenseKey {
     /// 80.
     #[must_use]
     pub fn strength_bits(&self) -> u32 {
-        if self.native {
-            native::RANDOM_BITS
-        } else {
-            strength::estimate(&self.canonical)
-        }
+        if self.native { native::RANDOM_BITS } else { strength::estimate(&self.canonical) }
     }
 }
 
 impl From<NativeKey> for LicenseKey {
     fn from(key: NativeKey) -> Self {
-        Self {
-            canonical: key.into_text(),
-            native: true,
-        }
+        Self { canonical: key.into_text(), native: true }
     }
 }
 
 impl fmt::Debug for LicenseKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LicenseKey")
-            .field("native", &self.native)
-            .finish_non_exhaustive()
+        f.debug_struct("LicenseKey").field("native", &self.native).finish_non_exhaustive()
     }
 }
 

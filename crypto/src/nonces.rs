@@ -46,12 +46,7 @@ impl NonceKey {
     #[must_use]
     pub fn mint(&self, activation: &[u8; 16], nonce: Nonce) -> String {
         let mac = self.mac(activation, nonce);
-        let bytes = [
-            &nonce.epoch.to_be_bytes()[..],
-            &nonce.generation.to_be_bytes(),
-            &mac,
-        ]
-        .concat();
+        let bytes = [&nonce.epoch.to_be_bytes()[..], &nonce.generation.to_be_bytes(), &mac].concat();
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
@@ -62,17 +57,12 @@ impl NonceKey {
     pub fn open(&self, activation: &[u8; 16], text: &str) -> Result<Nonce, NonceInvalid> {
         // The engine wants room for its own estimate of the decoded length.
         let mut buffer = [0; NONCE_BYTES + 2];
-        let length = URL_SAFE_NO_PAD
-            .decode_slice(text, &mut buffer)
-            .map_err(|_| NonceInvalid)?;
+        let length = URL_SAFE_NO_PAD.decode_slice(text, &mut buffer).map_err(|_| NonceInvalid)?;
         let bytes = buffer.get(..length).ok_or(NonceInvalid)?;
 
         let (epoch, rest) = bytes.split_first_chunk().ok_or(NonceInvalid)?;
         let (generation, mac) = rest.split_first_chunk().ok_or(NonceInvalid)?;
-        let nonce = Nonce {
-            epoch: u32::from_be_bytes(*epoch),
-            generation: u64::from_be_bytes(*generation),
-        };
+        let nonce = Nonce { epoch: u32::from_be_bytes(*epoch), generation: u64::from_be_bytes(*generation) };
         verify_slices_are_equal(&self.mac(activation, nonce), mac).map_err(|_| NonceInvalid)?;
         Ok(nonce)
     }
@@ -81,12 +71,7 @@ impl NonceKey {
         // Every part has a fixed length, so none needs a prefix.
         leading(&hmac_sha256(
             &self.0,
-            &[
-                LABEL,
-                activation,
-                &nonce.epoch.to_be_bytes(),
-                &nonce.generation.to_be_bytes(),
-            ],
+            &[LABEL, activation, &nonce.epoch.to_be_bytes(), &nonce.generation.to_be_bytes()],
         ))
     }
 }
@@ -104,10 +89,7 @@ mod tests {
     use super::*;
 
     const ACTIVATION: [u8; 16] = [7; 16];
-    const NONCE: Nonce = Nonce {
-        epoch: 3,
-        generation: 12,
-    };
+    const NONCE: Nonce = Nonce { epoch: 3, generation: 12 };
 
     fn key() -> NonceKey {
         NonceKey::from_bytes([1; 32])
@@ -134,10 +116,7 @@ mod tests {
         for bit in 0..bytes.len() * 8 {
             let mut tampered = bytes.clone();
             tampered[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(
-                key().open(&ACTIVATION, &URL_SAFE_NO_PAD.encode(tampered)),
-                Err(NonceInvalid)
-            );
+            assert_eq!(key().open(&ACTIVATION, &URL_SAFE_NO_PAD.encode(tampered)), Err(NonceInvalid));
         }
     }
 
@@ -145,10 +124,7 @@ mod tests {
     fn another_activation_or_key_refuses_it() {
         let text = key().mint(&ACTIVATION, NONCE);
         assert_eq!(key().open(&[8; 16], &text), Err(NonceInvalid));
-        assert_eq!(
-            NonceKey::from_bytes([2; 32]).open(&ACTIVATION, &text),
-            Err(NonceInvalid)
-        );
+        assert_eq!(NonceKey::from_bytes([2; 32]).open(&ACTIVATION, &text), Err(NonceInvalid));
     }
 
     #[test]
@@ -175,20 +151,8 @@ mod tests {
 
     #[test]
     fn nonces_order_by_epoch_then_generation() {
-        assert!(
-            NONCE
-                < Nonce {
-                    epoch: 3,
-                    generation: 13
-                }
-        );
-        assert!(
-            NONCE
-                < Nonce {
-                    epoch: 4,
-                    generation: 0
-                }
-        );
+        assert!(NONCE < Nonce { epoch: 3, generation: 13 });
+        assert!(NONCE < Nonce { epoch: 4, generation: 0 });
     }
 
     #[test]

@@ -123,11 +123,8 @@ impl KeyPair {
         message: &[u8],
         buffer: &'signature mut [u8; MAX_SIGNATURE_BYTES],
     ) -> Result<&'signature [u8], Unspecified> {
-        let signature = buffer
-            .get_mut(..self.private.public_modulus_len())
-            .ok_or(Unspecified)?;
-        self.private
-            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, signature)?;
+        let signature = buffer.get_mut(..self.private.public_modulus_len()).ok_or(Unspecified)?;
+        self.private.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, signature)?;
         Ok(signature)
     }
 
@@ -140,9 +137,7 @@ impl KeyPair {
 
 impl fmt::Debug for KeyPair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KeyPair")
-            .field("thumbprint", &self.public.thumbprint())
-            .finish_non_exhaustive()
+        f.debug_struct("KeyPair").field("thumbprint", &self.public.thumbprint()).finish_non_exhaustive()
     }
 }
 
@@ -153,13 +148,8 @@ pub(crate) mod fixtures {
     use super::{KeyPair, RsaKeyBits};
 
     /// One key for all tests of this crate: making one is the slowest thing they do.
-    static PKCS8: LazyLock<Vec<u8>> = LazyLock::new(|| {
-        KeyPair::generate(RsaKeyBits::Rsa2048)
-            .unwrap()
-            .to_pkcs8()
-            .unwrap()
-            .to_vec()
-    });
+    static PKCS8: LazyLock<Vec<u8>> =
+        LazyLock::new(|| KeyPair::generate(RsaKeyBits::Rsa2048).unwrap().to_pkcs8().unwrap().to_vec());
 
     pub(crate) fn pkcs8() -> &'static [u8] {
         &PKCS8
@@ -203,9 +193,6 @@ mod tests {
     fn debug_shows_the_thumbprint_only() {
         let key = key_pair();
         let shown = format!("{key:?}");
-        assert_eq!(
-            shown,
-            format!("KeyPair {{ thumbprint: \"{}\", .. }}", key.public().thumbprint())
-        );
+        assert_eq!(shown, format!("KeyPair {{ thumbprint: \"{}\", .. }}", key.public().thumbprint()));
     }
 }

@@ -87,11 +87,7 @@ impl KeyEncryptionKey {
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         let bytes = Zeroizing::new(bytes);
         let key_id = leading(&sha256(&[KEY_ID_LABEL, bytes.as_slice()]));
-        Self {
-            bytes,
-            key_id,
-            id: hex::encode(key_id),
-        }
+        Self { bytes, key_id, id: hex::encode(key_id) }
     }
 
     /// Reads a key from a configuration value or file: 32 bytes as base64 (either alphabet, padding optional) or 64
@@ -134,19 +130,13 @@ impl KeyEncryptionKey {
     /// [`OpenError`]: another key's, of no known format, or not what was sealed here.
     pub fn open(&self, place: Place<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
         let (version, rest) = sealed.split_first().ok_or(OpenError::Malformed)?;
-        let (key_id, rest) = rest
-            .split_first_chunk::<KEY_ID_BYTES>()
-            .ok_or(OpenError::Malformed)?;
-        let (nonce, ciphertext) = rest
-            .split_first_chunk::<NONCE_LEN>()
-            .ok_or(OpenError::Malformed)?;
+        let (key_id, rest) = rest.split_first_chunk::<KEY_ID_BYTES>().ok_or(OpenError::Malformed)?;
+        let (nonce, ciphertext) = rest.split_first_chunk::<NONCE_LEN>().ok_or(OpenError::Malformed)?;
         if *version != VERSION || ciphertext.len() < MAX_TAG_LEN {
             return Err(OpenError::Malformed);
         }
         if *key_id != self.key_id {
-            return Err(OpenError::OtherKey {
-                key_id: hex::encode(key_id),
-            });
+            return Err(OpenError::OtherKey { key_id: hex::encode(key_id) });
         }
         let mut plaintext = Zeroizing::new(ciphertext.to_vec());
         let length = self
@@ -169,9 +159,7 @@ impl KeyEncryptionKey {
 
 impl fmt::Debug for KeyEncryptionKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KeyEncryptionKey")
-            .field("id", &self.id)
-            .finish_non_exhaustive()
+        f.debug_struct("KeyEncryptionKey").field("id", &self.id).finish_non_exhaustive()
     }
 }
 
@@ -192,11 +180,7 @@ mod tests {
 
     use super::*;
 
-    const PLACE: Place<'static> = Place {
-        table: "license",
-        column: "key_sealed",
-        row: "lic_1",
-    };
+    const PLACE: Place<'static> = Place { table: "license", column: "key_sealed", row: "lic_1" };
 
     fn key() -> KeyEncryptionKey {
         KeyEncryptionKey::from_bytes([1; 32])
@@ -228,12 +212,7 @@ mod tests {
             let error = key().open(PLACE, &tampered).unwrap_err();
             match bit / 8 {
                 0 => assert_eq!(error, OpenError::Malformed),
-                1..9 => assert_eq!(
-                    error,
-                    OpenError::OtherKey {
-                        key_id: hex::encode(&tampered[1..9])
-                    }
-                ),
+                1..9 => assert_eq!(error, OpenError::OtherKey { key_id: hex::encode(&tampered[1..9]) }),
                 _ => assert_eq!(error, OpenError::Tampered),
             }
         }
@@ -243,11 +222,7 @@ mod tests {
     fn every_other_length_is_refused() {
         let sealed = key().seal(PLACE, b"secret").unwrap().into_bytes();
         for length in 0..sealed.len() {
-            let expected = if length < 1 + 8 + 12 + 16 {
-                OpenError::Malformed
-            } else {
-                OpenError::Tampered
-            };
+            let expected = if length < 1 + 8 + 12 + 16 { OpenError::Malformed } else { OpenError::Tampered };
             assert_eq!(key().open(PLACE, &sealed[..length]).unwrap_err(), expected);
         }
         let longer = [&sealed[..], &[0]].concat();
@@ -258,34 +233,14 @@ mod tests {
     fn a_blob_opens_nowhere_else() {
         let sealed = key().seal(PLACE, b"secret").unwrap();
         let elsewhere = [
-            Place {
-                table: "licens",
-                column: "ekey_sealed",
-                ..PLACE
-            },
-            Place {
-                table: "activation",
-                ..PLACE
-            },
-            Place {
-                column: "note_sealed",
-                ..PLACE
-            },
-            Place {
-                row: "lic_2",
-                ..PLACE
-            },
-            Place {
-                column: "key_sealedlic",
-                row: "_1",
-                ..PLACE
-            },
+            Place { table: "licens", column: "ekey_sealed", ..PLACE },
+            Place { table: "activation", ..PLACE },
+            Place { column: "note_sealed", ..PLACE },
+            Place { row: "lic_2", ..PLACE },
+            Place { column: "key_sealedlic", row: "_1", ..PLACE },
         ];
         for place in elsewhere {
-            assert_eq!(
-                key().open(place, sealed.as_ref()).unwrap_err(),
-                OpenError::Tampered
-            );
+            assert_eq!(key().open(place, sealed.as_ref()).unwrap_err(), OpenError::Tampered);
         }
     }
 
@@ -293,26 +248,18 @@ mod tests {
     fn another_key_says_which_key_it_was() {
         let other = KeyEncryptionKey::from_bytes([2; 32]);
         let sealed = other.seal(PLACE, b"secret").unwrap();
-        let expected = OpenError::OtherKey {
-            key_id: other.id().to_owned(),
-        };
+        let expected = OpenError::OtherKey { key_id: other.id().to_owned() };
         assert_eq!(key().open(PLACE, sealed.as_ref()).unwrap_err(), expected);
     }
 
     #[test]
     fn the_same_value_never_seals_alike() {
-        assert_ne!(
-            key().seal(PLACE, b"secret").unwrap(),
-            key().seal(PLACE, b"secret").unwrap()
-        );
+        assert_ne!(key().seal(PLACE, b"secret").unwrap(), key().seal(PLACE, b"secret").unwrap());
     }
 
     #[test]
     fn debug_shows_the_id_only() {
         assert_eq!(key().id().len(), 16);
-        assert_eq!(
-            format!("{:?}", key()),
-            format!("KeyEncryptionKey {{ id: {:?}, .. }}", key().id())
-        );
+        assert_eq!(format!("{:?}", key()), format!("KeyEncryptionKey {{ id: {:?}, .. }}", key().id()));
     }
 }

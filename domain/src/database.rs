@@ -13,6 +13,7 @@ use sea_orm::{
     QueryResult, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
 
+use crate::failure::Failure;
 use gate::{Gate, Permit};
 
 pub use error::{Constraint, violates};
@@ -129,6 +130,15 @@ impl Database {
             Connections::Sqlite { readers, .. } => readers,
             Connections::Postgres(pool) => pool,
         }
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn ping(&self) -> Result<(), Failure> {
+        self.execute_unprepared("SELECT 1").await?;
+        Ok(())
     }
 
     /// Statements run since the start.

@@ -33,10 +33,7 @@ impl MigratorTrait for Migrator {
 /// The columns of every mutable row: created, updated, version.
 fn with_history(table: &mut TableCreateStatement) -> &mut TableCreateStatement {
     use sea_orm_migration::schema::big_integer;
-    table
-        .col(big_integer("created_at"))
-        .col(big_integer("updated_at"))
-        .col(big_integer("version"))
+    table.col(big_integer("created_at")).col(big_integer("updated_at")).col(big_integer("version"))
 }
 
 /// A foreign key that forbids deleting what is still named.

@@ -50,18 +50,8 @@ fn feature() -> TableCreateStatement {
             .col(integer("sort_order"))
             .col(big_integer_null("archived_at")),
     )
-    .foreign_key(&mut references(
-        "feature_product",
-        ("feature", "product_id"),
-        ("product", "id"),
-    ))
-    .index(
-        Index::create()
-            .unique()
-            .name("feature_product_key")
-            .col("product_id")
-            .col("key"),
-    )
+    .foreign_key(&mut references("feature_product", ("feature", "product_id"), ("product", "id")))
+    .index(Index::create().unique().name("feature_product_key").col("product_id").col("key"))
     .to_owned()
 }
 
@@ -91,22 +81,8 @@ fn tier() -> TableCreateStatement {
             .col(integer("sort_order"))
             .col(big_integer_null("archived_at")),
     )
-    .foreign_key(&mut references(
-        "tier_product",
-        ("tier", "product_id"),
-        ("product", "id"),
-    ))
-    .foreign_key(&mut references(
-        "tier_includes",
-        ("tier", "includes_tier_id"),
-        ("tier", "id"),
-    ))
-    .index(
-        Index::create()
-            .unique()
-            .name("tier_product_key")
-            .col("product_id")
-            .col("key"),
-    )
+    .foreign_key(&mut references("tier_product", ("tier", "product_id"), ("product", "id")))
+    .foreign_key(&mut references("tier_includes", ("tier", "includes_tier_id"), ("tier", "id")))
+    .index(Index::create().unique().name("tier_product_key").col("product_id").col("key"))
     .to_owned()
 }

@@ -22,12 +22,7 @@ impl MigrationTrait for Migration {
                 .col(string_null("notes"))
                 .col(json_binary("metadata")),
         )
-        .index(
-            Index::create()
-                .unique()
-                .name("customer_external_id")
-                .col("external_id"),
-        )
+        .index(Index::create().unique().name("customer_external_id").col("external_id"))
         .to_owned();
         manager.create_table(customer).await
     }

@@ -16,11 +16,7 @@ impl MigrationTrait for Migration {
         manager.create_table(license()).await?;
         manager
             .create_index(
-                Index::create()
-                    .name("license_customer")
-                    .table("license")
-                    .col("customer_id")
-                    .to_owned(),
+                Index::create().name("license_customer").table("license").col("customer_id").to_owned(),
             )
             .await?;
         manager
@@ -63,57 +59,24 @@ fn license() -> TableCreateStatement {
             .col(big_integer_null("revoked_at"))
             .col(string_null("revocation_reason")),
     )
-    .foreign_key(&mut references(
-        "license_product",
-        ("license", "product_id"),
-        ("product", "id"),
-    ))
-    .foreign_key(&mut references(
-        "license_tier",
-        ("license", "tier_id"),
-        ("tier", "id"),
-    ))
-    .foreign_key(&mut references(
-        "license_owner",
-        ("license", "customer_id"),
-        ("customer", "id"),
-    ))
-    .index(
-        Index::create()
-            .unique()
-            .name("license_key_digest")
-            .col("key_digest"),
-    )
-    .index(
-        Index::create()
-            .unique()
-            .name("license_source_order")
-            .col("source")
-            .col("source_order_id"),
-    )
+    .foreign_key(&mut references("license_product", ("license", "product_id"), ("product", "id")))
+    .foreign_key(&mut references("license_tier", ("license", "tier_id"), ("tier", "id")))
+    .foreign_key(&mut references("license_owner", ("license", "customer_id"), ("customer", "id")))
+    .index(Index::create().unique().name("license_key_digest").col("key_digest"))
+    .index(Index::create().unique().name("license_source_order").col("source").col("source_order_id"))
     .to_owned()
 }
 
 fn claim_set() -> TableCreateStatement {
     Table::create()
         .table("claim_set")
-        .col(
-            ColumnDef::new("id")
-                .big_integer()
-                .not_null()
-                .auto_increment()
-                .primary_key(),
-        )
+        .col(ColumnDef::new("id").big_integer().not_null().auto_increment().primary_key())
         .col(uuid("license_id"))
         .col(big_integer("license_version"))
         .col(big_integer("catalogue_revision"))
         .col(binary("sealed"))
         .col(big_integer("created_at"))
-        .foreign_key(&mut references(
-            "claim_set_license",
-            ("claim_set", "license_id"),
-            ("license", "id"),
-        ))
+        .foreign_key(&mut references("claim_set_license", ("claim_set", "license_id"), ("license", "id")))
         .index(
             Index::create()
                 .unique()

@@ -80,41 +80,21 @@ fn activation() -> TableCreateStatement {
             .col(big_integer("status_serial"))
             .col(big_integer_null("clone_suspected_at")),
     )
-    .foreign_key(&mut references(
-        "activation_license",
-        ("activation", "license_id"),
-        ("license", "id"),
-    ))
+    .foreign_key(&mut references("activation_license", ("activation", "license_id"), ("license", "id")))
     .foreign_key(&mut references(
         "activation_consumer_key",
         ("activation", "consumer_key"),
         ("consumer_key", "thumbprint"),
     ))
-    .foreign_key(&mut references(
-        "activation_claim_set",
-        ("activation", "claim_set_id"),
-        ("claim_set", "id"),
-    ))
-    .index(
-        Index::create()
-            .unique()
-            .name("activation_machine")
-            .col("license_id")
-            .col("fingerprint"),
-    )
+    .foreign_key(&mut references("activation_claim_set", ("activation", "claim_set_id"), ("claim_set", "id")))
+    .index(Index::create().unique().name("activation_machine").col("license_id").col("fingerprint"))
     .to_owned()
 }
 
 fn status_place() -> TableCreateStatement {
     Table::create()
         .table("status_place")
-        .col(
-            ColumnDef::new("serial")
-                .big_integer()
-                .not_null()
-                .auto_increment()
-                .primary_key(),
-        )
+        .col(ColumnDef::new("serial").big_integer().not_null().auto_increment().primary_key())
         .col(uuid("activation_id"))
         .to_owned()
 }
@@ -122,13 +102,7 @@ fn status_place() -> TableCreateStatement {
 fn seat_release() -> TableCreateStatement {
     Table::create()
         .table("seat_release")
-        .col(
-            ColumnDef::new("id")
-                .big_integer()
-                .not_null()
-                .auto_increment()
-                .primary_key(),
-        )
+        .col(ColumnDef::new("id").big_integer().not_null().auto_increment().primary_key())
         .col(uuid("license_id"))
         .col(big_integer("released_at"))
         .foreign_key(&mut references(

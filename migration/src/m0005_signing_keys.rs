@@ -12,20 +12,12 @@ impl MigrationTrait for Migration {
         manager.create_table(signing_key()).await?;
         // At most one key of each purpose waits, and at most one signs.
         manager
-            .create_index(one_of_each_purpose(
-                "signing_key_pending",
-                Expr::col("active_from").is_null(),
-            ))
+            .create_index(one_of_each_purpose("signing_key_pending", Expr::col("active_from").is_null()))
             .await?;
         manager
-            .create_index(one_of_each_purpose(
-                "signing_key_active",
-                Expr::col("active_from").is_not_null(),
-            ))
+            .create_index(one_of_each_purpose("signing_key_active", Expr::col("active_from").is_not_null()))
             .await?;
-        manager
-            .create_table(named_bytes("sealed_secret", "sealed"))
-            .await?;
+        manager.create_table(named_bytes("sealed_secret", "sealed")).await?;
         let setting = Table::create()
             .table("server_setting")
             .col(string("name").primary_key())
@@ -50,13 +42,7 @@ fn signing_key() -> TableCreateStatement {
 }
 
 fn one_of_each_purpose(name: &str, condition: SimpleExpr) -> IndexCreateStatement {
-    Index::create()
-        .unique()
-        .name(name)
-        .table("signing_key")
-        .col("purpose")
-        .and_where(condition)
-        .to_owned()
+    Index::create().unique().name(name).table("signing_key").col("purpose").and_where(condition).to_owned()
 }
 
 fn named_bytes(table: &'static str, column: &'static str) -> TableCreateStatement {

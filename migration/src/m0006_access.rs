@@ -40,12 +40,7 @@ fn api_key() -> TableCreateStatement {
             .col(big_integer_null("expires_at"))
             .col(big_integer_null("revoked_at")),
     )
-    .index(
-        Index::create()
-            .unique()
-            .name("api_key_secret_digest")
-            .col("secret_digest"),
-    )
+    .index(Index::create().unique().name("api_key_secret_digest").col("secret_digest"))
     .to_owned()
 }
 

@@ -47,23 +47,14 @@ impl TestDatabase {
         match backend {
             Backend::Sqlite => {
                 let mut copy = Self::empty(backend).await;
-                fs::copy(
-                    &template.file,
-                    copy.folder.as_ref().unwrap().path().join("licentia.db"),
-                )
-                .unwrap();
+                fs::copy(&template.file, copy.folder.as_ref().unwrap().path().join("licentia.db")).unwrap();
                 copy.admin_key = admin_key;
                 copy
             }
             Backend::Postgres => {
                 let name = fresh_name();
                 on_server(&format!("CREATE DATABASE {name} TEMPLATE {}", template.name)).await;
-                Self {
-                    url: postgres_url(&name),
-                    admin_key,
-                    folder: None,
-                    postgres_name: Some(name),
-                }
+                Self { url: postgres_url(&name), admin_key, folder: None, postgres_name: Some(name) }
             }
         }
     }
@@ -73,26 +64,13 @@ impl TestDatabase {
         match backend {
             Backend::Sqlite => {
                 let folder = tempfile::tempdir().unwrap();
-                let url = format!(
-                    "sqlite://{}?mode=rwc",
-                    folder.path().join("licentia.db").display()
-                );
-                Self {
-                    url,
-                    admin_key: None,
-                    folder: Some(folder),
-                    postgres_name: None,
-                }
+                let url = format!("sqlite://{}?mode=rwc", folder.path().join("licentia.db").display());
+                Self { url, admin_key: None, folder: Some(folder), postgres_name: None }
             }
             Backend::Postgres => {
                 let name = fresh_name();
                 on_server(&format!("CREATE DATABASE {name}")).await;
-                Self {
-                    url: postgres_url(&name),
-                    admin_key: None,
-                    folder: None,
-                    postgres_name: Some(name),
-                }
+                Self { url: postgres_url(&name), admin_key: None, folder: None, postgres_name: Some(name) }
             }
         }
     }
@@ -104,10 +82,7 @@ impl Drop for TestDatabase {
             return;
         };
         let dropped = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(on_server(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")));
         });
         if dropped.join().is_err() {
@@ -130,17 +105,11 @@ fn server_url() -> String {
 
 fn postgres_url(name: &str) -> String {
     let server = server_url();
-    let (server, query) = server
-        .split_once('?')
-        .map_or((server.as_str(), None), |(url, query)| (url, Some(query)));
-    let authority = server
-        .rfind('/')
-        .filter(|slash| *slash > "postgres://".len())
-        .map_or(server, |at| &server[..at]);
-    query.map_or_else(
-        || format!("{authority}/{name}"),
-        |query| format!("{authority}/{name}?{query}"),
-    )
+    let (server, query) =
+        server.split_once('?').map_or((server.as_str(), None), |(url, query)| (url, Some(query)));
+    let authority =
+        server.rfind('/').filter(|slash| *slash > "postgres://".len()).map_or(server, |at| &server[..at]);
+    query.map_or_else(|| format!("{authority}/{name}"), |query| format!("{authority}/{name}?{query}"))
 }
 
 async fn on_server(sql: &str) {
@@ -177,20 +146,15 @@ impl Template {
         let lock = File::create(folder.join("lock")).unwrap();
         lock.lock().unwrap();
         let (key_file, url) = match backend {
-            Backend::Sqlite => (
-                "sqlite.key",
-                format!("sqlite://{}?mode=rwc", folder.join("template.db").display()),
-            ),
+            Backend::Sqlite => {
+                ("sqlite.key", format!("sqlite://{}?mode=rwc", folder.join("template.db").display()))
+            }
             Backend::Postgres => ("postgres.key", postgres_url(&template_name(build))),
         };
         let key_file = folder.join(key_file);
         if !key_file.exists() {
             if backend == Backend::Postgres {
-                on_server(&format!(
-                    "DROP DATABASE IF EXISTS {} WITH (FORCE)",
-                    template_name(build)
-                ))
-                .await;
+                on_server(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", template_name(build))).await;
                 on_server(&format!("CREATE DATABASE {}", template_name(build))).await;
             }
             let admin_key = make(&url).await;
@@ -233,9 +197,7 @@ async fn make(url: &str) -> String {
     };
     let db = Database::connect(&options).await.unwrap();
     let schema = db.write_schema().await.unwrap();
-    licentia_migration::Migrator::up(schema.schema(), None)
-        .await
-        .unwrap();
+    licentia_migration::Migrator::up(schema.schema(), None).await.unwrap();
     schema.commit().await.unwrap();
     let settings = Settings {
         issuer: ISSUER.to_owned(),
@@ -249,10 +211,7 @@ async fn make(url: &str) -> String {
         },
         max_activations: 3,
     };
-    let outside = Outside {
-        clock: Arc::new(SystemClock),
-        randomness: Arc::new(SystemRandomness::new()),
-    };
+    let outside = Outside { clock: Arc::new(SystemClock), randomness: Arc::new(SystemRandomness::new()) };
     let kek = licentia_crypto::sealing::KeyEncryptionKey::parse(KEK).unwrap();
     let context = Context::open(db.clone(), settings, kek, outside).await.unwrap();
     let secret = make_admin_key(&context).await;
@@ -268,8 +227,6 @@ pub(crate) async fn make_admin_key(context: &Context) -> String {
         origin: Origin::Operator,
         expires_at: None,
     };
-    let (_, secret) = api_keys::create(context, &Caller::operator(), command)
-        .await
-        .unwrap();
+    let (_, secret) = api_keys::create(context, &Caller::operator(), command).await.unwrap();
     secret.expose_secret().to_owned()
 }

@@ -21,12 +21,7 @@ impl Reply {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await.unwrap();
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Self {
-            status,
-            headers,
-            text,
-            body,
-        }
+        Self { status, headers, text, body }
     }
 
     /// The body, when the status is as expected.
@@ -39,12 +34,7 @@ impl Reply {
     /// The problem, when status and code are as expected.
     #[track_caller]
     pub fn expect_problem(self, status: u16, code: &str) -> Value {
-        assert_eq!(
-            (self.status, self.body["code"].as_str()),
-            (status, Some(code)),
-            "{}",
-            self.text
-        );
+        assert_eq!((self.status, self.body["code"].as_str()), (status, Some(code)), "{}", self.text);
         assert_eq!(self.header("content-type"), "application/problem+json");
         assert_eq!(self.body["status"], status);
         self.body
@@ -64,8 +54,7 @@ impl TestServer {
 
     /// A request to `path` of the API, with the admin's key.
     pub fn admin(&self, method: Method, path: &str) -> RequestBuilder {
-        self.request(method, &format!("/api/v1{path}"))
-            .bearer_auth(&self.admin_key)
+        self.request(method, &format!("/api/v1{path}")).bearer_auth(&self.admin_key)
     }
 
     pub async fn get(&self, path: &str) -> Reply {

@@ -18,6 +18,7 @@ mod database;
 mod http;
 mod scenario;
 mod server;
+mod signing;
 
 pub use clock::TestClock;
 pub use database::Backend;

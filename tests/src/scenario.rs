@@ -49,13 +49,7 @@ impl Shop {
         let max = json!({"productId": product, "key": "max", "name": "Max", "includesTierId": pro, "features": ["*"],
                          "maxActivations": null});
         let max = id(&server.admin_post("/pricing-tiers", max).await.expect(201));
-        Self {
-            product,
-            slug: slug.to_owned(),
-            basic,
-            pro,
-            max,
-        }
+        Self { product, slug: slug.to_owned(), basic, pro, max }
     }
 
     /// Issues a licence at `pro`; `more` is added to the request. Gives the whole answer.
@@ -65,9 +59,7 @@ impl Shop {
 
     pub async fn try_issue(&self, server: &TestServer, more: Value) -> Reply {
         let mut body = json!({"productId": self.product, "tierId": self.pro});
-        body.as_object_mut()
-            .unwrap()
-            .extend(more.as_object().unwrap().clone());
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         server.admin_post("/license-keys", body).await
     }
 }
@@ -134,9 +126,7 @@ impl Machine {
 
     /// A heartbeat whose answer the machine does not keep.
     pub async fn try_beat(&self, server: &TestServer) -> Reply {
-        server
-            .post("/license-keys/heartbeat", self.beat_body(Some(&request_id())))
-            .await
+        server.post("/license-keys/heartbeat", self.beat_body(Some(&request_id()))).await
     }
 
     /// The claims of its token, unverified.
@@ -154,9 +144,7 @@ pub fn request_id() -> String {
 /// Asks to activate.
 pub async fn try_activate(server: &TestServer, key: &str, fingerprint: &str, more: Value) -> Reply {
     let mut body = json!({"licenseKey": key, "fingerprint": fingerprint});
-    body.as_object_mut()
-        .unwrap()
-        .extend(more.as_object().unwrap().clone());
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     server.post("/license-activations/activate", body).await
 }
 

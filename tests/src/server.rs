@@ -54,13 +54,7 @@ impl TestServer {
     pub async fn start_two(backend: Backend) -> (Self, Self) {
         let database = Arc::new(TestDatabase::empty(backend).await);
         let clock = TestClock::new();
-        let start = || {
-            Self::on(
-                Arc::clone(&database),
-                clock.clone(),
-                &[("SERVER__PUBLIC_URL", ISSUER)],
-            )
-        };
+        let start = || Self::on(Arc::clone(&database), clock.clone(), &[("SERVER__PUBLIC_URL", ISSUER)]);
         tokio::join!(start(), start())
     }
 
@@ -71,12 +65,8 @@ impl TestServer {
 
     /// Another instance on the same database, with the same clock.
     pub async fn another(&self) -> Self {
-        Self::on(
-            Arc::clone(&self.database),
-            self.clock.clone(),
-            &[("SERVER__PUBLIC_URL", &self.issuer)],
-        )
-        .await
+        Self::on(Arc::clone(&self.database), self.clock.clone(), &[("SERVER__PUBLIC_URL", &self.issuer)])
+            .await
     }
 
     /// Where its database is.
@@ -98,20 +88,15 @@ impl TestServer {
             .map(|(key, value)| (format!("LICENTIA__{key}"), (*value).to_owned()))
             .collect();
         let config = Config::load(None, environment).unwrap();
-        let outside = Outside {
-            clock: Arc::new(clock.clone()),
-            randomness: Arc::new(SystemRandomness::new()),
-        };
+        let outside =
+            Outside { clock: Arc::new(clock.clone()), randomness: Arc::new(SystemRandomness::new()) };
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let (started, running) = tokio::sync::oneshot::channel::<(SocketAddr, Arc<Context>)>();
         let thread = std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
                 let application = Application::build(config, outside).await.unwrap();
                 let handle = application.stop_handle();
-                started
-                    .send((application.address(), application.context()))
-                    .ok()
-                    .unwrap();
+                started.send((application.address(), application.context())).ok().unwrap();
                 actix_web::rt::spawn(async move {
                     // Dropping the sender stops the server as well.
                     let _ = stopped.await;

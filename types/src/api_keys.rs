@@ -43,20 +43,13 @@ permissions! {
 pub struct PermissionUnknown;
 
 fn names() -> Vec<&'static str> {
-    Permission::ALL
-        .iter()
-        .map(|permission| permission.as_str())
-        .collect()
+    Permission::ALL.iter().map(|permission| permission.as_str()).collect()
 }
 
 impl std::str::FromStr for Permission {
     type Err = PermissionUnknown;
 
     fn from_str(text: &str) -> Result<Self, PermissionUnknown> {
-        Self::ALL
-            .iter()
-            .copied()
-            .find(|known| known.as_str() == text)
-            .ok_or(PermissionUnknown)
+        Self::ALL.iter().copied().find(|known| known.as_str() == text).ok_or(PermissionUnknown)
     }
 }

@@ -111,11 +111,7 @@ impl TryFrom<String> for FeatureSelector {
     type Error = crate::text::TextInvalid;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        if text == "*" {
-            Ok(Self::Every)
-        } else {
-            Key::try_from(text).map(Self::One)
-        }
+        if text == "*" { Ok(Self::Every) } else { Key::try_from(text).map(Self::One) }
     }
 }
 

@@ -16,6 +16,7 @@ pub mod licenses;
 pub mod limits;
 pub mod metadata;
 pub mod not_supported;
+mod objects;
 pub mod pages;
 pub mod problems;
 pub mod products;

@@ -12,6 +12,7 @@ use crate::ids::{CustomerId, LicenseId, ProductId, TierId};
 use crate::limits::Limit;
 use crate::metadata::Metadata;
 use crate::not_supported::{NotSupported, landed};
+use crate::objects::{object, optional_object};
 use crate::text::{Key, Note, Reference};
 use crate::tiers::{BillingPeriod, given_limit};
 use crate::time::Timestamp;
@@ -68,7 +69,7 @@ pub struct IssueLicenseRequest {
     #[serde(default)]
     pub customer_id: Option<CustomerId>,
     /// Who owns it: found by `externalId`, or made on the way.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_object")]
     pub customer: Option<CreateCustomerRequest>,
     /// `issue` is the only start so far.
     #[serde(default, deserialize_with = "landed")]
@@ -84,7 +85,7 @@ pub struct IssueLicenseRequest {
     #[serde(default)]
     pub billing_period: Option<BillingPeriod>,
     /// How its features differ from the tier's.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object")]
     pub features: FeatureOverrides,
     /// Machines; `null` for no limit; absent: as the tier.
     #[serde(default)]
@@ -159,7 +160,7 @@ pub struct UpdateLicenseRequest {
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Timestamp>))]
     pub expires_at: Change<Timestamp>,
     /// All of its differences from the tier.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_object")]
     pub features: Option<FeatureOverrides>,
     /// Machines; `null` for no limit.
     #[serde(default, deserialize_with = "given_limit")]

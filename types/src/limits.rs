@@ -63,10 +63,7 @@ impl Visitor<'_> for LimitVisitor {
     type Value = Limit;
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "a whole number from 1 to {MOST}, null for no limit, or \"inherit\""
-        )
+        write!(f, "a whole number from 1 to {MOST}, null for no limit, or \"inherit\"")
     }
 
     fn visit_unit<E: de::Error>(self) -> Result<Limit, E> {
@@ -101,9 +98,7 @@ mod schema {
         fn schema() -> RefOr<utoipa::openapi::schema::Schema> {
             ObjectBuilder::new()
                 .schema_type(SchemaType::from_iter([Type::Integer, Type::String, Type::Null]))
-                .description(Some(
-                    "1 to 10,000,000; null: no limit; \"inherit\": as the tier says.",
-                ))
+                .description(Some("1 to 10,000,000; null: no limit; \"inherit\": as the tier says."))
                 .minimum(Some(1))
                 .maximum(Some(super::MOST))
                 .into()
@@ -180,16 +175,7 @@ mod tests {
         assert_eq!(read("3").unwrap(), Limit::AtMost(3));
         assert_eq!(read("null").unwrap(), Limit::Unlimited);
         assert_eq!(read("\"inherit\"").unwrap(), Limit::Inherit);
-        for bad in [
-            "-1",
-            "0",
-            "10000001",
-            "1e3",
-            "1.5",
-            "true",
-            "\"3\"",
-            "18446744073709551615",
-        ] {
+        for bad in ["-1", "0", "10000001", "1e3", "1.5", "true", "\"3\"", "18446744073709551615"] {
             assert!(read(bad).is_err(), "{bad}");
         }
     }

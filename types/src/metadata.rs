@@ -13,10 +13,7 @@ const TEXT_BYTES: usize = 500;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "orm", derive(sea_orm::FromJsonQueryResult))]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(
-    try_from = "BTreeMap<String, MetadataValue>",
-    into = "BTreeMap<String, MetadataValue>"
-)]
+#[serde(try_from = "BTreeMap<String, MetadataValue>", into = "BTreeMap<String, MetadataValue>")]
 pub struct Metadata(BTreeMap<String, MetadataValue>);
 
 /// One value of a metadata object.
@@ -54,11 +51,7 @@ impl TryFrom<BTreeMap<String, MetadataValue>> for Metadata {
                 };
                 !key.is_empty() && fits(key, KEY_BYTES) && value_fits
             });
-        if good {
-            Ok(Self(members))
-        } else {
-            Err(MetadataInvalid)
-        }
+        if good { Ok(Self(members)) } else { Err(MetadataInvalid) }
     }
 }
 

@@ -155,11 +155,7 @@ pub struct FieldProblem {
 impl FieldProblem {
     /// A refusal of the member at `pointer`.
     pub fn new(pointer: impl Into<String>, code: &str, detail: impl Into<String>) -> Self {
-        Self {
-            pointer: pointer.into(),
-            code: code.to_owned(),
-            detail: detail.into(),
-        }
+        Self { pointer: pointer.into(), code: code.to_owned(), detail: detail.into() }
     }
 }
 
@@ -174,10 +170,6 @@ mod tests {
         let titles: HashSet<_> = ProblemCode::ALL.iter().map(|code| code.title()).collect();
         assert_eq!(codes.len(), ProblemCode::ALL.len());
         assert_eq!(titles.len(), ProblemCode::ALL.len());
-        assert!(
-            ProblemCode::ALL
-                .iter()
-                .all(|code| (400..600).contains(&code.status()))
-        );
+        assert!(ProblemCode::ALL.iter().all(|code| (400..600).contains(&code.status())));
     }
 }

@@ -46,25 +46,19 @@ fn slug_form(text: &str) -> Result<(), TextInvalid> {
     let rest = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     matches_form(text, first, rest)
         .then_some(())
-        .ok_or(TextInvalid::Form(
-            "lower-case letters, digits and hyphens, and begin with a letter or digit",
-        ))
+        .ok_or(TextInvalid::Form("lower-case letters, digits and hyphens, and begin with a letter or digit"))
 }
 
 fn key_form(text: &str) -> Result<(), TextInvalid> {
     let rest = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':');
     matches_form(text, |c| c.is_ascii_alphanumeric(), rest)
         .then_some(())
-        .ok_or(TextInvalid::Form(
-            "letters, digits and - _ . : and begin with a letter or digit",
-        ))
+        .ok_or(TextInvalid::Form("letters, digits and - _ . : and begin with a letter or digit"))
 }
 
 fn prefix_form(text: &str) -> Result<(), TextInvalid> {
     let upper = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit();
-    matches_form(text, upper, upper)
-        .then_some(())
-        .ok_or(TextInvalid::Form("upper-case letters and digits"))
+    matches_form(text, upper, upper).then_some(()).ok_or(TextInvalid::Form("upper-case letters and digits"))
 }
 
 fn currency_form(text: &str) -> Result<(), TextInvalid> {
@@ -206,12 +200,7 @@ impl KeyPrefixText {
     /// The first sixteen letters and digits of a slug, in upper case.
     #[must_use]
     pub fn of(slug: &Slug) -> Self {
-        let mut prefix: String = slug
-            .as_str()
-            .chars()
-            .filter(char::is_ascii_alphanumeric)
-            .take(16)
-            .collect();
+        let mut prefix: String = slug.as_str().chars().filter(char::is_ascii_alphanumeric).take(16).collect();
         prefix.make_ascii_uppercase();
         if prefix.len() < 2 {
             prefix.push('X');

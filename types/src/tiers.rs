@@ -62,11 +62,7 @@ impl TryFrom<i64> for MinorUnits {
     type Error = PriceInvalid;
 
     fn try_from(units: i64) -> Result<Self, PriceInvalid> {
-        if (0..=1_000_000_000_000).contains(&units) {
-            Ok(Self(units))
-        } else {
-            Err(PriceInvalid)
-        }
+        if (0..=1_000_000_000_000).contains(&units) { Ok(Self(units)) } else { Err(PriceInvalid) }
     }
 }
 

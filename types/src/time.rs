@@ -47,20 +47,13 @@ impl Timestamp {
     pub const fn end_of_day(self) -> Self {
         const DAY: i64 = 86_400 * MICROS;
         let into_day = self.0.rem_euclid(DAY);
-        if into_day == 0 {
-            self
-        } else {
-            Self(self.0.saturating_add(DAY - into_day))
-        }
+        if into_day == 0 { self } else { Self(self.0.saturating_add(DAY - into_day)) }
     }
 
     /// `days` times 24 hours later.
     #[must_use]
     pub fn plus_days(self, days: u32) -> Self {
-        Self(
-            self.0
-                .saturating_add(i64::from(days).saturating_mul(86_400 * MICROS)),
-        )
+        Self(self.0.saturating_add(i64::from(days).saturating_mul(86_400 * MICROS)))
     }
 
     /// The same day and time `months` calendar months later (the last day of a shorter month).
@@ -98,11 +91,7 @@ impl FromStr for Timestamp {
     fn from_str(text: &str) -> Result<Self, TimestampInvalid> {
         let at = DateTime::parse_from_rfc3339(text).map_err(|_| TimestampInvalid)?;
         let micros = at.timestamp_micros();
-        if micros < 0 {
-            Err(TimestampInvalid)
-        } else {
-            Ok(Self(micros))
-        }
+        if micros < 0 { Err(TimestampInvalid) } else { Ok(Self(micros)) }
     }
 }
 
@@ -159,11 +148,7 @@ impl TryFrom<i64> for Seconds {
     type Error = SecondsInvalid;
 
     fn try_from(seconds: i64) -> Result<Self, SecondsInvalid> {
-        if (0..=Self::MAX.0).contains(&seconds) {
-            Ok(Self(seconds))
-        } else {
-            Err(SecondsInvalid)
-        }
+        if (0..=Self::MAX.0).contains(&seconds) { Ok(Self(seconds)) } else { Err(SecondsInvalid) }
     }
 }
 

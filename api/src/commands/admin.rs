@@ -45,14 +45,8 @@ pub(super) struct CreateKey {
 }
 
 fn permission_help() -> String {
-    let names: Vec<&str> = Permission::ALL
-        .iter()
-        .map(|permission| permission.as_str())
-        .collect();
-    format!(
-        "What it may do, of {}; may be given several times. Without it: everything",
-        names.join(", ")
-    )
+    let names: Vec<&str> = Permission::ALL.iter().map(|permission| permission.as_str()).collect();
+    format!("What it may do, of {}; may be given several times. Without it: everything", names.join(", "))
 }
 
 /// Runs one of the commands.
@@ -70,10 +64,8 @@ async fn create(ctx: &Context, options: CreateKey) -> Result<(), CommandError> {
         [] => Permission::ALL,
         some => some,
     };
-    let life = options
-        .expires_days
-        .map(|days| Seconds::try_from(i64::from(days) * SECONDS_OF_A_DAY))
-        .transpose();
+    let life =
+        options.expires_days.map(|days| Seconds::try_from(i64::from(days) * SECONDS_OF_A_DAY)).transpose();
     let life = life.map_err(CommandError::failed("the key would live too long"))?;
     let command = CreateApiKey {
         name: options.name,
@@ -87,19 +79,10 @@ async fn create(ctx: &Context, options: CreateKey) -> Result<(), CommandError> {
 }
 
 async fn list(ctx: &Context) -> Result<(), CommandError> {
-    let keys = api_keys::list(ctx)
-        .await
-        .map_err(CommandError::failed("the API keys cannot be read"))?;
+    let keys = api_keys::list(ctx).await.map_err(CommandError::failed("the API keys cannot be read"))?;
     let mut text = String::new();
     for key in keys {
-        let _ = writeln!(
-            text,
-            "{}  {}  {}  {}",
-            key.id,
-            state(&key),
-            permissions(&key),
-            key.name
-        );
+        let _ = writeln!(text, "{}  {}  {}  {}", key.id, state(&key), permissions(&key), key.name);
     }
     output::print(&text)
 }
@@ -113,11 +96,7 @@ fn state(key: &ApiKey) -> String {
 }
 
 fn permissions(key: &ApiKey) -> String {
-    let names: Vec<&str> = key
-        .permissions
-        .iter()
-        .map(|permission| permission.as_str())
-        .collect();
+    let names: Vec<&str> = key.permissions.iter().map(|permission| permission.as_str()).collect();
     names.join(",")
 }
 

@@ -20,9 +20,7 @@ pub(super) struct Demo {
 pub(super) async fn fill(config: Config, options: Demo) -> Result<(), CommandError> {
     refuse_in_production(&config, "`licentia demo`")?;
     let ctx = opening::open_for_command(&config, outside()).await?;
-    let demo = demo::fill(&ctx)
-        .await
-        .map_err(CommandError::failed("the demo data was not made"))?;
+    let demo = demo::fill(&ctx).await.map_err(CommandError::failed("the demo data was not made"))?;
     if !options.json {
         return output::print(&shell::walk(&demo));
     }

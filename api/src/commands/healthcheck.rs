@@ -13,11 +13,7 @@ pub(super) fn ask(bind: SocketAddr) -> Result<(), CommandError> {
     let address = reachable(bind);
     let status =
         status_line(address).map_err(|error| CommandError::NotReady(format!("{address}: {error}")))?;
-    if status.split(' ').nth(1) == Some("200") {
-        Ok(())
-    } else {
-        Err(CommandError::NotReady(status))
-    }
+    if status.split(' ').nth(1) == Some("200") { Ok(()) } else { Err(CommandError::NotReady(status)) }
 }
 
 /// A server that listens everywhere is reached on the loopback.

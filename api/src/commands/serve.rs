@@ -33,48 +33,32 @@ pub(super) async fn serve(config: Config, options: Serve) -> Result<(), CommandE
         refuse_in_production(&config, "`licentia serve --demo`")?;
     }
     let environment = config.environment;
-    let migrations = if options.no_migrate {
-        Migrations::Expect
-    } else {
-        Migrations::Apply
-    };
+    let migrations = if options.no_migrate { Migrations::Expect } else { Migrations::Apply };
     let application = Application::build_with(config, outside(), migrations).await?;
     let ctx = application.context();
-    let greeting = if options.demo {
-        demo_greeting(&ctx).await?
-    } else {
-        first_key(&ctx, environment).await?
-    };
+    let greeting =
+        if options.demo { demo_greeting(&ctx).await? } else { first_key(&ctx, environment).await? };
     stop_on_signal(application.stop_handle())?;
     tracing::info!(address = %application.address(), issuer = ctx.settings.issuer, "listening");
     output::print(&greeting)?;
     drop(ctx);
-    application
-        .run()
-        .await
-        .map_err(CommandError::failed("the server failed"))
+    application.run().await.map_err(CommandError::failed("the server failed"))
 }
 
 async fn demo_greeting(ctx: &Context) -> Result<String, CommandError> {
-    let demo = demo::fill(ctx)
-        .await
-        .map_err(CommandError::failed("the demo data was not made"))?;
+    let demo = demo::fill(ctx).await.map_err(CommandError::failed("the demo data was not made"))?;
     Ok(shell::walk(&demo))
 }
 
 /// The first start in development makes a key that may do everything, and shows it this once.
 async fn first_key(ctx: &Context, environment: Environment) -> Result<String, CommandError> {
     let failed = "the first API key was not made";
-    let has_any = api_keys::has_any(ctx)
-        .await
-        .map_err(CommandError::failed(failed))?;
+    let has_any = api_keys::has_any(ctx).await.map_err(CommandError::failed(failed))?;
     if has_any || environment == Environment::Production {
         return Ok(String::new());
     }
     let command = CreateApiKey {
-        name: "First start"
-            .parse::<Name>()
-            .map_err(CommandError::failed(failed))?,
+        name: "First start".parse::<Name>().map_err(CommandError::failed(failed))?,
         permissions: Permission::ALL.iter().copied().collect(),
         origin: Origin::FirstStart,
         expires_at: None,

@@ -5,12 +5,7 @@ use secrecy::ExposeSecret;
 
 /// Who is where, and the lines.
 pub(super) fn walk(demo: &Demo) -> String {
-    let Demo {
-        issuer,
-        license_key,
-        admin_api_key,
-        ..
-    } = demo;
+    let Demo { issuer, license_key, admin_api_key, .. } = demo;
     let admin_key = admin_api_key.expose_secret();
     format!(
         r#"

@@ -122,10 +122,7 @@ impl TryFrom<String> for DatabaseUrl {
             "sqlite" => sqlite(rest),
             "postgres" | "postgresql" => {
                 check_postgres(&text)?;
-                Ok(Self {
-                    text: text.into(),
-                    kind: Kind::Postgres,
-                })
+                Ok(Self { text: text.into(), kind: Kind::Postgres })
             }
             _ => Err(DatabaseUrlError::Scheme),
         }
@@ -181,26 +178,10 @@ mod tests {
     #[test]
     fn sqlite_forms_lead_to_a_file_that_is_made_when_missing() {
         for (text, path, connect) in [
-            (
-                "sqlite://licentia.db",
-                "licentia.db",
-                "sqlite://licentia.db?mode=rwc",
-            ),
-            (
-                "sqlite:licentia.db",
-                "licentia.db",
-                "sqlite://licentia.db?mode=rwc",
-            ),
-            (
-                "sqlite:///var/lib/l.db",
-                "/var/lib/l.db",
-                "sqlite:///var/lib/l.db?mode=rwc",
-            ),
-            (
-                "sqlite:/var/lib/l.db",
-                "/var/lib/l.db",
-                "sqlite:///var/lib/l.db?mode=rwc",
-            ),
+            ("sqlite://licentia.db", "licentia.db", "sqlite://licentia.db?mode=rwc"),
+            ("sqlite:licentia.db", "licentia.db", "sqlite://licentia.db?mode=rwc"),
+            ("sqlite:///var/lib/l.db", "/var/lib/l.db", "sqlite:///var/lib/l.db?mode=rwc"),
+            ("sqlite:/var/lib/l.db", "/var/lib/l.db", "sqlite:///var/lib/l.db?mode=rwc"),
             ("sqlite://a b.db?mode=rwc", "a b.db", "sqlite://a b.db?mode=rwc"),
             ("sqlite://l.db?mode=rw", "l.db", "sqlite://l.db?mode=rw"),
         ] {
@@ -233,10 +214,7 @@ mod tests {
             ("sqlite::memory:", DatabaseUrlError::InMemory),
             ("sqlite://:memory:", DatabaseUrlError::InMemory),
             ("sqlite://canary.db?mode=memory", DatabaseUrlError::InMemory),
-            (
-                "sqlite://canary.db?cache=shared&mode=memory",
-                DatabaseUrlError::InMemory,
-            ),
+            ("sqlite://canary.db?cache=shared&mode=memory", DatabaseUrlError::InMemory),
             ("sqlite://canary.db?mode=ro", DatabaseUrlError::Parameter),
             ("sqlite://canary.db?cache=shared", DatabaseUrlError::Parameter),
             ("sqlite:", DatabaseUrlError::NoFile),
@@ -244,18 +222,9 @@ mod tests {
             ("sqlite:///canary/", DatabaseUrlError::NoFile),
             ("sqlite://can%61ry.db", DatabaseUrlError::EscapedPath),
             ("sqlite:file:canary.db", DatabaseUrlError::EscapedPath),
-            (
-                "postgres:canary",
-                DatabaseUrlError::Postgres("the `//` is missing"),
-            ),
-            (
-                "postgres://l:can#ary@db/l",
-                DatabaseUrlError::Postgres("the host or the port cannot be read"),
-            ),
-            (
-                "postgres://l@db/l#canary",
-                DatabaseUrlError::Postgres("there is a `#`"),
-            ),
+            ("postgres:canary", DatabaseUrlError::Postgres("the `//` is missing")),
+            ("postgres://l:can#ary@db/l", DatabaseUrlError::Postgres("the host or the port cannot be read")),
+            ("postgres://l@db/l#canary", DatabaseUrlError::Postgres("there is a `#`")),
         ] {
             let refused = parse(text).unwrap_err();
             assert!(!refused.to_string().contains("canary"));

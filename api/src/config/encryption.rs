@@ -15,11 +15,7 @@ pub(super) const KEY: &str = "encryption.key";
 pub struct EncryptionConfig {
     /// The key as text, base64 or hex, also when it came from `key_file`. Take it through
     /// [`super::Config::key_encryption_key`].
-    #[serde(
-        default,
-        deserialize_with = "secrets::deserialize",
-        serialize_with = "secrets::mask"
-    )]
+    #[serde(default, deserialize_with = "secrets::deserialize", serialize_with = "secrets::mask")]
     pub key: Option<SecretString>,
     /// The file that holds the key.
     pub key_file: Option<PathBuf>,

@@ -112,13 +112,9 @@ pub enum ConfigError {
 }
 
 fn list(items: &[impl fmt::Display]) -> String {
-    items
-        .iter()
-        .fold(String::new(), |text, item| text + "\n  - " + &item.to_string())
+    items.iter().fold(String::new(), |text, item| text + "\n  - " + &item.to_string())
 }
 
 fn from(origin: Option<&Origin>) -> String {
-    origin
-        .map(|origin| format!(", from {origin},"))
-        .unwrap_or_default()
+    origin.map(|origin| format!(", from {origin},")).unwrap_or_default()
 }

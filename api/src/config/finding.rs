@@ -15,11 +15,7 @@ pub struct Finding {
 
 impl Finding {
     pub(super) fn new(key: &'static str, problem: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self {
-            key,
-            problem: problem.into(),
-            mend: mend.into(),
-        }
+        Self { key, problem: problem.into(), mend: mend.into() }
     }
 }
 

@@ -91,11 +91,8 @@ mod tests {
 
     #[test]
     fn canonical_urls_keep_their_text() {
-        for text in [
-            "https://licenses.example.com",
-            "http://127.0.0.1:8080",
-            "https://example.com/licensing",
-        ] {
+        for text in ["https://licenses.example.com", "http://127.0.0.1:8080", "https://example.com/licensing"]
+        {
             assert_eq!(parse(text).unwrap().as_str(), text);
         }
     }
@@ -111,11 +108,7 @@ mod tests {
             "HTTPS://licenses.example.com",
         ] {
             let right = "https://licenses.example.com".to_owned();
-            assert_eq!(
-                parse(text).unwrap_err(),
-                PublicUrlError::NotCanonical(right),
-                "{text}"
-            );
+            assert_eq!(parse(text).unwrap_err(), PublicUrlError::NotCanonical(right), "{text}");
         }
     }
 

@@ -84,10 +84,7 @@ fn read_or_make(
     path: &Path,
     fill: impl FnMut(&mut [u8]) -> io::Result<()>,
 ) -> Result<SecretString, KekError> {
-    let failed = |source| KekError::File {
-        path: path.to_owned(),
-        source,
-    };
+    let failed = |source| KekError::File { path: path.to_owned(), source };
     match read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         result => return result.map_err(failed),

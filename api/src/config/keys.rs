@@ -25,21 +25,14 @@ pub(super) fn refuse_unknown(settings: &[Setting]) -> Result<(), ConfigError> {
             hint: hint(setting, &known),
         })
         .collect();
-    if unknown.is_empty() {
-        Ok(())
-    } else {
-        Err(ConfigError::UnknownKeys(unknown))
-    }
+    if unknown.is_empty() { Ok(()) } else { Err(ConfigError::UnknownKeys(unknown)) }
 }
 
 /// Every key, such as `server.bind`.
 pub(super) fn known() -> Vec<String> {
     let sections = sections();
     let is_section = |field: &str| sections.iter().any(|(section, _)| *section == field);
-    let top = fields::<Config>()
-        .iter()
-        .filter(|field| !is_section(field))
-        .map(|&field| field.to_owned());
+    let top = fields::<Config>().iter().filter(|field| !is_section(field)).map(|&field| field.to_owned());
     let nested = sections
         .iter()
         .flat_map(|(section, fields)| fields.iter().map(move |field| format!("{section}.{field}")));
@@ -93,13 +86,8 @@ fn nearest<'a>(key: &str, known: &'a [String]) -> Option<&'a str> {
         return Some(candidate);
     }
     let last_part = |key: &str| key.rsplit('.').next().unwrap_or_default().to_owned();
-    let mut same_end = known
-        .iter()
-        .filter(|candidate| last_part(candidate) == last_part(&key));
-    same_end
-        .next()
-        .filter(|_| same_end.next().is_none())
-        .map(String::as_str)
+    let mut same_end = known.iter().filter(|candidate| last_part(candidate) == last_part(&key));
+    same_end.next().filter(|_| same_end.next().is_none()).map(String::as_str)
 }
 
 /// How many letters must be added, left out or changed to make one text of the other (Levenshtein).
@@ -123,9 +111,7 @@ fn distance(one: &str, other: &str) -> usize {
 
 /// The names of a struct's fields: asked of its `Deserialize`, answered through the error.
 fn fields<T: for<'de> Deserialize<'de>>() -> &'static [&'static str] {
-    T::deserialize(FieldNames)
-        .err()
-        .map_or(&[], |Fields(names)| names)
+    T::deserialize(FieldNames).err().map_or(&[], |Fields(names)| names)
 }
 
 struct FieldNames;
@@ -195,12 +181,7 @@ mod tests {
 
     #[test]
     fn distances_count_letters() {
-        for (one, other, letters) in [
-            ("", "", 0),
-            ("", "abc", 3),
-            ("abc", "", 3),
-            ("kitten", "sitting", 3),
-        ] {
+        for (one, other, letters) in [("", "", 0), ("", "abc", 3), ("abc", "", 3), ("kitten", "sitting", 3)] {
             assert_eq!(distance(one, other), letters);
         }
     }

@@ -29,14 +29,10 @@ pub(super) struct Setting {
 
 /// The settings of a configuration file.
 pub(super) fn file(path: &Path) -> Result<Vec<Setting>, ConfigError> {
-    let text = fs::read_to_string(path).map_err(|source| ConfigError::File {
-        path: path.to_owned(),
-        source,
-    })?;
-    let values = toml(&text).map_err(|error| ConfigError::Syntax {
-        path: path.to_owned(),
-        problem: without_excerpt(&error),
-    })?;
+    let text =
+        fs::read_to_string(path).map_err(|source| ConfigError::File { path: path.to_owned(), source })?;
+    let values = toml(&text)
+        .map_err(|error| ConfigError::Syntax { path: path.to_owned(), problem: without_excerpt(&error) })?;
     Ok(flatten(values, &Origin::File(path.to_owned())))
 }
 
@@ -61,11 +57,7 @@ pub(super) fn environment(env: BTreeMap<String, String>) -> Result<Vec<Setting>,
         .map_err(ConfigError::Assembly)?;
     let mut settings: Vec<_> = values
         .into_iter()
-        .map(|(key, value)| Setting {
-            origin: Origin::Variable(variable(&key)),
-            key,
-            value,
-        })
+        .map(|(key, value)| Setting { origin: Origin::Variable(variable(&key)), key, value })
         .collect();
     settings.sort_by(|one, other| one.key.cmp(&other.key));
     let empty = settings
@@ -79,22 +71,17 @@ pub(super) fn environment(env: BTreeMap<String, String>) -> Result<Vec<Setting>,
 
 /// The variable that sets the key.
 pub(super) fn variable(key: &str) -> String {
-    format!(
-        "{PREFIX}{SEPARATOR}{}",
-        key.replace('.', SEPARATOR).to_uppercase()
-    )
+    format!("{PREFIX}{SEPARATOR}{}", key.replace('.', SEPARATOR).to_uppercase())
 }
 
 /// Holds each value against the kind of its default; those without one are texts and numbers that parse themselves.
 /// The `config` crate would take `true` for 1, and 2.7 for 3.
 pub(super) fn refuse_wrong_types(settings: &[Setting]) -> Result<(), ConfigError> {
-    let defaults: BTreeMap<_, _> = flatten(
-        toml(DEFAULTS).map_err(ConfigError::Assembly)?,
-        &Origin::File(PathBuf::new()),
-    )
-    .into_iter()
-    .map(|setting| (setting.key, setting.value.kind))
-    .collect();
+    let defaults: BTreeMap<_, _> =
+        flatten(toml(DEFAULTS).map_err(ConfigError::Assembly)?, &Origin::File(PathBuf::new()))
+            .into_iter()
+            .map(|setting| (setting.key, setting.value.kind))
+            .collect();
     let wrong = settings.iter().find_map(|setting| {
         wrong_type(defaults.get(&setting.key), &setting.value.kind).map(|problem| (setting, problem))
     });
@@ -128,38 +115,23 @@ pub(super) fn merge<T: for<'de> Deserialize<'de>>(
 ) -> Result<T, ConfigError> {
     let mut builder = ::config::Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
     for setting in settings.iter().chain(secrets) {
-        builder = builder
-            .set_override(&setting.key, setting.value.clone())
-            .map_err(ConfigError::Assembly)?;
+        builder = builder.set_override(&setting.key, setting.value.clone()).map_err(ConfigError::Assembly)?;
     }
     let merged = builder.build().map_err(ConfigError::Assembly)?;
-    merged
-        .try_deserialize()
-        .map_err(|error| explain(error, settings, secrets))
+    merged.try_deserialize().map_err(|error| explain(error, settings, secrets))
 }
 
 /// Names the key, the place and the problem of a value that does not fit.
 fn explain(error: ::config::ConfigError, settings: &[Setting], secrets: &[Setting]) -> ConfigError {
     let (key, problem) = match error {
-        ::config::ConfigError::Type {
-            key: Some(key),
-            unexpected,
-            expected,
-            ..
-        } => (key, format!("must be {expected}, not the {unexpected}")),
-        ::config::ConfigError::At {
-            key: Some(key),
-            error,
-            ..
-        } => (key, error.to_string()),
+        ::config::ConfigError::Type { key: Some(key), unexpected, expected, .. } => {
+            (key, format!("must be {expected}, not the {unexpected}"))
+        }
+        ::config::ConfigError::At { key: Some(key), error, .. } => (key, error.to_string()),
         other => return ConfigError::Assembly(other),
     };
     let origin = settings.iter().chain(secrets).rfind(|setting| setting.key == key);
-    ConfigError::Value {
-        origin: origin.map(|setting| setting.origin.clone()),
-        key,
-        problem,
-    }
+    ConfigError::Value { origin: origin.map(|setting| setting.origin.clone()), key, problem }
 }
 
 fn toml(text: &str) -> Result<Map<String, Value>, ::config::ConfigError> {
@@ -174,18 +146,10 @@ fn flatten(values: Map<String, Value>, origin: &Origin) -> Vec<Setting> {
     while let Some((key, value)) = open.pop() {
         match value.kind {
             ValueKind::Table(table) if !table.is_empty() => {
-                open.extend(
-                    table
-                        .into_iter()
-                        .map(|(name, value)| (format!("{key}.{name}"), value)),
-                );
+                open.extend(table.into_iter().map(|(name, value)| (format!("{key}.{name}"), value)));
             }
             ValueKind::Table(_) if sections.iter().any(|(section, _)| *section == key) => {}
-            _ => settings.push(Setting {
-                key,
-                value,
-                origin: origin.clone(),
-            }),
+            _ => settings.push(Setting { key, value, origin: origin.clone() }),
         }
     }
     settings.sort_by(|one, other| one.key.cmp(&other.key));
@@ -196,13 +160,8 @@ fn flatten(values: Map<String, Value>, origin: &Origin) -> Vec<Setting> {
 fn without_excerpt(error: &::config::ConfigError) -> String {
     let text = error.to_string();
     let told = text.lines().filter(|line| {
-        let margin = line
-            .trim_start()
-            .trim_start_matches(|digit: char| digit.is_ascii_digit());
+        let margin = line.trim_start().trim_start_matches(|digit: char| digit.is_ascii_digit());
         !margin.trim_start().starts_with('|')
     });
-    told.map(str::trim)
-        .filter(|line| !line.is_empty())
-        .collect::<Vec<_>>()
-        .join("; ")
+    told.map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ")
 }

@@ -82,9 +82,7 @@ fn is_bare_word(rule: &str) -> bool {
 }
 
 fn is_level(word: &str) -> bool {
-    ["off", "error", "warn", "info", "debug", "trace"]
-        .iter()
-        .any(|level| word.eq_ignore_ascii_case(level))
+    ["off", "error", "warn", "info", "debug", "trace"].iter().any(|level| word.eq_ignore_ascii_case(level))
 }
 
 impl From<Filter> for String {
@@ -111,10 +109,7 @@ mod tests {
         ] {
             assert_eq!(parse(text).unwrap().as_str(), rules);
         }
-        assert!(matches!(
-            parse("licentia=loud").unwrap_err(),
-            FilterError::Syntax(_)
-        ));
+        assert!(matches!(parse("licentia=loud").unwrap_err(), FilterError::Syntax(_)));
         for (text, stranger) in [("inof", "inof"), ("info,sqlx", "sqlx"), ("", ""), ("info,", "")] {
             assert!(matches!(parse(text).unwrap_err(), FilterError::NotALevel(word) if word == stranger));
         }

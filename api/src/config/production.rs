@@ -7,15 +7,7 @@ use super::{Config, Finding, database, database::Kind, encryption, kek};
 const PUBLIC_URL: &str = "server.public_url";
 
 pub(super) fn findings(config: &Config) -> Vec<Finding> {
-    [
-        issuer(config),
-        credentials(config),
-        key(config),
-        key_place(config),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    [issuer(config), credentials(config), key(config), key_place(config)].into_iter().flatten().collect()
 }
 
 fn issuer(config: &Config) -> Option<Finding> {
@@ -53,16 +45,12 @@ fn key(config: &Config) -> Option<Finding> {
     let mend = "make one with `openssl rand -base64 32`, keep it in a file that only the server can read, away from \
                 the database, and name that file in LICENTIA__ENCRYPTION__KEY_FILE";
     match &config.encryption.key {
-        None => Some(Finding::new(
-            encryption::KEY,
-            "there is no key-encryption key to seal secrets with",
-            mend,
-        )),
-        Some(key) if kek::is_for_development(key) => Some(Finding::new(
-            encryption::KEY,
-            "it was made for development (it begins with `dev-`)",
-            mend,
-        )),
+        None => {
+            Some(Finding::new(encryption::KEY, "there is no key-encryption key to seal secrets with", mend))
+        }
+        Some(key) if kek::is_for_development(key) => {
+            Some(Finding::new(encryption::KEY, "it was made for development (it begins with `dev-`)", mend))
+        }
         Some(_) => None,
     }
 }
@@ -87,9 +75,7 @@ fn key_place(config: &Config) -> Option<Finding> {
 /// The path without links and `..`, as far as it exists.
 fn resolved(path: &Path) -> PathBuf {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let existing = path
-        .ancestors()
-        .find_map(|part| Some((part, part.canonicalize().ok()?)));
+    let existing = path.ancestors().find_map(|part| Some((part, part.canonicalize().ok()?)));
     match existing.map(|(part, real)| (path.strip_prefix(part), real)) {
         Some((Ok(rest), real)) if rest.as_os_str().is_empty() => real,
         Some((Ok(rest), real)) => real.join(rest),

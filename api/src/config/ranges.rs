@@ -14,10 +14,7 @@ pub(super) fn findings(config: &Config) -> Vec<Finding> {
     if config.tokens.default_max_activations.get() > MAX_ACTIVATIONS {
         findings.push(Finding::new(
             "tokens.default_max_activations",
-            format!(
-                "{} machines is more than a limit can say",
-                config.tokens.default_max_activations
-            ),
+            format!("{} machines is more than a limit can say", config.tokens.default_max_activations),
             format!("set 1 to {MAX_ACTIVATIONS}; a tier can be without a limit"),
         ));
     }
@@ -47,10 +44,7 @@ fn times(config: &Config) -> Vec<Finding> {
     if tokens.backdate_seconds > MAX_BACKDATE {
         findings.push(Finding::new(
             "tokens.backdate_seconds",
-            format!(
-                "{} s is more than a clock should be behind",
-                tokens.backdate_seconds
-            ),
+            format!("{} s is more than a clock should be behind", tokens.backdate_seconds),
             format!("set 0 to {MAX_BACKDATE}"),
         ));
     }

@@ -9,11 +9,7 @@ pub(super) fn toml(config: &Config) -> Result<String, serde_json::Error> {
     let Value::Object(top) = serde_json::to_value(config)? else {
         return Ok(String::new());
     };
-    let mut text: String = top
-        .iter()
-        .filter(|(_, value)| !value.is_object())
-        .map(line)
-        .collect();
+    let mut text: String = top.iter().filter(|(_, value)| !value.is_object()).map(line).collect();
     for (name, value) in &top {
         if let Value::Object(section) = value {
             text.push_str(&table(name, section));

@@ -16,10 +16,7 @@ pub(super) const SECRET_KEYS: [&str; 2] = [database::URL, encryption::KEY];
 
 /// Reads the secrets that are given as files; each becomes a setting whose origin is its file.
 pub(super) fn read_files(settings: &[Setting]) -> Result<Vec<Setting>, ConfigError> {
-    SECRET_KEYS
-        .into_iter()
-        .filter_map(|key| read_file(key, settings).transpose())
-        .collect()
+    SECRET_KEYS.into_iter().filter_map(|key| read_file(key, settings).transpose()).collect()
 }
 
 fn read_file(key: &'static str, settings: &[Setting]) -> Result<Option<Setting>, ConfigError> {
@@ -28,11 +25,7 @@ fn read_file(key: &'static str, settings: &[Setting]) -> Result<Option<Setting>,
         return Ok(None);
     };
     if let Some(given) = last(key, settings) {
-        return Err(ConfigError::Both {
-            key,
-            one: given.origin.clone(),
-            other: named.origin.clone(),
-        });
+        return Err(ConfigError::Both { key, one: given.origin.clone(), other: named.origin.clone() });
     }
     let path = PathBuf::from(named.value.to_string());
     let text = fs::read_to_string(&path).map_err(|source| ConfigError::SecretFile {
@@ -44,11 +37,7 @@ fn read_file(key: &'static str, settings: &[Setting]) -> Result<Option<Setting>,
     if secret.is_empty() {
         return Err(ConfigError::EmptySecretFile { key: file_key, path });
     }
-    Ok(Some(Setting {
-        key: key.to_owned(),
-        value: secret.into(),
-        origin: Origin::File(path),
-    }))
+    Ok(Some(Setting { key: key.to_owned(), value: secret.into(), origin: Origin::File(path) }))
 }
 
 /// The file in which the secret lies in clear, or none.

@@ -54,18 +54,11 @@ impl Document {
         // The same in every process: without random keys.
         let mut hasher = DefaultHasher::new();
         bytes.hash(&mut hasher);
-        Ok(Self {
-            bytes,
-            etag: format!("\"{:016x}\"", hasher.finish()),
-        })
+        Ok(Self { bytes, etag: format!("\"{:016x}\"", hasher.finish()) })
     }
 
     pub(super) fn prepared(&self) -> Prepared<'_> {
-        Prepared {
-            bytes: &self.bytes,
-            media_type: "application/json",
-            etag: &self.etag,
-        }
+        Prepared { bytes: &self.bytes, media_type: "application/json", etag: &self.etag }
     }
 }
 
@@ -116,7 +109,5 @@ fn activation_endpoint(issuer: &str) -> String {
 /// How values stand on the wire.
 fn names(values: &[impl Serialize]) -> Vec<String> {
     let texts = values.iter().filter_map(|value| serde_json::to_value(value).ok());
-    texts
-        .filter_map(|text| text.as_str().map(str::to_owned))
-        .collect()
+    texts.filter_map(|text| text.as_str().map(str::to_owned)).collect()
 }

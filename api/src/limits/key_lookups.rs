@@ -174,10 +174,7 @@ mod tests {
         outcome: Result<bool, ProblemCode>,
     ) -> u16 {
         let lookup = async { outcome.map_err(Refused) };
-        match lookups
-            .watch(Some(ip.parse().unwrap()), lookup, |known| !known)
-            .await
-        {
+        match lookups.watch(Some(ip.parse().unwrap()), lookup, |known| !known).await {
             Ok(_) => 200,
             Err(error) => error.status_code().as_u16(),
         }
@@ -190,10 +187,7 @@ mod tests {
         let lookups = lookups(&FakeRelativeClock::default());
         for _ in 0..100 {
             assert_eq!(status(&lookups, HERE, Ok(true)).await, 200);
-            assert_eq!(
-                status(&lookups, HERE, Err(ProblemCode::SeatLimitReached)).await,
-                409
-            );
+            assert_eq!(status(&lookups, HERE, Err(ProblemCode::SeatLimitReached)).await, 409);
         }
     }
 
@@ -221,9 +215,7 @@ mod tests {
             status(&lookups, HERE, WRONG).await;
         }
         clock.advance(Duration::from_millis(500));
-        let wait = lookups
-            .expect_budget(Network::of(HERE.parse().unwrap()))
-            .unwrap_err();
+        let wait = lookups.expect_budget(Network::of(HERE.parse().unwrap())).unwrap_err();
         assert_eq!(wait, Wait(Duration::from_millis(9_500)));
     }
 

@@ -1,5 +1,5 @@
 //! What follows from an operation's shape: a body can be no JSON, an id can name nothing, a guard
-//! can refuse. Every refusal is written with its codes and an example.
+//! can refuse. Every set of refusals is written once, with its codes and an example.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,18 +18,18 @@ use crate::refusals::CODES;
 
 /// Completes every operation.
 pub(super) fn complete(document: &mut OpenApi) {
+    let mut shared = BTreeMap::new();
     for (path, item) in &mut document.paths.paths {
         for operation in operations(item) {
             offer_api_key(operation);
-            refuse(path, operation);
+            refuse(path, operation, &mut shared);
         }
     }
+    document.components.get_or_insert_default().responses.extend(shared);
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    [&mut item.get, &mut item.post, &mut item.put, &mut item.delete]
-        .into_iter()
-        .flatten()
+    [&mut item.get, &mut item.post, &mut item.put, &mut item.delete].into_iter().flatten()
 }
 
 /// Whoever may come with a bearer may come with an API key, with the same permissions.
@@ -37,11 +37,8 @@ fn offer_api_key(operation: &mut Operation) {
     let Some(security) = &mut operation.security else {
         return;
     };
-    let keys: Vec<_> = security
-        .iter()
-        .filter_map(permissions)
-        .map(|all| SecurityRequirement::new("apiKey", all))
-        .collect();
+    let keys: Vec<_> =
+        security.iter().filter_map(permissions).map(|all| SecurityRequirement::new("apiKey", all)).collect();
     security.extend(keys);
 }
 
@@ -50,34 +47,27 @@ fn permissions(requirement: &SecurityRequirement) -> Option<Vec<String>> {
     serde_json::from_value(requirement.get("bearer")?.clone()).ok()
 }
 
-fn refuse(path: &str, operation: &mut Operation) {
+fn refuse(path: &str, operation: &mut Operation, shared: &mut BTreeMap<String, RefOr<Response>>) {
     let mut by_status: BTreeMap<u16, BTreeSet<&'static str>> = BTreeMap::new();
     for code in declared(operation).into_iter().chain(of_shape(path, operation)) {
         by_status.entry(code.status()).or_default().insert(code.as_str());
     }
     for (status, names) in by_status {
-        let codes: Vec<ProblemCode> = ProblemCode::ALL
-            .iter()
-            .copied()
-            .filter(|code| names.contains(code.as_str()))
-            .collect();
-        operation
-            .responses
-            .responses
-            .insert(status.to_string(), RefOr::T(response(path, &codes)));
+        let codes: Vec<ProblemCode> =
+            ProblemCode::ALL.iter().copied().filter(|code| names.contains(code.as_str())).collect();
+        let name = names.into_iter().collect::<Vec<_>>().join(".");
+        let reference = RefOr::Ref(Ref::from_response_name(&name));
+        operation.responses.responses.insert(status.to_string(), reference);
+        shared.entry(name).or_insert_with(|| RefOr::T(response(&codes)));
     }
 }
 
 /// The codes that the handler's annotation names.
 fn declared(operation: &Operation) -> Vec<ProblemCode> {
-    let responses = operation
-        .responses
-        .responses
-        .values()
-        .filter_map(|response| match response {
-            RefOr::T(response) => response.extensions.as_ref()?.get(CODES),
-            RefOr::Ref(_) => None,
-        });
+    let responses = operation.responses.responses.values().filter_map(|response| match response {
+        RefOr::T(response) => response.extensions.as_ref()?.get(CODES),
+        RefOr::Ref(_) => None,
+    });
     responses
         .filter_map(|codes| serde_json::from_value::<Vec<ProblemCode>>(codes.clone()).ok())
         .flatten()
@@ -95,43 +85,27 @@ fn of_shape(path: &str, operation: &Operation) -> Vec<ProblemCode> {
         })
         .collect();
     let has = |place: ParameterIn| parameters.iter().any(|parameter| parameter.parameter_in == place);
-    let rules: [(bool, &[ProblemCode]); 7] = [
-        (path.starts_with("/api/"), &[Internal, Unavailable]),
-        (
-            path.starts_with("/api/") && path != super::PATH,
-            &[Unauthenticated],
-        ),
+    let rules: [(bool, &[ProblemCode]); 6] = [
+        (path.starts_with("/api/") && path != super::PATH, &[Unauthenticated, Internal, Unavailable]),
         (operation.security.is_some(), &[PermissionDenied]),
         (has(ParameterIn::Path), &[NotFound]),
         (has(ParameterIn::Query), &[ParameterInvalid]),
         (has(ParameterIn::Header), &[VersionStale]),
         (
             operation.request_body.is_some(),
-            &[
-                BodyInvalid,
-                BodyTooLarge,
-                MediaTypeUnsupported,
-                ValidationFailed,
-                NotSupported,
-            ],
+            &[BodyInvalid, BodyTooLarge, MediaTypeUnsupported, ValidationFailed, NotSupported],
         ),
     ];
-    rules
-        .into_iter()
-        .filter(|(holds, _)| *holds)
-        .flat_map(|(_, codes)| codes.iter().copied())
-        .collect()
+    rules.into_iter().filter(|(holds, _)| *holds).flat_map(|(_, codes)| codes.iter().copied()).collect()
 }
 
-fn response(path: &str, codes: &[ProblemCode]) -> Response {
-    let lines: Vec<String> = codes
-        .iter()
-        .map(|code| format!("`{}`: {}.", code.as_str(), code.title()))
-        .collect();
+fn response(codes: &[ProblemCode]) -> Response {
+    let lines: Vec<String> =
+        codes.iter().map(|code| format!("`{}`: {}.", code.as_str(), code.title())).collect();
     let names: Vec<&str> = codes.iter().map(|code| code.as_str()).collect();
     let content = ContentBuilder::new()
         .schema(Some(Ref::from_schema_name("Problem")))
-        .example(codes.first().map(|code| example(path, *code)))
+        .example(codes.first().map(|code| example(*code)))
         .build();
     ResponseBuilder::new()
         .description(lines.join("\n"))
@@ -140,13 +114,13 @@ fn response(path: &str, codes: &[ProblemCode]) -> Response {
         .build()
 }
 
-fn example(path: &str, code: ProblemCode) -> Value {
+fn example(code: ProblemCode) -> Value {
     json!({
         "type": crate::problem::kind(code),
         "title": code.title(),
         "status": code.status(),
         "detail": "What to do about this one.",
-        "instance": path,
+        "instance": "/api/v1/…",
         "code": code.as_str(),
         "requestId": "0197f6a2b3c47d5e8f90a1b2c3d4e5f6",
     })

@@ -63,15 +63,9 @@ pub(crate) async fn activate(
     machine: Visitor<Body<ActivateRequest>>,
 ) -> Result<CreatedOrFound<ActivateResponse>, ApiError> {
     let (caller, Body(command)) = machine.open();
-    let activated = lookups
-        .watch(caller.ip, activations::activate(&ctx, &caller, command), |_| {
-            false
-        })
-        .await?;
-    Ok(CreatedOrFound {
-        thing: activated.response,
-        created: activated.created,
-    })
+    let activated =
+        lookups.watch(caller.ip, activations::activate(&ctx, &caller, command), |_| false).await?;
+    Ok(CreatedOrFound { thing: activated.response, created: activated.created })
 }
 
 /// The standing of a machine
@@ -109,9 +103,7 @@ pub(crate) async fn list_activations(
     allowed: Allowed<perm::Activations, Listing<ActivationParameters>>,
 ) -> Result<Json<PageResponse<ActivationResponse>>, ApiError> {
     let (caller, Listing { page, filter }) = allowed.open();
-    Ok(Json(
-        activations::list(&ctx, caller.actor.scope(), &filter.into(), &page).await?,
-    ))
+    Ok(Json(activations::list(&ctx, caller.actor.scope(), &filter.into(), &page).await?))
 }
 
 /// One activation
@@ -154,7 +146,5 @@ pub(crate) async fn deactivate(
     let (caller, (Id(id), OptionalBody(command))) = machine.open();
     let looked_up_from = command.license_key.as_ref().and(caller.ip);
     let deactivation = activations::deactivate(&ctx, &caller, id, command);
-    Ok(Found(
-        lookups.watch(looked_up_from, deactivation, |_| false).await?,
-    ))
+    Ok(Found(lookups.watch(looked_up_from, deactivation, |_| false).await?))
 }

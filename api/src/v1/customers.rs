@@ -29,9 +29,7 @@ pub(crate) async fn list_customers(
     allowed: Allowed<perm::Customers, Listing>,
 ) -> Result<Json<PageResponse<CustomerResponse>>, ApiError> {
     let (caller, listing) = allowed.open();
-    Ok(Json(
-        customers::list(&ctx, caller.actor.scope(), &listing.page).await?,
-    ))
+    Ok(Json(customers::list(&ctx, caller.actor.scope(), &listing.page).await?))
 }
 
 /// Make a customer
@@ -86,7 +84,5 @@ pub(crate) async fn update_customer(
     allowed: Allowed<perm::Customers, (Id<CustomerId>, IfMatch, Body<UpdateCustomerRequest>)>,
 ) -> Result<Found<CustomerResponse>, ApiError> {
     let (caller, (Id(id), IfMatch(expected), Body(command))) = allowed.open();
-    Ok(Found(
-        customers::update(&ctx, &caller, id, expected, command).await?,
-    ))
+    Ok(Found(customers::update(&ctx, &caller, id, expected, command).await?))
 }

@@ -107,9 +107,7 @@ pub(crate) async fn update_feature(
     allowed: Allowed<perm::Catalog, (Id<FeatureId>, IfMatch, Body<UpdateFeatureRequest>)>,
 ) -> Result<Found<FeatureResponse>, ApiError> {
     let (caller, (Id(id), IfMatch(expected), Body(command))) = allowed.open();
-    Ok(Found(
-        features::update(&ctx, &caller, id, expected, command).await?,
-    ))
+    Ok(Found(features::update(&ctx, &caller, id, expected, command).await?))
 }
 
 /// Archive a feature that no tier names any more

@@ -37,20 +37,8 @@ pub(crate) struct LicenseParameters {
 }
 
 impl From<LicenseParameters> for LicenseFilter {
-    fn from(
-        LicenseParameters {
-            product_id,
-            tier_id,
-            customer_id,
-            status,
-        }: LicenseParameters,
-    ) -> Self {
-        Self {
-            product_id,
-            tier_id,
-            customer_id,
-            status,
-        }
+    fn from(LicenseParameters { product_id, tier_id, customer_id, status }: LicenseParameters) -> Self {
+        Self { product_id, tier_id, customer_id, status }
     }
 }
 
@@ -67,9 +55,7 @@ pub(crate) async fn list_licenses(
     allowed: Allowed<perm::Licenses, Listing<LicenseParameters>>,
 ) -> Result<Json<PageResponse<LicenseResponse>>, ApiError> {
     let (caller, Listing { page, filter }) = allowed.open();
-    Ok(Json(
-        licenses::list(&ctx, caller.actor.scope(), &filter.into(), &page).await?,
-    ))
+    Ok(Json(licenses::list(&ctx, caller.actor.scope(), &filter.into(), &page).await?))
 }
 
 /// Issue a licence
@@ -129,9 +115,7 @@ pub(crate) async fn update_license(
     allowed: Allowed<perm::Licenses, (Id<LicenseId>, IfMatch, Body<UpdateLicenseRequest>)>,
 ) -> Result<Found<LicenseResponse>, ApiError> {
     let (caller, (Id(id), IfMatch(expected), Body(command))) = allowed.open();
-    Ok(Found(
-        licenses::update(&ctx, &caller, id, expected, command).await?,
-    ))
+    Ok(Found(licenses::update(&ctx, &caller, id, expected, command).await?))
 }
 
 /// Take a licence back, for good
@@ -150,9 +134,7 @@ pub(crate) async fn revoke_license(
     allowed: Allowed<perm::Licenses, (Id<LicenseId>, IfMatch, OptionalBody<RevokeLicenseRequest>)>,
 ) -> Result<Found<LicenseResponse>, ApiError> {
     let (caller, (Id(id), IfMatch(expected), OptionalBody(command))) = allowed.open();
-    Ok(Found(
-        licenses::revoke(&ctx, &caller, id, expected, command).await?,
-    ))
+    Ok(Found(licenses::revoke(&ctx, &caller, id, expected, command).await?))
 }
 
 /// The licence key in clear

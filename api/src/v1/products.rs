@@ -28,9 +28,7 @@ const REVALIDATE: (actix_web::http::header::HeaderName, &str) = (CACHE_CONTROL, 
 #[utoipa::path(tag = "Products", responses((status = OK, description = "The price list", body = CatalogResponse)))]
 #[get("/products/catalog")]
 pub(crate) async fn get_catalog(ctx: Ctx, _visitor: Visitor) -> Result<impl Responder, ApiError> {
-    Ok(Json(catalog::catalog(&ctx).await?)
-        .customize()
-        .insert_header(REVALIDATE))
+    Ok(Json(catalog::catalog(&ctx).await?).customize().insert_header(REVALIDATE))
 }
 
 /// A page of products
@@ -91,9 +89,7 @@ pub(crate) async fn update_product(
     allowed: Allowed<perm::Catalog, (Id<ProductId>, IfMatch, Body<UpdateProductRequest>)>,
 ) -> Result<Found<ProductResponse>, ApiError> {
     let (caller, (Id(id), IfMatch(expected), Body(command))) = allowed.open();
-    Ok(Found(
-        products::update(&ctx, &caller, id, expected, command).await?,
-    ))
+    Ok(Found(products::update(&ctx, &caller, id, expected, command).await?))
 }
 
 /// Archive a product

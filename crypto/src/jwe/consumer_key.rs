@@ -68,11 +68,7 @@ impl ConsumerKey {
             return Err(ConsumerKeyError::Oversized);
         }
         let text = text.trim();
-        let public = if text.starts_with('{') {
-            from_jwk(text)?
-        } else {
-            from_pem(text)?
-        };
+        let public = if text.starts_with('{') { from_jwk(text)? } else { from_pem(text)? };
         Self::new(public)
     }
 
@@ -104,11 +100,7 @@ impl ConsumerKey {
             .and_then(|key| OaepPublicEncryptingKey::new(key).ok())
             .ok_or(ConsumerKeyError::Unreadable)?;
         let thumbprint = public.thumbprint();
-        Ok(Self {
-            public,
-            thumbprint,
-            oaep,
-        })
+        Ok(Self { public, thumbprint, oaep })
     }
 
     /// The JWK thumbprint (RFC 7638): the key's name in the database and in the token's header.
@@ -130,9 +122,7 @@ impl ConsumerKey {
     pub fn encrypt(&self, algorithm: ConsumerKeyAlgorithm, jws: &str) -> Result<String, EncryptError> {
         let random = SystemRandom::new();
         let mut content_key = ContentKey::new([0; 64]);
-        random
-            .fill(content_key.as_mut_slice())
-            .map_err(|_| EncryptError)?;
+        random.fill(content_key.as_mut_slice()).map_err(|_| EncryptError)?;
         let mut iv = [0; IV_BYTES];
         random.fill(&mut iv).map_err(|_| EncryptError)?;
 
@@ -161,9 +151,7 @@ impl ConsumerKey {
 
 impl fmt::Debug for ConsumerKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ConsumerKey")
-            .field("thumbprint", &self.thumbprint)
-            .finish_non_exhaustive()
+        f.debug_struct("ConsumerKey").field("thumbprint", &self.thumbprint).finish_non_exhaustive()
     }
 }
 
@@ -181,9 +169,7 @@ fn from_pem(text: &str) -> Result<RsaPublicKey, ConsumerKeyError> {
     let body = |label: &str| {
         let (_, rest) = text.split_once(&format!("-----BEGIN {label}-----"))?;
         let (body, _) = rest.split_once(&format!("-----END {label}-----"))?;
-        STANDARD
-            .decode(body.split_ascii_whitespace().collect::<String>())
-            .ok()
+        STANDARD.decode(body.split_ascii_whitespace().collect::<String>()).ok()
     };
     body("PUBLIC KEY")
         .map(|der| RsaPublicKey::from_spki_der(&der))
@@ -212,9 +198,7 @@ struct Jwk {
 
 fn from_jwk(text: &str) -> Result<RsaPublicKey, ConsumerKeyError> {
     let jwk: Jwk = serde_json::from_str(text).map_err(|_| ConsumerKeyError::Unreadable)?;
-    let private = [
-        &jwk.d, &jwk.p, &jwk.q, &jwk.dp, &jwk.dq, &jwk.qi, &jwk.oth, &jwk.k,
-    ];
+    let private = [&jwk.d, &jwk.p, &jwk.q, &jwk.dp, &jwk.dq, &jwk.qi, &jwk.oth, &jwk.k];
     if private.iter().any(|member| member.is_some()) {
         return Err(ConsumerKeyError::Private);
     }

@@ -66,9 +66,8 @@ mod tests {
         for (index, byte) in (0..).zip(key.iter_mut()) {
             *byte = index;
         }
-        let iv = [
-            0x1a, 0xf3, 0x8c, 0x2d, 0xc2, 0xb9, 0x6f, 0xfd, 0xd8, 0x66, 0x94, 0x09, 0x23, 0x41, 0xbc, 0x04,
-        ];
+        let iv =
+            [0x1a, 0xf3, 0x8c, 0x2d, 0xc2, 0xb9, 0x6f, 0xfd, 0xd8, 0x66, 0x94, 0x09, 0x23, 0x41, 0xbc, 0x04];
         let plaintext = b"A cipher system must not be required to be secret, and it must be able to fall into the hands of the enemy without inconvenience";
         let encrypted = encrypt(&key, iv, b"The second principle of Auguste Kerckhoffs", plaintext).unwrap();
         assert_eq!(

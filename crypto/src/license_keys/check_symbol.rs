@@ -21,11 +21,7 @@ fn weighted_sum(values: impl Iterator<Item = u8>) -> u8 {
 
 fn times_alpha(value: u8) -> u8 {
     let shifted = value << 1;
-    if shifted & 0b10_0000 == 0 {
-        shifted
-    } else {
-        shifted ^ 0b10_0101
-    }
+    if shifted & 0b10_0000 == 0 { shifted } else { shifted ^ 0b10_0101 }
 }
 
 #[cfg(test)]
@@ -47,9 +43,7 @@ mod tests {
     #[test]
     fn alpha_is_primitive() {
         let powers: std::collections::BTreeSet<_> =
-            std::iter::successors(Some(1), |power| Some(times_alpha(*power)))
-                .take(31)
-                .collect();
+            std::iter::successors(Some(1), |power| Some(times_alpha(*power))).take(31).collect();
         assert_eq!(powers.len(), 31);
         assert!(!powers.contains(&0));
     }

@@ -13,9 +13,8 @@ pub(super) const RANDOM_BITS: u32 = 120;
 const GROUP_SYMBOLS: usize = 5;
 
 /// What a person, a mail program or a word processor puts for a hyphen.
-const SEPARATORS: [char; 9] = [
-    '-', ' ', '\u{a0}', '\u{2010}', '\u{2011}', '\u{2012}', '\u{2013}', '\u{2014}', '\u{2212}',
-];
+const SEPARATORS: [char; 9] =
+    ['-', ' ', '\u{a0}', '\u{2010}', '\u{2011}', '\u{2012}', '\u{2013}', '\u{2014}', '\u{2212}'];
 
 /// The first part of a vendor's native keys: 2–16 characters of `A–Z` and `0–9`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -103,10 +102,7 @@ pub(super) fn shape(text: &str) -> Option<Groups<'_>> {
     let symbols: [&str; 5] = rest.split(SEPARATORS).collect::<Vec<_>>().try_into().ok()?;
     let is_group =
         |group: &str| group.len() == GROUP_SYMBOLS && group.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    symbols
-        .iter()
-        .all(|group| is_group(group))
-        .then_some(Groups { prefix, symbols })
+    symbols.iter().all(|group| is_group(group)).then_some(Groups { prefix, symbols })
 }
 
 impl Groups<'_> {

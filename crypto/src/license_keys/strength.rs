@@ -22,10 +22,7 @@ pub(super) fn estimate(key: &str) -> u32 {
 
     // Sixteenths, so that integers suffice: of a bit here (at most 95^16 < 2^128), of a symbol below.
     let bits_per_symbol = alphabet.pow(16).checked_ilog2().unwrap_or(0);
-    let symbols: u32 = occurrences
-        .into_values()
-        .flat_map(|count| (1..=count).map(|time| 16 / time))
-        .sum();
+    let symbols: u32 = occurrences.into_values().flat_map(|count| (1..=count).map(|time| 16 / time)).sum();
     symbols * bits_per_symbol / (16 * 16)
 }
 
@@ -51,14 +48,9 @@ mod tests {
     fn short_and_repetitive_keys_do_not() {
         let repeated = "ab".repeat(256);
         let one = "a".repeat(512);
-        for weak in [
-            "password",
-            "Company-2024",
-            "123456789012345",
-            "AAAA-BBBB-CCCC-DDDD-EEEE",
-            &repeated,
-            &one,
-        ] {
+        for weak in
+            ["password", "Company-2024", "123456789012345", "AAAA-BBBB-CCCC-DDDD-EEEE", &repeated, &one]
+        {
             assert!(estimate(weak) < 80, "{weak}: {}", estimate(weak));
         }
         assert_eq!(estimate("--- ---- ---"), 0);

@@ -13,9 +13,7 @@ fn native(random: [u8; 15]) -> String {
 /// Every symbol differs from its neighbours, and there are a zero and a one to fold. The check symbol was computed
 /// apart, by multiplying each value with its power of alpha.
 fn example() -> String {
-    native([
-        0x00, 0x44, 0x32, 0x14, 0xc7, 0x42, 0x54, 0xb6, 0x35, 0xcf, 0x84, 0x65, 0x3a, 0x56, 0xd7,
-    ])
+    native([0x00, 0x44, 0x32, 0x14, 0xc7, 0x42, 0x54, 0xb6, 0x35, 0xcf, 0x84, 0x65, 0x3a, 0x56, 0xd7])
 }
 
 fn canonical(text: &str) -> Option<String> {
@@ -57,11 +55,7 @@ fn every_wrong_symbol_in_a_native_key_is_found() {
             typed[position] = symbol;
             let parsed = canonical(&String::from_utf8(typed).unwrap());
             // O for 0 and I or L for 1 are the same symbol.
-            assert!(
-                parsed.is_none_or(|parsed| parsed == key),
-                "{position} {}",
-                char::from(symbol)
-            );
+            assert!(parsed.is_none_or(|parsed| parsed == key), "{position} {}", char::from(symbol));
         }
     }
 }
@@ -72,10 +66,8 @@ fn every_two_neighbours_that_changed_places_are_found() {
     for position in 0..24 {
         let mut typed = symbols.clone().into_bytes();
         typed.swap(position, position + 1);
-        let groups: Vec<_> = typed
-            .chunks(5)
-            .map(|group| String::from_utf8(group.to_vec()).unwrap())
-            .collect();
+        let groups: Vec<_> =
+            typed.chunks(5).map(|group| String::from_utf8(group.to_vec()).unwrap()).collect();
         assert_eq!(canonical(&format!("DEMO-{}", groups.join("-"))), None);
     }
 }
@@ -111,11 +103,7 @@ fn what_can_be_no_key_is_malformed() {
         "\u{85}12345678",
         &"x".repeat(513),
     ] {
-        assert_eq!(
-            LicenseKey::parse(text).unwrap_err(),
-            LicenseKeyError::Malformed,
-            "{text:?}"
-        );
+        assert_eq!(LicenseKey::parse(text).unwrap_err(), LicenseKeyError::Malformed, "{text:?}");
     }
 }
 
@@ -142,10 +130,7 @@ fn prefixes_are_checked() {
 fn debug_shows_no_key() {
     let key = NativeKey::from_random(&prefix(), [7; 15]);
     assert_eq!(format!("{key:?}"), "NativeKey(redacted)");
-    assert_eq!(
-        format!("{:?}", LicenseKey::from(key)),
-        "LicenseKey { native: true, .. }"
-    );
+    assert_eq!(format!("{:?}", LicenseKey::from(key)), "LicenseKey { native: true, .. }");
 }
 
 proptest! {

@@ -53,10 +53,7 @@ impl RsaPublicKey {
         if document.algorithm.oid != RSA_ENCRYPTION {
             return Err(RsaKeyError::Unreadable);
         }
-        let key = document
-            .subject_public_key
-            .as_bytes()
-            .ok_or(RsaKeyError::Unreadable)?;
+        let key = document.subject_public_key.as_bytes().ok_or(RsaKeyError::Unreadable)?;
         Self::from_pkcs1_der(key)
     }
 
@@ -75,11 +72,7 @@ impl RsaPublicKey {
             return Err(RsaKeyError::Unreadable);
         }
         let spki_der = spki_der(n, e).map_err(|_| RsaKeyError::Unreadable)?;
-        Ok(Self {
-            n: n.to_vec(),
-            e: e.to_vec(),
-            spki_der,
-        })
+        Ok(Self { n: n.to_vec(), e: e.to_vec(), spki_der })
     }
 
     /// The modulus, big-endian.
@@ -148,16 +141,10 @@ fn without_leading_zeros(number: &[u8]) -> &[u8] {
 }
 
 fn spki_der(n: &[u8], e: &[u8]) -> spki::der::Result<Vec<u8>> {
-    let key = pkcs1::RsaPublicKey {
-        modulus: UintRef::new(n)?,
-        public_exponent: UintRef::new(e)?,
-    }
-    .to_der()?;
+    let key =
+        pkcs1::RsaPublicKey { modulus: UintRef::new(n)?, public_exponent: UintRef::new(e)? }.to_der()?;
     SubjectPublicKeyInfoRef {
-        algorithm: AlgorithmIdentifierRef {
-            oid: RSA_ENCRYPTION,
-            parameters: Some(AnyRef::NULL),
-        },
+        algorithm: AlgorithmIdentifierRef { oid: RSA_ENCRYPTION, parameters: Some(AnyRef::NULL) },
         subject_public_key: BitStringRef::from_bytes(&key)?,
     }
     .to_der()
@@ -180,10 +167,7 @@ mod tests {
     fn thumbprint_matches_the_example_of_rfc_7638() {
         let key = RsaPublicKey::from_jwk_components(RFC_N, "AQAB").unwrap();
         assert_eq!(key.thumbprint(), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
-        assert_eq!(
-            (key.n_base64url().as_str(), key.e_base64url().as_str()),
-            (RFC_N, "AQAB")
-        );
+        assert_eq!((key.n_base64url().as_str(), key.e_base64url().as_str()), (RFC_N, "AQAB"));
         assert_eq!((key.bits(), key.e()), (2048, &[1, 0, 1][..]));
     }
 
@@ -196,18 +180,10 @@ mod tests {
 
     #[test]
     fn components_that_are_no_numbers_are_unreadable() {
-        for (n, e) in [
-            ("", "AQAB"),
-            (RFC_N, ""),
-            (RFC_N, "AA"),
-            (RFC_N, "AQ=="),
-            ("a+b/", "AQAB"),
-            (RFC_N, "AQAB\n"),
-        ] {
-            assert_eq!(
-                RsaPublicKey::from_jwk_components(n, e),
-                Err(RsaKeyError::Unreadable)
-            );
+        for (n, e) in
+            [("", "AQAB"), (RFC_N, ""), (RFC_N, "AA"), (RFC_N, "AQ=="), ("a+b/", "AQAB"), (RFC_N, "AQAB\n")]
+        {
+            assert_eq!(RsaPublicKey::from_jwk_components(n, e), Err(RsaKeyError::Unreadable));
         }
     }
 

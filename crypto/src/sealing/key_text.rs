@@ -30,9 +30,7 @@ pub enum KeyEncryptionKeyError {
 
 pub(super) fn read(text: &str) -> Result<Zeroizing<[u8; 32]>, KeyEncryptionKeyError> {
     let text = text.trim();
-    let bytes = from_hex(text)
-        .or_else(|| from_base64(text))
-        .ok_or(KeyEncryptionKeyError::Unreadable)?;
+    let bytes = from_hex(text).or_else(|| from_base64(text)).ok_or(KeyEncryptionKeyError::Unreadable)?;
     if is_weak(&bytes) {
         return Err(KeyEncryptionKeyError::Weak);
     }
@@ -49,9 +47,7 @@ fn from_base64(text: &str) -> Option<Zeroizing<[u8; 32]>> {
     let standard = Zeroizing::new(text.replace('-', "+").replace('_', "/"));
     // Room for the engine's estimate, which counts whole groups.
     let mut buffer = Zeroizing::new([0; 36]);
-    let length = BASE64
-        .decode_slice(standard.as_bytes(), buffer.as_mut_slice())
-        .ok()?;
+    let length = BASE64.decode_slice(standard.as_bytes(), buffer.as_mut_slice()).ok()?;
     let bytes: &[u8; 32] = buffer.get(..length)?.try_into().ok()?;
     Some(Zeroizing::new(*bytes))
 }
@@ -59,11 +55,8 @@ fn from_base64(text: &str) -> Option<Zeroizing<[u8; 32]>> {
 /// Few different bytes, or each the same step after the one before: `00 01 02 …` is the favourite of examples.
 fn is_weak(bytes: &[u8; 32]) -> bool {
     let distinct: BTreeSet<_> = bytes.iter().collect();
-    let steps: BTreeSet<_> = bytes
-        .iter()
-        .zip(bytes.iter().skip(1))
-        .map(|(one, next)| next.wrapping_sub(*one))
-        .collect();
+    let steps: BTreeSet<_> =
+        bytes.iter().zip(bytes.iter().skip(1)).map(|(one, next)| next.wrapping_sub(*one)).collect();
     distinct.len() < MIN_DISTINCT_BYTES || steps.len() == 1
 }
 
@@ -112,10 +105,7 @@ mod tests {
             "A".repeat(10_000),
         ];
         for text in texts {
-            assert_eq!(
-                KeyEncryptionKey::parse(&text).unwrap_err(),
-                KeyEncryptionKeyError::Unreadable
-            );
+            assert_eq!(KeyEncryptionKey::parse(&text).unwrap_err(), KeyEncryptionKeyError::Unreadable);
         }
     }
 
@@ -123,17 +113,8 @@ mod tests {
     fn keys_that_are_not_random_are_refused() {
         let counted: Vec<u8> = (0..32).collect();
         let down: Vec<u8> = (100..132).rev().collect();
-        for weak in [
-            &[0; 32][..],
-            &[0xff; 32],
-            &counted,
-            &down,
-            &[&counted[..15], &[0; 17]].concat(),
-        ] {
-            assert_eq!(
-                KeyEncryptionKey::parse(&hex::encode(weak)).unwrap_err(),
-                KeyEncryptionKeyError::Weak
-            );
+        for weak in [&[0; 32][..], &[0xff; 32], &counted, &down, &[&counted[..15], &[0; 17]].concat()] {
+            assert_eq!(KeyEncryptionKey::parse(&hex::encode(weak)).unwrap_err(), KeyEncryptionKeyError::Weak);
         }
     }
 }

@@ -28,11 +28,7 @@ async fn begin(backend: Backend) -> (TestServer, String) {
 
 async fn row(server: &TestServer, id: &str) -> activation::Model {
     let id: ActivationId = id.parse().unwrap();
-    activation::Entity::find_by_id(id)
-        .one(&server.context.db)
-        .await
-        .unwrap()
-        .unwrap()
+    activation::Entity::find_by_id(id).one(&server.context.db).await.unwrap().unwrap()
 }
 
 async fn the_token_says_what_the_design_promises(backend: Backend) {
@@ -46,10 +42,7 @@ async fn the_token_says_what_the_design_promises(backend: Backend) {
     assert_eq!(claims["exp"], now + 172_800);
     assert_eq!(claims["refresh_after"], claims["iat"].as_i64().unwrap() + 86_400);
     assert_eq!(claims["stale_until"], now + 604_800);
-    assert_eq!(
-        (&claims["iss"], &claims["aud"]),
-        (&json!(server.issuer), &json!("acme-desk"))
-    );
+    assert_eq!((&claims["iss"], &claims["aud"]), (&json!(server.issuer), &json!("acme-desk")));
     assert_eq!(claims["sub"], claims["license_id"]);
     assert_eq!(claims["tier"], "pro");
     assert_eq!(claims["tiers"], json!(["pro", "basic"]));
@@ -61,34 +54,17 @@ async fn the_token_says_what_the_design_promises(backend: Backend) {
         (&claims["heartbeat_required"], &claims["heartbeat_interval"]),
         (&json!(true), &json!(86_400))
     );
-    assert_eq!(
-        (&claims["environment"], &claims["product_version"]),
-        (&json!("ci"), &json!("2.1.0"))
-    );
+    assert_eq!((&claims["environment"], &claims["product_version"]), (&json!("ci"), &json!("2.1.0")));
     assert_eq!(claims["enforcement"], "block");
     assert_eq!(claims["activation_id"], body["activation"]["id"]);
-    assert!(
-        claims["jti"]
-            .as_str()
-            .unwrap()
-            .starts_with(body["activation"]["id"].as_str().unwrap())
-    );
+    assert!(claims["jti"].as_str().unwrap().starts_with(body["activation"]["id"].as_str().unwrap()));
     let fingerprint = claims["fingerprint"].as_str().unwrap();
     assert!(fingerprint.len() == 43 && !fingerprint.contains("fp-1"));
-    assert_eq!(
-        body["heartbeat"],
-        json!({"required": true, "intervalSeconds": 86_400})
-    );
-    assert_eq!(
-        (&body["tokenType"], &body["seats"]),
-        (&json!("JWT"), &json!({"used": 1, "limit": 2}))
-    );
+    assert_eq!(body["heartbeat"], json!({"required": true, "intervalSeconds": 86_400}));
+    assert_eq!((&body["tokenType"], &body["seats"]), (&json!("JWT"), &json!({"used": 1, "limit": 2})));
     // What was issued is kept with the machine's row.
     let row = row(&server, body["activation"]["id"].as_str().unwrap()).await;
-    assert_eq!(
-        (row.token_iat.seconds(), row.token_exp.seconds()),
-        (now - 60, now + 172_800)
-    );
+    assert_eq!((row.token_iat.seconds(), row.token_exp.seconds()), (now - 60, now + 172_800));
     assert!(row.claim_set_id > 0 && row.status_serial > 0);
 }
 
@@ -96,14 +72,9 @@ async fn the_same_machine_again_keeps_its_seat_and_starts_a_new_epoch(backend: B
     let (server, key) = begin(backend).await;
     let first = Machine::activate(&server, &key, "fp-1").await;
     let before = row(&server, &first.activation).await;
-    let again = try_activate(&server, &key, "fp-1", json!({"hostname": "renamed"}))
-        .await
-        .expect(200);
+    let again = try_activate(&server, &key, "fp-1", json!({"hostname": "renamed"})).await.expect(200);
     assert_eq!(again["activation"]["id"], first.activation.as_str());
-    assert_eq!(
-        (&again["seats"]["used"], &again["activation"]["hostname"]),
-        (&json!(1), &json!("renamed"))
-    );
+    assert_eq!((&again["seats"]["used"], &again["activation"]["hostname"]), (&json!(1), &json!("renamed")));
     let after = row(&server, &first.activation).await;
     assert!(after.epoch > before.epoch);
     assert_eq!(after.status_serial, before.status_serial);
@@ -116,11 +87,9 @@ async fn by_key_alone_nothing_is_replaced(backend: Backend) {
     let bound = json!({"userRef": "ann", "tenantRef": "north"});
     let machine = Machine::activate_with(&server, &key, "fp-1", bound.clone()).await;
     let before = row(&server, &machine.activation).await;
-    for (member, value) in [
-        ("userRef", json!("eve")),
-        ("tenantRef", json!("south")),
-        ("consumerKey", json!(public_key(2048))),
-    ] {
+    for (member, value) in
+        [("userRef", json!("eve")), ("tenantRef", json!("south")), ("consumerKey", json!(public_key(2048)))]
+    {
         let problem = try_activate(&server, &key, "fp-1", json!({member: value}))
             .await
             .expect_problem(409, "BINDING_MISMATCH");
@@ -137,19 +106,10 @@ async fn with_its_current_nonce_a_machine_may_replace_what_binds_it(backend: Bac
     let former = machine.nonce.clone();
     machine.beat(&server).await;
     let with = |nonce: &str| json!({"userRef": "bob", "consumerKey": public_key(2048), "nonce": nonce});
-    try_activate(&server, &key, "fp-1", with(&former))
-        .await
-        .expect_problem(409, "NONCE_REUSED");
-    try_activate(&server, &key, "fp-1", with("garbage"))
-        .await
-        .expect_problem(401, "NONCE_INVALID");
-    let again = try_activate(&server, &key, "fp-1", with(&machine.nonce))
-        .await
-        .expect(200);
-    assert_eq!(
-        (&again["activation"]["userRef"], &again["tokenType"]),
-        (&json!("bob"), &json!("JWE"))
-    );
+    try_activate(&server, &key, "fp-1", with(&former)).await.expect_problem(409, "NONCE_REUSED");
+    try_activate(&server, &key, "fp-1", with("garbage")).await.expect_problem(401, "NONCE_INVALID");
+    let again = try_activate(&server, &key, "fp-1", with(&machine.nonce)).await.expect(200);
+    assert_eq!((&again["activation"]["userRef"], &again["tokenType"]), (&json!("bob"), &json!("JWE")));
 }
 
 async fn deactivating_takes_key_fingerprint_and_nonce(backend: Backend) {
@@ -162,28 +122,13 @@ async fn deactivating_takes_key_fingerprint_and_nonce(backend: Backend) {
         let (server, path) = (&server, &path);
         async move { server.post(path, body).await }
     };
-    server
-        .post(&path, json!({}))
-        .await
-        .expect_problem(422, "VALIDATION_FAILED");
+    server.post(&path, json!({})).await.expect_problem(422, "VALIDATION_FAILED");
     let without_nonce = json!({"licenseKey": key, "fingerprint": "fp-1"});
-    server
-        .post(&path, without_nonce)
-        .await
-        .expect_problem(422, "VALIDATION_FAILED");
-    proof(&key, "fp-1", "guess")
-        .await
-        .expect_problem(401, "NONCE_INVALID");
-    proof(&key, "fp-1", &stranger.nonce)
-        .await
-        .expect_problem(401, "NONCE_INVALID");
-    proof(&key, "fp-2", &machine.nonce)
-        .await
-        .expect_problem(404, "NOT_FOUND");
-    let other = Shop::named(&server, "other")
-        .await
-        .issue(&server, json!({}))
-        .await;
+    server.post(&path, without_nonce).await.expect_problem(422, "VALIDATION_FAILED");
+    proof(&key, "fp-1", "guess").await.expect_problem(401, "NONCE_INVALID");
+    proof(&key, "fp-1", &stranger.nonce).await.expect_problem(401, "NONCE_INVALID");
+    proof(&key, "fp-2", &machine.nonce).await.expect_problem(404, "NOT_FOUND");
+    let other = Shop::named(&server, "other").await.issue(&server, json!({})).await;
     proof(other["licenseKey"].as_str().unwrap(), "fp-1", &machine.nonce)
         .await
         .expect_problem(404, "NOT_FOUND");
@@ -193,13 +138,8 @@ async fn deactivating_takes_key_fingerprint_and_nonce(backend: Backend) {
         machine.nonce.clone()
     });
     machine.beat(&server).await;
-    proof(&key, "fp-1", &oldest)
-        .await
-        .expect_problem(409, "NONCE_REUSED");
-    assert_eq!(
-        proof(&key, "fp-1", &previous).await.expect(200)["status"],
-        "deactivated"
-    );
+    proof(&key, "fp-1", &oldest).await.expect_problem(409, "NONCE_REUSED");
+    assert_eq!(proof(&key, "fp-1", &previous).await.expect(200)["status"], "deactivated");
 }
 
 async fn deactivating_is_idempotent_and_the_machine_may_return(backend: Backend) {
@@ -209,22 +149,14 @@ async fn deactivating_is_idempotent_and_the_machine_may_return(backend: Backend)
     let path = format!("/license-activations/{}/deactivate", machine.activation);
     for _ in 0..2 {
         let done = server.admin_post(&path, json!({})).await.expect(200);
-        assert_eq!(
-            (&done["status"], &done["holdsSeat"]),
-            (&json!("deactivated"), &json!(false))
-        );
+        assert_eq!((&done["status"], &done["holdsSeat"]), (&json!("deactivated"), &json!(false)));
     }
-    let back = try_activate(&server, &key, "fp-1", json!({"userRef": "new"}))
-        .await
-        .expect(201);
+    let back = try_activate(&server, &key, "fp-1", json!({"userRef": "new"})).await.expect(201);
     assert_eq!(back["activation"]["id"], machine.activation.as_str());
     assert_eq!(back["seats"]["used"], 1);
     let after = row(&server, &machine.activation).await;
     assert!(after.status_serial > before.status_serial && after.epoch > before.epoch);
-    machine
-        .try_beat(&server)
-        .await
-        .expect_problem(409, "NONCE_REUSED");
+    machine.try_beat(&server).await.expect_problem(409, "NONCE_REUSED");
 }
 
 async fn typing_errors_and_unknown_keys_are_told_apart_and_nothing_else(backend: Backend) {
@@ -234,18 +166,12 @@ async fn typing_errors_and_unknown_keys_are_told_apart_and_nothing_else(backend:
     wrong[last] = if wrong[last] == b'0' { b'1' } else { b'0' };
     let wrong = String::from_utf8(wrong).unwrap();
     let statements = server.context.db.statements();
-    try_activate(&server, &wrong, "fp-1", json!({}))
-        .await
-        .expect_problem(422, "LICENSE_KEY_MALFORMED");
+    try_activate(&server, &wrong, "fp-1", json!({})).await.expect_problem(422, "LICENSE_KEY_MALFORMED");
     assert_eq!(server.context.db.statements(), statements);
     // As a person types it.
     let sloppy = format!(" {} ", key.to_lowercase());
-    try_activate(&server, &sloppy, "fp-1", json!({}))
-        .await
-        .expect(201);
-    try_activate(&server, "a-key-of-nobody-at-all", "fp-1", json!({}))
-        .await
-        .expect_problem(404, "NOT_FOUND");
+    try_activate(&server, &sloppy, "fp-1", json!({})).await.expect(201);
+    try_activate(&server, "a-key-of-nobody-at-all", "fp-1", json!({})).await.expect_problem(404, "NOT_FOUND");
 }
 
 async fn a_licence_that_is_worth_nothing_lets_no_machine_in(backend: Backend) {
@@ -256,25 +182,15 @@ async fn a_licence_that_is_worth_nothing_lets_no_machine_in(backend: Backend) {
     let revoke = format!("/license-keys/{}/revoke", revoked["id"].as_str().unwrap());
     server.admin_post(&revoke, json!({})).await.expect(200);
     let key = |issued: &Value| issued["licenseKey"].as_str().unwrap().to_owned();
-    try_activate(&server, &key(&revoked), "fp-1", json!({}))
-        .await
-        .expect_problem(403, "LICENSE_REVOKED");
+    try_activate(&server, &key(&revoked), "fp-1", json!({})).await.expect_problem(403, "LICENSE_REVOKED");
     server.clock.advance(86_400);
-    try_activate(&server, &key(&expiring), "fp-1", json!({}))
-        .await
-        .expect_problem(403, "LICENSE_EXPIRED");
-    assert_eq!(
-        server.admin_get("/license-activations").await.expect(200)["total"],
-        0
-    );
+    try_activate(&server, &key(&expiring), "fp-1", json!({})).await.expect_problem(403, "LICENSE_EXPIRED");
+    assert_eq!(server.admin_get("/license-activations").await.expect(200)["total"], 0);
 }
 
 fn public_key(bits: u32) -> String {
     use licentia_crypto::rsa_keys::{KeyPair, RsaKeyBits};
-    KeyPair::generate(RsaKeyBits::try_from(bits).unwrap())
-        .unwrap()
-        .public()
-        .to_spki_pem()
+    KeyPair::generate(RsaKeyBits::try_from(bits).unwrap()).unwrap().public().to_spki_pem()
 }
 
 async fn encrypted_tokens_come_with_a_consumer_key(backend: Backend) {
@@ -293,14 +209,9 @@ async fn encrypted_tokens_come_with_a_consumer_key(backend: Backend) {
     try_activate(&server, &key, "fp-3", json!({"consumerKeyAlg": "RSA-OAEP"}))
         .await
         .expect_problem(422, "VALIDATION_FAILED");
-    try_activate(
-        &server,
-        &key,
-        "fp-3",
-        json!({"consumerKey": public_key(2048), "consumerKeyAlg": "RSA1_5"}),
-    )
-    .await
-    .expect_problem(422, "VALIDATION_FAILED");
+    try_activate(&server, &key, "fp-3", json!({"consumerKey": public_key(2048), "consumerKeyAlg": "RSA1_5"}))
+        .await
+        .expect_problem(422, "VALIDATION_FAILED");
 }
 
 async fn weak_and_oversized_consumer_keys_are_refused(backend: Backend) {
@@ -325,10 +236,7 @@ async fn weak_and_oversized_consumer_keys_are_refused(backend: Backend) {
             .await
             .expect_problem(422, "CONSUMER_KEY_INVALID");
     }
-    assert_eq!(
-        server.admin_get("/license-activations").await.expect(200)["total"],
-        0
-    );
+    assert_eq!(server.admin_get("/license-activations").await.expect(200)["total"], 0);
 }
 
 async fn the_status_of_a_machine_changes_nothing(backend: Backend) {
@@ -339,17 +247,11 @@ async fn the_status_of_a_machine_changes_nothing(backend: Backend) {
         async move { server.post("/license-activations/status", body).await.expect(200) }
     };
     let stranger = ask("fp-1").await;
-    assert_eq!(
-        (&stranger["licenseStatus"], &stranger["activationId"]),
-        (&json!("active"), &Value::Null)
-    );
+    assert_eq!((&stranger["licenseStatus"], &stranger["activationId"]), (&json!("active"), &Value::Null));
     let machine = Machine::activate(&server, &key, "fp-1").await;
     let before = row(&server, &machine.activation).await;
     server.clock.advance(86_400);
     let late = ask("fp-1").await;
-    assert_eq!(
-        (&late["activationStatus"], &late["liveness"]),
-        (&json!("active"), &json!("grace"))
-    );
+    assert_eq!((&late["activationStatus"], &late["liveness"]), (&json!("active"), &json!("grace")));
     assert_eq!(row(&server, &machine.activation).await, before);
 }

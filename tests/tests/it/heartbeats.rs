@@ -33,11 +33,7 @@ async fn begin(backend: Backend) -> (TestServer, Machine, Value) {
 
 async fn row(server: &TestServer, machine: &Machine) -> activation::Model {
     let id: ActivationId = machine.activation.parse().unwrap();
-    activation::Entity::find_by_id(id)
-        .one(&server.context.db)
-        .await
-        .unwrap()
-        .unwrap()
+    activation::Entity::find_by_id(id).one(&server.context.db).await.unwrap().unwrap()
 }
 
 async fn audited(server: &TestServer, action: &str) -> usize {
@@ -55,10 +51,7 @@ async fn the_same_heartbeat_twenty_times_at_once_rotates_once(backend: Backend) 
     let answers: Vec<Value> = replies.into_iter().map(|reply| reply.expect(200)).collect();
     let first = &answers[0];
     for answer in &answers {
-        assert_eq!(
-            (&answer["nonce"], &answer["status"]),
-            (&first["nonce"], &first["status"])
-        );
+        assert_eq!((&answer["nonce"], &answer["status"]), (&first["nonce"], &first["status"]));
         assert_eq!(answer["previousStatus"], first["previousStatus"]);
         assert!(answer["token"].is_string());
     }
@@ -70,13 +63,7 @@ async fn twenty_different_heartbeats_at_once_rotate_once(backend: Backend) {
     let before = row(&server, &machine).await;
     let replies = join_all((0..20).map(|_| machine.try_beat(&server))).await;
     assert_eq!(replies.iter().filter(|reply| reply.status == 200).count(), 1);
-    assert_eq!(
-        replies
-            .iter()
-            .filter(|reply| reply.body["code"] == "NONCE_REUSED")
-            .count(),
-        19
-    );
+    assert_eq!(replies.iter().filter(|reply| reply.body["code"] == "NONCE_REUSED").count(), 19);
     assert_eq!(row(&server, &machine).await.generation, before.generation + 1);
 }
 
@@ -87,14 +74,9 @@ async fn a_lost_answer_is_given_again(backend: Backend) {
     server.clock.advance(3_600);
     let again = server.post(BEAT, body).await.expect(200);
     assert_eq!(again["nonce"], lost["nonce"]);
-    let (lost, again_claims) = (
-        claims(lost["token"].as_str().unwrap()),
-        claims(again["token"].as_str().unwrap()),
-    );
-    assert_eq!(
-        again_claims["iat"].as_i64().unwrap(),
-        lost["iat"].as_i64().unwrap() + 3_600
-    );
+    let (lost, again_claims) =
+        (claims(lost["token"].as_str().unwrap()), claims(again["token"].as_str().unwrap()));
+    assert_eq!(again_claims["iat"].as_i64().unwrap(), lost["iat"].as_i64().unwrap() + 3_600);
     assert_eq!(
         row(&server, &machine).await.last_contact_at.seconds(),
         again_claims["iat"].as_i64().unwrap() + 60
@@ -114,20 +96,14 @@ async fn a_copy_is_refused_told_to_reactivate_and_written_down(backend: Backend)
     }
     // Once an hour is enough for the log.
     assert_eq!(audited(&server, "activation.clone_suspected").await, 1);
-    let shown = server
-        .admin_get(&format!("/license-activations/{}", original.activation))
-        .await
-        .expect(200);
+    let shown = server.admin_get(&format!("/license-activations/{}", original.activation)).await.expect(200);
     assert!(shown["cloneSuspectedAt"].is_string());
     // The original goes on.
     original.beat(&server).await;
     // By key alone the copy takes no seat, but starts a new epoch: now the original is told.
     let mut copy = Machine::activate(&server, &copy.key, &copy.fingerprint).await;
     copy.beat(&server).await;
-    let problem = original
-        .try_beat(&server)
-        .await
-        .expect_problem(409, "NONCE_REUSED");
+    let problem = original.try_beat(&server).await.expect_problem(409, "NONCE_REUSED");
     assert_eq!(problem["reactivate"], true);
     copy.beat(&server).await;
 }
@@ -135,11 +111,7 @@ async fn a_copy_is_refused_told_to_reactivate_and_written_down(backend: Backend)
 async fn clients_without_request_ids_may_repeat_and_raise_suspicion_when_late(backend: Backend) {
     let (server, mut machine, _) = begin(backend).await;
     for generation in 0..3 {
-        assert_eq!(
-            audited(&server, "activation.clone_suspected").await,
-            0,
-            "{generation}"
-        );
+        assert_eq!(audited(&server, "activation.clone_suspected").await, 0, "{generation}");
         let body = machine.beat_body(None);
         let answer = server.post(BEAT, body.clone()).await.expect(200);
         server.clock.advance(61);
@@ -156,12 +128,7 @@ async fn a_restored_row_is_adopted_and_written_down(backend: Backend) {
     machine.beat(&server).await;
     machine.beat(&server).await;
     // The row as a backup had it.
-    let tx = server
-        .context
-        .db
-        .write(licentia_domain::database::Lane::Ordinary)
-        .await
-        .unwrap();
+    let tx = server.context.db.write(licentia_domain::database::Lane::Ordinary).await.unwrap();
     activation::Entity::update_many()
         .col_expr(activation::Column::Generation, Expr::value(1_i64))
         .col_expr(activation::Column::RequestDigest, Expr::value(None::<Vec<u8>>))
@@ -181,13 +148,7 @@ async fn garbage_dies_before_the_database(backend: Backend) {
     let mut tampered = machine.nonce.clone().into_bytes();
     tampered[5] = if tampered[5] == b'A' { b'B' } else { b'A' };
     let long = "A".repeat(10_000);
-    for nonce in [
-        "",
-        "x",
-        "not a nonce",
-        &long,
-        std::str::from_utf8(&tampered).unwrap(),
-    ] {
+    for nonce in ["", "x", "not a nonce", &long, std::str::from_utf8(&tampered).unwrap()] {
         let body = json!({"activationId": machine.activation, "fingerprint": "fp-1", "nonce": nonce});
         server.post(BEAT, body).await.expect_problem(401, "NONCE_INVALID");
     }
@@ -205,71 +166,43 @@ async fn every_standing_answers_as_designed(backend: Backend) {
     let shop = Shop::open(&server).await;
     let tier = json!({"productId": shop.product, "key": "kind", "name": "Kind", "expiryGrace": 86_400});
     let tier = server.admin_post("/pricing-tiers", tier).await.expect(201);
-    let issued = shop
-        .issue(&server, json!({"tierId": tier["id"], "validDays": 1}))
-        .await;
+    let issued = shop.issue(&server, json!({"tierId": tier["id"], "validDays": 1})).await;
     let license = issued["id"].as_str().unwrap();
     let mut machine = Machine::activate(&server, issued["licenseKey"].as_str().unwrap(), "fp-1").await;
     assert_eq!(machine.beat(&server).await["status"], "active");
 
     server.clock.advance(86_400);
     let in_grace = machine.beat(&server).await;
-    assert_eq!(
-        (&in_grace["status"], in_grace["token"].is_string()),
-        (&json!("expired"), true)
-    );
+    assert_eq!((&in_grace["status"], in_grace["token"].is_string()), (&json!("expired"), true));
     server.clock.advance(86_400);
     let expired = machine.beat(&server).await;
-    assert_eq!(
-        (&expired["status"], expired["token"].is_null()),
-        (&json!("expired"), true)
-    );
+    assert_eq!((&expired["status"], expired["token"].is_null()), (&json!("expired"), true));
 
-    server
-        .admin_put(&format!("/license-keys/{license}"), json!({"expiresAt": null}))
-        .await
-        .expect(200);
+    server.admin_put(&format!("/license-keys/{license}"), json!({"expiresAt": null})).await.expect(200);
     set_status(&server, license, license::Status::Suspended).await;
     let suspended = machine.beat(&server).await;
-    assert_eq!(
-        (&suspended["status"], suspended["token"].is_null()),
-        (&json!("suspended"), true)
-    );
+    assert_eq!((&suspended["status"], suspended["token"].is_null()), (&json!("suspended"), true));
     set_status(&server, license, license::Status::Active).await;
     assert!(machine.beat(&server).await["token"].is_string());
 
     server
-        .admin_post(
-            &format!("/license-keys/{license}/revoke"),
-            json!({"reason": "fraud"}),
-        )
+        .admin_post(&format!("/license-keys/{license}/revoke"), json!({"reason": "fraud"}))
         .await
         .expect(200);
     let reply = machine.try_beat(&server).await;
     assert!(!reply.text.contains("\"active\"") || reply.body["previousStatus"] == "active");
     let revoked = reply.expect(200);
-    assert_eq!(
-        (&revoked["status"], revoked["token"].is_null()),
-        (&json!("revoked"), true)
-    );
+    assert_eq!((&revoked["status"], revoked["token"].is_null()), (&json!("revoked"), true));
     assert!(revoked.get("expiresAt").is_none() && revoked.get("staleUntil").is_none());
 
     let deactivate = format!("/license-activations/{}/deactivate", machine.activation);
     server.admin_post(&deactivate, json!({})).await.expect(200);
     machine.nonce = revoked["nonce"].as_str().unwrap().to_owned();
-    machine
-        .try_beat(&server)
-        .await
-        .expect_problem(410, "ACTIVATION_DEACTIVATED");
+    machine.try_beat(&server).await.expect_problem(410, "ACTIVATION_DEACTIVATED");
 }
 
 async fn set_status(server: &TestServer, license: &str, status: license::Status) {
-    let tx = server
-        .context
-        .db
-        .write(licentia_domain::database::Lane::Ordinary)
-        .await
-        .unwrap();
+    let tx = server.context.db.write(licentia_domain::database::Lane::Ordinary).await.unwrap();
     license::Entity::update_many()
         .col_expr(license::Column::Status, Expr::value(status))
         .filter(license::Column::Id.eq(license.parse::<LicenseId>().unwrap()))
@@ -282,17 +215,11 @@ async fn set_status(server: &TestServer, license: &str, status: license::Status)
 async fn a_late_machine_recovers(backend: Backend) {
     let (server, mut machine, _) = begin(backend).await;
     let in_time = machine.beat(&server).await;
-    assert_eq!(
-        (&in_time["recovered"], &in_time["previousStatus"]),
-        (&json!(false), &json!("active"))
-    );
+    assert_eq!((&in_time["recovered"], &in_time["previousStatus"]), (&json!(false), &json!("active")));
     for (pause, previous) in [(86_400, "grace"), (604_800, "grace_expired")] {
         server.clock.advance(pause);
         let late = machine.beat(&server).await;
-        assert_eq!(
-            (&late["recovered"], &late["previousStatus"]),
-            (&json!(true), &json!(previous))
-        );
+        assert_eq!((&late["recovered"], &late["previousStatus"]), (&json!(true), &json!(previous)));
         assert!(late["token"].is_string());
     }
     assert_eq!(audited(&server, "activation.recovered").await, 2);
@@ -327,10 +254,7 @@ async fn a_token_is_minted_afresh_after_an_edit(backend: Backend) {
     // The catalogue's edits arrive as well.
     let shop = server.admin_get("/pricing-tiers?q=basic").await.expect(200);
     let basic = shop["items"][0]["id"].as_str().unwrap();
-    server
-        .admin_put(&format!("/pricing-tiers/{basic}"), json!({"maxTenants": 7}))
-        .await
-        .expect(200);
+    server.admin_put(&format!("/pricing-tiers/{basic}"), json!({"maxTenants": 7})).await.expect(200);
     machine.beat(&server).await;
     assert_eq!(machine.claims()["max_tenants"], 7);
 }
@@ -340,10 +264,7 @@ async fn nothing_is_written_for_a_wrong_fingerprint(backend: Backend) {
     let before = row(&server, &machine).await;
     server.clock.advance(60);
     let body = json!({"activationId": machine.activation, "fingerprint": "another", "nonce": machine.nonce});
-    server
-        .post(BEAT, body)
-        .await
-        .expect_problem(409, "FINGERPRINT_MISMATCH");
+    server.post(BEAT, body).await.expect_problem(409, "FINGERPRINT_MISMATCH");
     assert_eq!(row(&server, &machine).await, before);
 }
 
@@ -353,10 +274,7 @@ async fn heartbeats_leave_version_and_edit_time_alone(backend: Backend) {
     server.clock.advance(60);
     machine.beat(&server).await;
     let after = row(&server, &machine).await;
-    assert_eq!(
-        (after.version, after.updated_at),
-        (before.version, before.updated_at)
-    );
+    assert_eq!((after.version, after.updated_at), (before.version, before.updated_at));
     assert_eq!(after.status_serial, before.status_serial);
     assert_ne!(after.last_contact_at, before.last_contact_at);
 }

@@ -7,9 +7,17 @@
     reason = "tests fail by panicking"
 )]
 
+mod access;
 mod activations;
+mod catalogue;
+mod commands;
 mod heartbeats;
+mod licenses;
+mod problems;
+mod requests;
 mod restored;
 mod seats;
+mod snippets;
 mod start;
+mod verifiers;
 mod workspace;

@@ -20,10 +20,7 @@ async fn a_restored_database_locks_nobody_out(backend: Backend) {
     for machine in &mut activated {
         machine.beat(&server).await;
     }
-    let backup = licentia_entity::activation::Entity::find()
-        .all(&server.context.db)
-        .await
-        .unwrap();
+    let backup = licentia_entity::activation::Entity::find().all(&server.context.db).await.unwrap();
     server.clock.advance(3_600);
 
     let mut pending = vec![None; activated.len()];
@@ -37,10 +34,7 @@ async fn a_restored_database_locks_nobody_out(backend: Backend) {
             2 => {
                 machine.beat(&server).await;
                 let body = machine.beat_body(Some(&request_id()));
-                server
-                    .post("/license-keys/heartbeat", body.clone())
-                    .await
-                    .expect(200);
+                server.post("/license-keys/heartbeat", body.clone()).await.expect(200);
                 pending[n] = Some(body);
             }
             _ => {
@@ -65,12 +59,7 @@ async fn a_restored_database_locks_nobody_out(backend: Backend) {
 /// Puts the machines' rows back as they were.
 async fn restore(server: &TestServer, rows: Vec<licentia_entity::activation::Model>) {
     use sea_orm::{ActiveModelTrait, IntoActiveModel};
-    let tx = server
-        .context
-        .db
-        .write(licentia_domain::database::Lane::Ordinary)
-        .await
-        .unwrap();
+    let tx = server.context.db.write(licentia_domain::database::Lane::Ordinary).await.unwrap();
     for row in rows {
         row.into_active_model().reset_all().update(&tx).await.unwrap();
     }

@@ -32,13 +32,7 @@ async fn assert_exactly(server: &TestServer, issued: &Value, replies: &[Reply], 
     let created = replies.iter().filter(|reply| reply.status == 201).count();
     let refused: Vec<&Reply> = replies.iter().filter(|reply| reply.status != 201).collect();
     assert_eq!(created, seats);
-    assert!(
-        refused
-            .iter()
-            .all(|reply| reply.body["code"] == "SEAT_LIMIT_REACHED"),
-        "{:?}",
-        refused.first()
-    );
+    assert!(refused.iter().all(|reply| reply.body["code"] == "SEAT_LIMIT_REACHED"), "{:?}", refused.first());
     let id = issued["id"].as_str().unwrap();
     let row = license::Entity::find_by_id(id.parse::<licentia_types::ids::LicenseId>().unwrap())
         .one(&server.context.db)
@@ -51,13 +45,7 @@ async fn assert_exactly(server: &TestServer, issued: &Value, replies: &[Reply], 
         .count(&server.context.db)
         .await
         .unwrap();
-    assert_eq!(
-        (
-            usize::try_from(row.seats_used).unwrap(),
-            usize::try_from(holding).unwrap()
-        ),
-        (seats, seats)
-    );
+    assert_eq!((usize::try_from(row.seats_used).unwrap(), usize::try_from(holding).unwrap()), (seats, seats));
 }
 
 async fn two_hundred_at_once_for_ten_seats_give_exactly_ten(backend: Backend) {
@@ -84,54 +72,33 @@ async fn the_same_machine_at_once_takes_one_seat(backend: Backend) {
     let replies = join_all((0..20).map(|_| try_activate(&server, &key, "the-one", json!({})))).await;
     assert_eq!(replies.iter().filter(|reply| reply.status == 201).count(), 1);
     assert_eq!(replies.iter().filter(|reply| reply.status == 200).count(), 19);
-    let license = server
-        .admin_get(&format!("/license-keys/{}", issued["id"].as_str().unwrap()))
-        .await
-        .expect(200);
+    let license =
+        server.admin_get(&format!("/license-keys/{}", issued["id"].as_str().unwrap())).await.expect(200);
     assert_eq!(license["seats"], json!({"used": 1, "limit": 2}));
 }
 
 async fn users_and_tenants_are_limited(backend: Backend) {
     let server = TestServer::start(backend).await;
     let shop = Shop::open(&server).await;
-    let issued = shop
-        .issue(
-            &server,
-            json!({"maxActivations": null, "maxUsers": 2, "maxTenants": 1}),
-        )
-        .await;
+    let issued = shop.issue(&server, json!({"maxActivations": null, "maxUsers": 2, "maxTenants": 1})).await;
     let key = key(&issued);
     let on = |machine: &'static str, more: Value| {
         let (server, key) = (&server, &key);
         async move { try_activate(server, key, machine, more).await }
     };
-    on("a", json!({"userRef": "ann", "tenantRef": "north"}))
-        .await
-        .expect(201);
-    on("b", json!({"userRef": "ann", "tenantRef": "north"}))
-        .await
-        .expect(201);
+    on("a", json!({"userRef": "ann", "tenantRef": "north"})).await.expect(201);
+    on("b", json!({"userRef": "ann", "tenantRef": "north"})).await.expect(201);
     let full = on("c", json!({"userRef": "bob", "tenantRef": "south"}))
         .await
         .expect_problem(409, "SEAT_LIMIT_REACHED");
-    assert_eq!(
-        (&full["seats"]["dimension"], &full["seats"]["limit"]),
-        (&json!("tenants"), &json!(1))
-    );
+    assert_eq!((&full["seats"]["dimension"], &full["seats"]["limit"]), (&json!("tenants"), &json!(1)));
     // An activation without a user counts as a user of its own.
     on("c", json!({})).await.expect(201);
-    let full = on("d", json!({"userRef": "bob"}))
-        .await
-        .expect_problem(409, "SEAT_LIMIT_REACHED");
-    assert_eq!(
-        (&full["seats"]["dimension"], &full["seats"]["used"]),
-        (&json!("users"), &json!(2))
-    );
+    let full = on("d", json!({"userRef": "bob"})).await.expect_problem(409, "SEAT_LIMIT_REACHED");
+    assert_eq!((&full["seats"]["dimension"], &full["seats"]["used"]), (&json!("users"), &json!(2)));
     // What was refused left nothing behind.
-    let license = server
-        .admin_get(&format!("/license-keys/{}", issued["id"].as_str().unwrap()))
-        .await
-        .expect(200);
+    let license =
+        server.admin_get(&format!("/license-keys/{}", issued["id"].as_str().unwrap())).await.expect(200);
     assert_eq!(license["seats"], json!({"used": 3, "limit": null}));
 }
 
@@ -139,20 +106,11 @@ async fn a_full_licence_tells_when_machines_were_seen_and_no_names(backend: Back
     let server = TestServer::start(backend).await;
     let shop = Shop::open(&server).await;
     let key = key(&shop.issue(&server, json!({"maxActivations": 1})).await);
-    Machine::activate_with(
-        &server,
-        &key,
-        "secret-machine",
-        json!({"hostname": "secret-host"}),
-    )
-    .await;
+    Machine::activate_with(&server, &key, "secret-machine", json!({"hostname": "secret-host"})).await;
     let reply = try_activate(&server, &key, "second", json!({})).await;
     assert!(!reply.text.contains("secret-"));
     let problem = reply.expect_problem(409, "SEAT_LIMIT_REACHED");
-    assert_eq!(
-        (&problem["seats"]["used"], &problem["seats"]["limit"]),
-        (&json!(1), &json!(1))
-    );
+    assert_eq!((&problem["seats"]["used"], &problem["seats"]["limit"]), (&json!(1), &json!(1)));
     assert_eq!(problem["seats"]["lastSeen"].as_array().unwrap().len(), 1);
 }
 
@@ -160,10 +118,7 @@ async fn released_seats_have_a_budget(backend: Backend) {
     let server = TestServer::start(backend).await;
     let shop = Shop::open(&server).await;
     let issued = shop.issue(&server, json!({"maxActivations": 1})).await;
-    let (key, path) = (
-        key(&issued),
-        format!("/license-keys/{}", issued["id"].as_str().unwrap()),
-    );
+    let (key, path) = (key(&issued), format!("/license-keys/{}", issued["id"].as_str().unwrap()));
     let deactivate = |machine: &Machine| {
         let path = format!("/license-activations/{}/deactivate", machine.activation);
         let body =
@@ -178,24 +133,16 @@ async fn released_seats_have_a_budget(backend: Backend) {
     // The budget of three is used up: the seat stays taken until the machine's last token ends.
     let last = Machine::activate(&server, &key, "round-3").await;
     let held = deactivate(&last).await;
-    assert_eq!(
-        (&held["status"], &held["holdsSeat"]),
-        (&json!("deactivated"), &json!(true))
-    );
-    try_activate(&server, &key, "impatient", json!({}))
-        .await
-        .expect_problem(409, "SEAT_LIMIT_REACHED");
+    assert_eq!((&held["status"], &held["holdsSeat"]), (&json!("deactivated"), &json!(true)));
+    try_activate(&server, &key, "impatient", json!({})).await.expect_problem(409, "SEAT_LIMIT_REACHED");
     // By the admin's path the budget is the same; the machine itself may come back to its seat.
     let back = Machine::activate(&server, &key, "round-3").await;
-    Reply::of(server.admin(
-        reqwest::Method::POST,
-        &format!("/license-activations/{}/deactivate", back.activation),
-    ))
+    Reply::of(
+        server.admin(reqwest::Method::POST, &format!("/license-activations/{}/deactivate", back.activation)),
+    )
     .await
     .expect(200);
-    try_activate(&server, &key, "impatient", json!({}))
-        .await
-        .expect_problem(409, "SEAT_LIMIT_REACHED");
+    try_activate(&server, &key, "impatient", json!({})).await.expect_problem(409, "SEAT_LIMIT_REACHED");
     server.clock.advance(172_800);
     assert_eq!(server.admin_get(&path).await.expect(200)["seats"]["used"], 0);
     Machine::activate(&server, &key, "patient").await;
@@ -206,24 +153,13 @@ async fn a_downgrade_below_use_keeps_seats_and_refuses_new_ones(backend: Backend
     let server = TestServer::start(backend).await;
     let shop = Shop::open(&server).await;
     let issued = shop.issue(&server, json!({"maxActivations": 3})).await;
-    let (key, path) = (
-        key(&issued),
-        format!("/license-keys/{}", issued["id"].as_str().unwrap()),
-    );
+    let (key, path) = (key(&issued), format!("/license-keys/{}", issued["id"].as_str().unwrap()));
     let mut first = Machine::activate(&server, &key, "first").await;
     Machine::activate(&server, &key, "second").await;
-    let edited = server
-        .admin_put(&path, json!({"maxActivations": 1}))
-        .await
-        .expect(200);
-    assert_eq!(
-        (&edited["overLimit"], &edited["seats"]["used"]),
-        (&json!(true), &json!(2))
-    );
+    let edited = server.admin_put(&path, json!({"maxActivations": 1})).await.expect(200);
+    assert_eq!((&edited["overLimit"], &edited["seats"]["used"]), (&json!(true), &json!(2)));
     assert_eq!(first.beat(&server).await["status"], "active");
-    try_activate(&server, &key, "third", json!({}))
-        .await
-        .expect_problem(409, "SEAT_LIMIT_REACHED");
+    try_activate(&server, &key, "third", json!({})).await.expect_problem(409, "SEAT_LIMIT_REACHED");
     // A machine that holds its seat may activate again.
     assert_eq!(try_activate(&server, &key, "first", json!({})).await.status, 200);
 }

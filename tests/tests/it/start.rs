@@ -17,19 +17,12 @@ async fn a_first_start_makes_one_active_and_one_pending_key_of_each_purpose(back
     for purpose in [Purpose::Token, Purpose::Document, Purpose::Session] {
         let of_purpose: Vec<_> = rows.iter().filter(|row| row.purpose == purpose).collect();
         assert_eq!(of_purpose.len(), 2, "{purpose:?}");
-        assert_eq!(
-            of_purpose.iter().filter(|row| row.active_from.is_some()).count(),
-            1
-        );
+        assert_eq!(of_purpose.iter().filter(|row| row.active_from.is_some()).count(), 1);
     }
     // Session keys are nobody's business.
     let jwks = server.get("/.well-known/jwks.json").await.expect(200);
-    let kids: Vec<&str> = jwks["keys"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|key| key["kid"].as_str().unwrap())
-        .collect();
+    let kids: Vec<&str> =
+        jwks["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap()).collect();
     assert_eq!(kids.len(), 4);
     assert!(
         rows.iter()
@@ -46,14 +39,7 @@ async fn two_instances_that_start_together_make_one_set(backend: Backend) {
     let (mut first, second) = TestServer::start_two(backend).await;
     let jwks = first.get("/.well-known/jwks.json").await.text;
     assert_eq!(second.get("/.well-known/jwks.json").await.text, jwks);
-    assert_eq!(
-        signing_key::Entity::find()
-            .all(&first.context.db)
-            .await
-            .unwrap()
-            .len(),
-        6
-    );
+    assert_eq!(signing_key::Entity::find().all(&first.context.db).await.unwrap().len(), 6);
     // What one made, the other understands.
     first.make_admin().await;
     let issued = Shop::open(&first).await.issue(&first, json!({})).await;

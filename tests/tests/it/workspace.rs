@@ -21,14 +21,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("licentia-crypto", &[]),
     ("licentia-entity", &["licentia-types"]),
     ("licentia-migration", &[]),
-    (
-        "licentia-domain",
-        &["licentia-crypto", "licentia-entity", "licentia-types"],
-    ),
-    (
-        "licentia",
-        &["licentia-domain", "licentia-migration", "licentia-types"],
-    ),
+    ("licentia-domain", &["licentia-crypto", "licentia-entity", "licentia-types"]),
+    ("licentia", &["licentia-domain", "licentia-migration", "licentia-types"]),
 ];
 
 /// The tests may look into any crate, and need not.
@@ -49,14 +43,9 @@ fn crates_use_only_the_crates_they_may() -> Outcome {
         let Some((_, may_use)) = EDGES.iter().find(|(of, _)| *of == name) else {
             return Err(format!("{name} is a new crate: say in this table which of ours it may use").into());
         };
-        let uses: BTreeSet<&str> = normal_dependencies(package)
-            .filter(|used| ours.contains(used))
-            .collect();
+        let uses: BTreeSet<&str> = normal_dependencies(package).filter(|used| ours.contains(used)).collect();
         let expected: BTreeSet<&str> = may_use.iter().copied().collect();
-        assert_eq!(
-            uses, expected,
-            "crates of ours that {name} uses (left) and must use (right)"
-        );
+        assert_eq!(uses, expected, "crates of ours that {name} uses (left) and must use (right)");
     }
     Ok(())
 }
@@ -64,32 +53,20 @@ fn crates_use_only_the_crates_they_may() -> Outcome {
 #[test]
 fn domain_knows_no_transport() -> Outcome {
     let packages = packages()?;
-    let domain = packages
-        .iter()
-        .find(|package| name(package) == "licentia-domain")
-        .ok_or("no domain")?;
+    let domain = packages.iter().find(|package| name(package) == "licentia-domain").ok_or("no domain")?;
     let found: Vec<&str> = normal_dependencies(domain)
         .filter(|used| {
-            NOT_IN_DOMAIN
-                .iter()
-                .any(|refused| used.strip_prefix(refused).is_some_and(is_end_of_word))
+            NOT_IN_DOMAIN.iter().any(|refused| used.strip_prefix(refused).is_some_and(is_end_of_word))
         })
         .collect();
-    assert!(
-        found.is_empty(),
-        "domain/Cargo.toml declares {found:?}: transports belong to api"
-    );
+    assert!(found.is_empty(), "domain/Cargo.toml declares {found:?}: transports belong to api");
     Ok(())
 }
 
 #[test]
 fn api_holds_no_database_path() -> Outcome {
     let found = lines_naming("api/src", "sea_orm::")?;
-    assert!(
-        found.is_empty(),
-        "api names SeaORM; queries belong to domain's stores:\n{}",
-        found.join("\n")
-    );
+    assert!(found.is_empty(), "api names SeaORM; queries belong to domain's stores:\n{}", found.join("\n"));
     Ok(())
 }
 
@@ -103,27 +80,10 @@ fn migrations_never_name_the_entities() -> Outcome {
 
 #[test]
 fn server_links_one_crypto_provider() -> Outcome {
-    let tree = cargo(&[
-        "tree",
-        "--edges",
-        "normal",
-        "--package",
-        "licentia",
-        "--prefix",
-        "none",
-    ])?;
-    let linked: BTreeSet<&str> = tree
-        .lines()
-        .filter_map(|line| line.split_whitespace().next())
-        .collect();
-    assert!(
-        linked.contains("aws-lc-rs"),
-        "cargo tree was not understood:\n{tree}"
-    );
-    let found: Vec<_> = NEVER_LINKED
-        .iter()
-        .filter(|refused| linked.contains(**refused))
-        .collect();
+    let tree = cargo(&["tree", "--edges", "normal", "--package", "licentia", "--prefix", "none"])?;
+    let linked: BTreeSet<&str> = tree.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(linked.contains("aws-lc-rs"), "cargo tree was not understood:\n{tree}");
+    let found: Vec<_> = NEVER_LINKED.iter().filter(|refused| linked.contains(**refused)).collect();
     assert!(
         found.is_empty(),
         "the server links {found:?}; `cargo tree -p licentia -i NAME` says through whom"
@@ -134,10 +94,8 @@ fn server_links_one_crypto_provider() -> Outcome {
 /// The packages of the workspace, as `cargo metadata` declares them.
 fn packages() -> Result<Vec<Value>, Box<dyn Error>> {
     let metadata: Value = serde_json::from_str(&cargo(&["metadata", "--no-deps", "--format-version", "1"])?)?;
-    let packages = metadata
-        .get("packages")
-        .and_then(Value::as_array)
-        .ok_or("cargo metadata names no packages")?;
+    let packages =
+        metadata.get("packages").and_then(Value::as_array).ok_or("cargo metadata names no packages")?;
     Ok(packages.clone())
 }
 
@@ -147,14 +105,8 @@ fn name(value: &Value) -> &str {
 
 /// Names that `package` declares under `[dependencies]`: neither for its tests nor for its build script.
 fn normal_dependencies(package: &Value) -> impl Iterator<Item = &str> {
-    let declared = package
-        .get("dependencies")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten();
-    declared
-        .filter(|dependency| dependency.get("kind").is_none_or(Value::is_null))
-        .map(name)
+    let declared = package.get("dependencies").and_then(Value::as_array).into_iter().flatten();
+    declared.filter(|dependency| dependency.get("kind").is_none_or(Value::is_null)).map(name)
 }
 
 fn is_end_of_word(rest: &str) -> bool {
@@ -185,27 +137,18 @@ fn rust_files(folder: &Path) -> Result<Vec<PathBuf>, Box<dyn Error>> {
             files.push(path);
         }
     }
-    if files.is_empty() {
-        Err(format!("{} holds no Rust file", folder.display()).into())
-    } else {
-        Ok(files)
-    }
+    if files.is_empty() { Err(format!("{} holds no Rust file", folder.display()).into()) } else { Ok(files) }
 }
 
 fn root() -> Result<&'static Path, Box<dyn Error>> {
-    Ok(Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .ok_or("tests/ has no parent")?)
+    Ok(Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or("tests/ has no parent")?)
 }
 
 /// What cargo prints for the workspace, from the lock file as it is and without the network.
 fn cargo(arguments: &[&str]) -> Result<String, Box<dyn Error>> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = Command::new(cargo)
-        .args(arguments)
-        .args(["--offline", "--locked"])
-        .current_dir(root()?)
-        .output()?;
+    let output =
+        Command::new(cargo).args(arguments).args(["--offline", "--locked"]).current_dir(root()?).output()?;
     if !output.status.success() {
         return Err(format!("cargo {arguments:?}: {}", String::from_utf8_lossy(&output.stderr)).into());
     }

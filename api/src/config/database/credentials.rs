@@ -20,9 +20,7 @@ pub(in crate::config) fn weakness(address: &str) -> Option<&'static str> {
         return Some("the password is the user's name");
     }
     let lower = password.to_lowercase();
-    DEFAULTS
-        .contains(&lower.as_str())
-        .then_some("the password is one that stands in every example")
+    DEFAULTS.contains(&lower.as_str()).then_some("the password is one that stands in every example")
 }
 
 /// The address with `***` for the password, and for the parameters that could hold one.
@@ -33,10 +31,8 @@ pub(super) fn mask(address: &str) -> String {
     if url.password().is_some() && url.set_password(Some("***")).is_err() {
         return "***".to_owned();
     }
-    let parameters: Vec<String> = url
-        .query_pairs()
-        .map(|(name, value)| masked_parameter(&name, &value))
-        .collect();
+    let parameters: Vec<String> =
+        url.query_pairs().map(|(name, value)| masked_parameter(&name, &value)).collect();
     if !parameters.is_empty() {
         url.set_query(Some(&parameters.join("&")));
     }
@@ -44,18 +40,13 @@ pub(super) fn mask(address: &str) -> String {
 }
 
 fn masked_parameter(name: &str, value: &str) -> String {
-    let shown = if matches!(name, "sslmode" | "ssl-mode" | "host" | "port" | "dbname") {
-        value
-    } else {
-        "***"
-    };
+    let shown =
+        if matches!(name, "sslmode" | "ssl-mode" | "host" | "port" | "dbname") { value } else { "***" };
     format!("{name}={shown}")
 }
 
 fn parameter<'url>(url: &'url Url, name: &str) -> Option<Cow<'url, str>> {
-    url.query_pairs()
-        .find(|(key, _)| key == name)
-        .map(|(_, value)| value)
+    url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value)
 }
 
 /// A socket, or the loopback. A parameter `host` or `hostaddr` goes before the host of the address.
@@ -113,15 +104,9 @@ mod tests {
                 "postgres://app:canary@db:5432/l?sslmode=require",
                 "postgres://app:***@db:5432/l?sslmode=require",
             ),
-            (
-                "postgres://db/l?user=app&password=canary",
-                "postgres://db/l?user=***&password=***",
-            ),
+            ("postgres://db/l?user=app&password=canary", "postgres://db/l?user=***&password=***"),
             ("postgres://app@db/l", "postgres://app@db/l"),
-            (
-                "postgres:///l?host=/run/postgresql",
-                "postgres:///l?host=/run/postgresql",
-            ),
+            ("postgres:///l?host=/run/postgresql", "postgres:///l?host=/run/postgresql"),
         ] {
             assert_eq!(mask(address), shown);
         }

@@ -26,27 +26,15 @@ fn secrets_are_read_from_files_without_their_newline() {
 
 #[test]
 fn a_secret_given_twice_is_refused() {
-    let refused = load(&[
-        "LICENTIA__ENCRYPTION__KEY=canary",
-        "LICENTIA__ENCRYPTION__KEY_FILE=/kek",
-    ])
-    .unwrap_err();
+    let refused =
+        load(&["LICENTIA__ENCRYPTION__KEY=canary", "LICENTIA__ENCRYPTION__KEY_FILE=/kek"]).unwrap_err();
     assert_eq!(
         refused.to_string(),
         "`encryption.key` is given by the environment variable `LICENTIA__ENCRYPTION__KEY`, and \
          `encryption.key_file` by the environment variable `LICENTIA__ENCRYPTION__KEY_FILE`; keep one of them"
     );
     let refused = load_file("[database]\nurl = \"sqlite://l.db\"\nurl_file = \"/url\"\n").unwrap_err();
-    assert!(
-        matches!(
-            refused,
-            ConfigError::Both {
-                key: "database.url",
-                ..
-            }
-        ),
-        "{refused}"
-    );
+    assert!(matches!(refused, ConfigError::Both { key: "database.url", .. }), "{refused}");
 }
 
 #[test]
@@ -56,27 +44,17 @@ fn a_secret_file_that_is_missing_empty_or_wrong_is_named() {
     for (path, told) in [
         (folder.path().join("missing"), "which cannot be read: "),
         (folder.write("empty", "\n"), "which is empty"),
-        (
-            folder.write("wrong", "mysql://canary"),
-            "must begin with sqlite:// or postgres://",
-        ),
+        (folder.write("wrong", "mysql://canary"), "must begin with sqlite:// or postgres://"),
     ] {
         let refused = load(&[&variable(&path)]).unwrap_err().to_string();
         assert!(refused.contains("`database.url"), "{refused}");
-        assert!(
-            refused.contains(&path.display().to_string()) && refused.contains(told),
-            "{refused}"
-        );
+        assert!(refused.contains(&path.display().to_string()) && refused.contains(told), "{refused}");
         assert!(!refused.contains("canary"), "{refused}");
     }
 }
 
 fn development(folder: &Folder) -> Config {
-    load(&[&format!(
-        "LICENTIA__DATABASE__URL=sqlite://{}/licentia.db",
-        folder.path().display()
-    )])
-    .unwrap()
+    load(&[&format!("LICENTIA__DATABASE__URL=sqlite://{}/licentia.db", folder.path().display())]).unwrap()
 }
 
 /// Different bytes at every call, in every thread.
@@ -93,10 +71,7 @@ fn development_makes_a_key_once_and_keeps_it() {
     let config = development(&folder);
     let made = config.key_encryption_key(numbered).unwrap();
     let file = folder.path().join("licentia.kek");
-    assert_eq!(
-        fs::read_to_string(&file).unwrap(),
-        format!("dev-{}\n", made.expose_secret())
-    );
+    assert_eq!(fs::read_to_string(&file).unwrap(), format!("dev-{}\n", made.expose_secret()));
     let again = config.key_encryption_key(|_| panic!("the key is there")).unwrap();
     assert_eq!(again.expose_secret(), made.expose_secret());
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
@@ -122,11 +97,7 @@ fn processes_that_start_together_end_with_one_key() {
                 }
                 numbered(bytes)
             };
-            config
-                .key_encryption_key(fill)
-                .unwrap()
-                .expose_secret()
-                .to_owned()
+            config.key_encryption_key(fill).unwrap().expose_secret().to_owned()
         };
         let threads: Vec<_> = (0..8).map(|_| scope.spawn(start)).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
@@ -138,13 +109,7 @@ fn processes_that_start_together_end_with_one_key() {
 #[test]
 fn a_configured_key_of_development_loses_its_mark() {
     let config = load(&["LICENTIA__ENCRYPTION__KEY=dev-abc"]).unwrap();
-    assert_eq!(
-        config
-            .key_encryption_key(|_| panic!("there is a key"))
-            .unwrap()
-            .expose_secret(),
-        "abc"
-    );
+    assert_eq!(config.key_encryption_key(|_| panic!("there is a key")).unwrap().expose_secret(), "abc");
 }
 
 #[test]
@@ -157,12 +122,7 @@ fn a_key_that_cannot_be_made_says_where() {
     );
 
     let folder = Folder::new();
-    let failed = development(&folder)
-        .key_encryption_key(|_| Err(io::Error::other("dry")))
-        .unwrap_err();
-    assert_eq!(
-        failed.to_string(),
-        "no random bytes for a key-encryption key: dry"
-    );
+    let failed = development(&folder).key_encryption_key(|_| Err(io::Error::other("dry"))).unwrap_err();
+    assert_eq!(failed.to_string(), "no random bytes for a key-encryption key: dry");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }

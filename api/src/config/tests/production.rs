@@ -35,10 +35,8 @@ fn a_good_configuration_has_no_findings() {
 #[test]
 fn the_example_has_no_findings() {
     let folder = Folder::new();
-    let url = folder.write(
-        "url",
-        "postgres://licentia:h4Vq9zLw@db.example.com/licentia?sslmode=verify-full\n",
-    );
+    let url =
+        folder.write("url", "postgres://licentia:h4Vq9zLw@db.example.com/licentia?sslmode=verify-full\n");
     let key = folder.write("kek", "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=\n");
     let text = include_str!("../../../../config/production.example.toml")
         .replace("/run/secrets/licentia-database-url", url.to_str().unwrap())
@@ -57,51 +55,30 @@ fn everything_is_told_at_once() {
 fn the_issuer_must_be_https() {
     for env in [
         &[PRODUCTION, KEY][..],
-        &[
-            PRODUCTION,
-            KEY,
-            "LICENTIA__SERVER__PUBLIC_URL=http://licenses.example.com",
-        ],
+        &[PRODUCTION, KEY, "LICENTIA__SERVER__PUBLIC_URL=http://licenses.example.com"],
     ] {
         let finding = finding(env);
         assert_eq!(finding.key, "server.public_url");
-        assert!(
-            finding
-                .mend
-                .contains("LICENTIA__SERVER__PUBLIC_URL to the https address"),
-            "{finding}"
-        );
+        assert!(finding.mend.contains("LICENTIA__SERVER__PUBLIC_URL to the https address"), "{finding}");
     }
 }
 
 #[test]
 fn the_key_must_be_there_and_not_of_development() {
-    for key in [
-        None,
-        Some("LICENTIA__ENCRYPTION__KEY=dev-q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA="),
-    ] {
+    for key in [None, Some("LICENTIA__ENCRYPTION__KEY=dev-q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=")] {
         let env: Vec<_> = [PRODUCTION, HTTPS].into_iter().chain(key).collect();
         let finding = finding(&env);
         assert_eq!(finding.key, "encryption.key");
         assert!(finding.mend.contains("openssl rand -base64 32"), "{finding}");
         assert!(!finding.to_string().contains("q83vEj"), "{finding}");
         let config = load(&env).unwrap();
-        assert!(
-            config
-                .key_encryption_key(|_| panic!("production makes no key"))
-                .is_err()
-        );
+        assert!(config.key_encryption_key(|_| panic!("production makes no key")).is_err());
     }
 }
 
 #[test]
 fn default_database_credentials_are_refused() {
-    let finding = finding(&[
-        PRODUCTION,
-        HTTPS,
-        KEY,
-        "LICENTIA__DATABASE__URL=postgres://canary:canary@db/l",
-    ]);
+    let finding = finding(&[PRODUCTION, HTTPS, KEY, "LICENTIA__DATABASE__URL=postgres://canary:canary@db/l"]);
     assert_eq!(finding.key, "database.url");
     assert!(finding.mend.contains("LICENTIA__DATABASE__URL_FILE"), "{finding}");
     assert!(!finding.to_string().contains("canary"), "{finding}");
@@ -112,10 +89,7 @@ fn key_beside(database: &str, key_file: &Path, folder: &Folder) -> Vec<Finding> 
     findings(&[
         PRODUCTION,
         HTTPS,
-        &format!(
-            "LICENTIA__DATABASE__URL=sqlite://{}/{database}",
-            folder.path().display()
-        ),
+        &format!("LICENTIA__DATABASE__URL=sqlite://{}/{database}", folder.path().display()),
         &format!("LICENTIA__ENCRYPTION__KEY_FILE={}", key_file.display()),
     ])
 }
@@ -165,8 +139,5 @@ fn a_key_in_a_configuration_file_beside_the_database_is_refused() {
     assert!(!found[0].to_string().contains("canary"));
     // The same key as a variable lies nowhere near.
     let env = variables(&["LICENTIA__ENCRYPTION__KEY=canary"]);
-    assert_eq!(
-        Config::load_in(folder.path(), Some(&file), env).unwrap().check(),
-        []
-    );
+    assert_eq!(Config::load_in(folder.path(), Some(&file), env).unwrap().check(), []);
 }

@@ -9,12 +9,7 @@ fn development_needs_nothing() {
     assert_eq!(config.environment, Environment::Development);
     assert_eq!(config.check(), []);
     assert_eq!(config.issuer(config.server.bind), "http://127.0.0.1:8080");
-    assert_eq!(
-        *config.database.url.kind(),
-        Kind::Sqlite {
-            path: "licentia.db".into()
-        }
-    );
+    assert_eq!(*config.database.url.kind(), Kind::Sqlite { path: "licentia.db".into() });
     assert_eq!(config.server.workers, None);
     assert_eq!(config.tokens.token_ttl, 172_800);
     assert_eq!(config.log.format, LogFormat::Auto);
@@ -25,10 +20,7 @@ fn the_file_goes_before_the_defaults_and_variables_before_the_file() {
     let folder = Folder::new();
     let text = "[tokens]\nbackdate_seconds = 10\nexpiry_grace = 20\n[server]\nworkers = 2\n";
     let file = folder.write("own.toml", text);
-    let env = variables(&[
-        "LICENTIA__TOKENS__EXPIRY_GRACE=30",
-        "LICENTIA__LIMITS__ENABLED=false",
-    ]);
+    let env = variables(&["LICENTIA__TOKENS__EXPIRY_GRACE=30", "LICENTIA__LIMITS__ENABLED=false"]);
     let config = Config::load_in(folder.path(), Some(&file), env).unwrap();
     assert_eq!(config.tokens.backdate_seconds, 10);
     assert_eq!(config.tokens.expiry_grace, 30);
@@ -46,10 +38,7 @@ fn the_named_file_goes_before_the_variable_and_the_working_directory() {
     let by_argument = folder.write("argument.toml", &grace(3));
     let variable = variables(&[&format!("LICENTIA_CONFIG={}", by_variable.display())]);
     let expiry_grace = |file: Option<&Path>, env: Vec<(String, String)>| {
-        Config::load_in(folder.path(), file, env)
-            .unwrap()
-            .tokens
-            .expiry_grace
+        Config::load_in(folder.path(), file, env).unwrap().tokens.expiry_grace
     };
     assert_eq!(expiry_grace(None, Vec::new()), 1);
     assert_eq!(expiry_grace(None, variable.clone()), 2);
@@ -58,24 +47,14 @@ fn the_named_file_goes_before_the_variable_and_the_working_directory() {
 
 #[test]
 fn a_named_file_must_be_there() {
-    let refused = Config::load(Some(Path::new("missing.toml")), [])
-        .unwrap_err()
-        .to_string();
-    assert!(
-        refused.starts_with("the configuration file `missing.toml` cannot be read: "),
-        "{refused}"
-    );
+    let refused = Config::load(Some(Path::new("missing.toml")), []).unwrap_err().to_string();
+    assert!(refused.starts_with("the configuration file `missing.toml` cannot be read: "), "{refused}");
 }
 
 #[test]
 fn a_broken_file_is_refused_without_quoting_it() {
-    let refused = load_file("[database]\nurl = \"postgres://app:canary@db/l\n")
-        .unwrap_err()
-        .to_string();
-    assert!(
-        refused.contains("own.toml` is not TOML: ") && refused.contains("line 2"),
-        "{refused}"
-    );
+    let refused = load_file("[database]\nurl = \"postgres://app:canary@db/l\n").unwrap_err().to_string();
+    assert!(refused.contains("own.toml` is not TOML: ") && refused.contains("line 2"), "{refused}");
     assert!(!refused.contains("canary"), "{refused}");
 }
 
@@ -83,13 +62,8 @@ fn a_broken_file_is_refused_without_quoting_it() {
 fn unknown_keys_are_named_with_their_place_all_at_once() {
     let text = "enviroment = \"production\"\n[server]\nbnid = \"[::]:80\"\ntls = true\n[colour]\n";
     let refused = load_file(text).unwrap_err();
-    let ConfigError::UnknownKeys(keys) = &refused else {
-        panic!("{refused}")
-    };
-    let told: Vec<_> = keys
-        .iter()
-        .map(|one| (one.key.as_str(), one.hint.as_deref()))
-        .collect();
+    let ConfigError::UnknownKeys(keys) = &refused else { panic!("{refused}") };
+    let told: Vec<_> = keys.iter().map(|one| (one.key.as_str(), one.hint.as_deref())).collect();
     assert_eq!(
         told,
         [
@@ -99,10 +73,7 @@ fn unknown_keys_are_named_with_their_place_all_at_once() {
             ("server.tls", None),
         ]
     );
-    assert!(
-        refused.to_string().contains("\n  - `server.tls` in the file `"),
-        "{refused}"
-    );
+    assert!(refused.to_string().contains("\n  - `server.tls` in the file `"), "{refused}");
 }
 
 #[test]
@@ -112,18 +83,12 @@ fn unknown_variables_are_named_as_variables() {
             "LICENTIA__SERVER__BNID=x",
             "`server.bnid` in the environment variable `LICENTIA__SERVER__BNID`: did you mean `LICENTIA__SERVER__BIND`?",
         ),
-        (
-            "LICENTIA__SERVER_BIND=x",
-            "did you mean `LICENTIA__SERVER__BIND`?",
-        ),
+        ("LICENTIA__SERVER_BIND=x", "did you mean `LICENTIA__SERVER__BIND`?"),
         (
             "LICENTIA__DATABASE=postgres://app:canary@db/l",
             "set a key in it, such as `LICENTIA__DATABASE__URL`",
         ),
-        (
-            "LICENTIA__SERVER__BIND__X=x",
-            "did you mean `LICENTIA__SERVER__BIND`?",
-        ),
+        ("LICENTIA__SERVER__BIND__X=x", "did you mean `LICENTIA__SERVER__BIND`?"),
         ("LICENTIA__=x", "`` in the environment variable `LICENTIA__`"),
     ] {
         let refused = load(&[variable]).unwrap_err().to_string();
@@ -134,13 +99,7 @@ fn unknown_variables_are_named_as_variables() {
 
 #[test]
 fn variables_without_the_double_underscore_are_not_ours() {
-    load(&[
-        "LICENTIA_SERVER_BIND=x",
-        "LICENTIA_HOME=/srv",
-        "LICENTIA=1",
-        "SERVER__BIND=x",
-    ])
-    .unwrap();
+    load(&["LICENTIA_SERVER_BIND=x", "LICENTIA_HOME=/srv", "LICENTIA=1", "SERVER__BIND=x"]).unwrap();
 }
 
 #[test]
@@ -170,39 +129,18 @@ fn values_that_do_not_fit_are_named_with_their_place() {
         ("LICENTIA__TOKENS__TOKEN_TTL=5000000000", "unsigned 32 bit"),
         ("LICENTIA__TOKENS__TOKEN_TTL=-1", "must be a whole number"),
         ("LICENTIA__LIMITS__ENABLED=1", "must be `true` or `false`"),
-        (
-            "LICENTIA__SERVER__BIND=localhost",
-            "invalid socket address syntax",
-        ),
+        ("LICENTIA__SERVER__BIND=localhost", "invalid socket address syntax"),
         ("LICENTIA__SERVER__WORKERS=0", "nonzero"),
-        (
-            "LICENTIA__SERVER__PUBLIC_URL=12345",
-            "is not a URL such as https://licenses.example.com",
-        ),
-        (
-            "LICENTIA__DATABASE__URL=12345",
-            "must begin with sqlite:// or postgres://",
-        ),
-        (
-            "LICENTIA__DATABASE__URL=sqlite::memory:",
-            "names a SQLite database in memory",
-        ),
-        (
-            "LICENTIA__ENVIRONMENT=prod",
-            "is either \"development\" or \"production\"",
-        ),
-        (
-            "LICENTIA__LOG__FORMAT=xml",
-            "is one of \"auto\", \"pretty\" and \"json\"",
-        ),
+        ("LICENTIA__SERVER__PUBLIC_URL=12345", "is not a URL such as https://licenses.example.com"),
+        ("LICENTIA__DATABASE__URL=12345", "must begin with sqlite:// or postgres://"),
+        ("LICENTIA__DATABASE__URL=sqlite::memory:", "names a SQLite database in memory"),
+        ("LICENTIA__ENVIRONMENT=prod", "is either \"development\" or \"production\""),
+        ("LICENTIA__LOG__FORMAT=xml", "is one of \"auto\", \"pretty\" and \"json\""),
         ("LICENTIA__LOG__FILTER=inof", "for a module write `inof=trace`"),
     ] {
         let refused = load(&[variable]).unwrap_err().to_string();
         let name = variable.split('=').next().unwrap();
-        assert!(
-            refused.contains(&format!("from the environment variable `{name}`, ")),
-            "{refused}"
-        );
+        assert!(refused.contains(&format!("from the environment variable `{name}`, ")), "{refused}");
         assert!(refused.contains(told), "{refused}");
     }
 }
@@ -214,10 +152,7 @@ fn values_of_a_file_have_the_type_of_their_default() {
         ("[database]\nreaders = true", "must be a whole number"),
         ("[database]\nurl = [\"canary\"]", "must be a single value"),
         ("[limits]\nenabled = 1", "must be `true` or `false`"),
-        (
-            "server = 1",
-            "this is a section; set a key in it, such as `server.bind`",
-        ),
+        ("server = 1", "this is a section; set a key in it, such as `server.bind`"),
     ] {
         let refused = load_file(text).unwrap_err().to_string();
         assert!(refused.contains(told) && !refused.contains("canary"), "{refused}");
@@ -236,9 +171,7 @@ fn values_out_of_range_are_refused_together() {
         "LICENTIA__ENVIRONMENT=production",
     ])
     .unwrap_err();
-    let ConfigError::Refused(findings) = &refused else {
-        panic!("{refused}")
-    };
+    let ConfigError::Refused(findings) = &refused else { panic!("{refused}") };
     let keys: Vec<_> = findings.iter().map(|finding| finding.key).collect();
     assert_eq!(
         keys,
@@ -253,11 +186,7 @@ fn values_out_of_range_are_refused_together() {
             "encryption.key",
         ]
     );
-    assert!(
-        refused
-            .to_string()
-            .contains("To mend it: set 2048, 3072 or 4096.")
-    );
+    assert!(refused.to_string().contains("To mend it: set 2048, 3072 or 4096."));
 }
 
 #[test]
@@ -270,11 +199,7 @@ fn the_defaults_show_every_key() {
         }
         let setting = line.strip_prefix("# ").unwrap_or(line).split_once(" = ");
         if let Some((key, _)) = setting.filter(|(key, _)| !key.contains(' ')) {
-            shown.push(if section.is_empty() {
-                key.to_owned()
-            } else {
-                format!("{section}.{key}")
-            });
+            shown.push(if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") });
         }
     }
     assert_eq!(shown, keys::known());
@@ -283,10 +208,8 @@ fn the_defaults_show_every_key() {
 #[test]
 fn the_guide_names_every_key() {
     let guide = include_str!("../../../../docs/configuration.md");
-    let missing: Vec<_> = keys::known()
-        .into_iter()
-        .filter(|key| !guide.contains(&format!("| `{key}` |")))
-        .collect();
+    let missing: Vec<_> =
+        keys::known().into_iter().filter(|key| !guide.contains(&format!("| `{key}` |"))).collect();
     assert!(missing.is_empty(), "{missing:?}");
 }
 
@@ -302,19 +225,15 @@ fn the_effective_configuration_is_toml_without_secrets() {
     .unwrap();
     let text = config.render_checked().unwrap();
     assert!(text.starts_with("environment = \"development\"\n\n["), "{text}");
-    assert!(
-        text.contains("\nurl = \"postgres://app:***@db/l?password=***\"\n"),
-        "{text}"
-    );
+    assert!(text.contains("\nurl = \"postgres://app:***@db/l?password=***\"\n"), "{text}");
     assert!(text.contains("\nkey = \"***\"\n"), "{text}");
     assert!(text.contains("\n# public_url is not set\n"), "{text}");
     assert!(text.contains("\nworkers = 3\n"), "{text}");
     assert!(!text.contains("canary"), "{text}");
     assert!(!format!("{config:?}").contains("canary"));
     // It is TOML, and all its keys are known: only the masked address does not connect.
-    let own = text
-        .replace("postgres://app:***@db/l?password=***", "sqlite://l.db")
-        .replace("key = \"***\"\n", "");
+    let own =
+        text.replace("postgres://app:***@db/l?password=***", "sqlite://l.db").replace("key = \"***\"\n", "");
     assert_eq!(load_file(&own).unwrap().server.workers.unwrap().get(), 3);
 }
 
@@ -322,9 +241,7 @@ fn the_effective_configuration_is_toml_without_secrets() {
 fn the_issuer_is_the_public_url_or_follows_from_the_listener() {
     let bound = "127.0.0.1:41234".parse().unwrap();
     assert_eq!(
-        load(&["LICENTIA__SERVER__BIND=127.0.0.1:0"])
-            .unwrap()
-            .issuer(bound),
+        load(&["LICENTIA__SERVER__BIND=127.0.0.1:0"]).unwrap().issuer(bound),
         "http://127.0.0.1:41234"
     );
     let config = load(&["LICENTIA__SERVER__PUBLIC_URL=https://licenses.example.com/v"]).unwrap();

@@ -22,18 +22,11 @@ fn jwk_of(bits: usize, odd: bool, e: &[u8]) -> String {
 }
 
 fn pem(label: &str, der: &[u8]) -> String {
-    format!(
-        "-----BEGIN {label}-----\n{}\n-----END {label}-----",
-        STANDARD.encode(der)
-    )
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----", STANDARD.encode(der))
 }
 
 fn pkcs1() -> Vec<u8> {
-    RsaKeyPair::from_pkcs8(fixtures::pkcs8())
-        .unwrap()
-        .public_key()
-        .as_ref()
-        .to_vec()
+    RsaKeyPair::from_pkcs8(fixtures::pkcs8()).unwrap().public_key().as_ref().to_vec()
 }
 
 fn error(text: &str) -> ConsumerKeyError {
@@ -62,9 +55,7 @@ fn decrypt(algorithm: ConsumerKeyAlgorithm, token: &str) -> Option<String> {
     }
     let cipher =
         PaddedBlockDecryptingKey::cbc_pkcs7(UnboundCipherKey::new(&AES_256, encryption_key).ok()?).ok()?;
-    let plaintext = cipher
-        .decrypt(&mut ciphertext, DecryptionContext::Iv128(iv.into()))
-        .ok()?;
+    let plaintext = cipher.decrypt(&mut ciphertext, DecryptionContext::Iv128(iv.into())).ok()?;
     String::from_utf8(plaintext.to_vec()).ok()
 }
 
@@ -84,12 +75,7 @@ fn pem_pkcs1_and_jwk_give_the_same_key() {
         let key = ConsumerKey::parse(&text).unwrap();
         assert_eq!(key.thumbprint(), public.thumbprint());
         assert_eq!(key.to_spki_der(), public.to_spki_der());
-        assert_eq!(
-            ConsumerKey::from_spki_der(&key.to_spki_der())
-                .unwrap()
-                .thumbprint(),
-            public.thumbprint()
-        );
+        assert_eq!(ConsumerKey::from_spki_der(&key.to_spki_der()).unwrap().thumbprint(), public.thumbprint());
     }
 }
 
@@ -128,20 +114,9 @@ fn size_and_exponent_have_bounds() {
     assert_eq!(error(&jwk_of(8192, true, usual)), ConsumerKeyError::TooLarge);
     assert_eq!(error(&jwk_of(2048, false, usual)), ConsumerKeyError::Unreadable);
 
-    for bad in [
-        &[1][..],
-        &[3],
-        &[0xff, 0xff],
-        &[1, 0, 0],
-        &[1, 0, 2],
-        &[2, 0, 0, 0, 1],
-        &[1, 0, 0, 0, 0, 1],
-    ] {
-        assert_eq!(
-            error(&jwk_of(2048, true, bad)),
-            ConsumerKeyError::Exponent,
-            "{bad:?}"
-        );
+    for bad in [&[1][..], &[3], &[0xff, 0xff], &[1, 0, 0], &[1, 0, 2], &[2, 0, 0, 0, 1], &[1, 0, 0, 0, 0, 1]]
+    {
+        assert_eq!(error(&jwk_of(2048, true, bad)), ConsumerKeyError::Exponent, "{bad:?}");
     }
     assert!(ConsumerKey::parse(&jwk_of(2048, true, &[1, 0xff, 0xff, 0xff, 0xff])).is_ok());
 }
@@ -169,10 +144,7 @@ fn anything_else_is_unreadable_and_too_much_is_not_read() {
         assert_eq!(error(&text), ConsumerKeyError::Unreadable, "{text}");
     }
     assert_eq!(error(&" ".repeat(MAX_INPUT + 1)), ConsumerKeyError::Oversized);
-    assert_eq!(
-        ConsumerKey::from_spki_der(&vec![0; MAX_INPUT + 1]).unwrap_err(),
-        ConsumerKeyError::Oversized
-    );
+    assert_eq!(ConsumerKey::from_spki_der(&vec![0; MAX_INPUT + 1]).unwrap_err(), ConsumerKeyError::Oversized);
 }
 
 #[test]
@@ -205,26 +177,16 @@ fn no_two_tokens_share_key_iv_or_ciphertext() {
 #[test]
 fn every_changed_character_is_refused_by_the_reader() {
     let algorithm = ConsumerKeyAlgorithm::RsaOaep;
-    let token = ConsumerKey::parse(&jwk().to_string())
-        .unwrap()
-        .encrypt(algorithm, "a.b.c")
-        .unwrap();
+    let token = ConsumerKey::parse(&jwk().to_string()).unwrap().encrypt(algorithm, "a.b.c").unwrap();
     for position in (0..token.len()).filter(|position| token.as_bytes()[*position] != b'.') {
         let mut tampered = token.clone().into_bytes();
         tampered[position] = if tampered[position] == b'A' { b'B' } else { b'A' };
-        assert_eq!(
-            decrypt(algorithm, &String::from_utf8(tampered).unwrap()),
-            None,
-            "at {position}"
-        );
+        assert_eq!(decrypt(algorithm, &String::from_utf8(tampered).unwrap()), None, "at {position}");
     }
 }
 
 #[test]
 fn debug_shows_the_thumbprint_only() {
     let key = ConsumerKey::parse(&jwk().to_string()).unwrap();
-    assert_eq!(
-        format!("{key:?}"),
-        format!("ConsumerKey {{ thumbprint: {:?}, .. }}", key.thumbprint())
-    );
+    assert_eq!(format!("{key:?}"), format!("ConsumerKey {{ thumbprint: {:?}, .. }}", key.thumbprint()));
 }

@@ -1,0 +1,56 @@
+//! `licentia admin`: API keys from the command line, in production.
+
+use super::installation::Installation;
+
+/// Id and secret of a new key.
+fn create(place: &Installation, more: &[&str]) -> (String, String) {
+    let printed = place.prints(&[&["admin", "create-key", "--name", "Shop"], more].concat());
+    let lines: Vec<&str> = printed.lines().collect();
+    let [id, secret] = lines.as_slice() else { panic!("two lines: {printed}") };
+    assert!(id.starts_with("key_") && secret.starts_with("lsk_"), "{printed}");
+    ((*id).to_owned(), (*secret).to_owned())
+}
+
+#[tokio::test]
+async fn a_key_is_made_listed_and_revoked() {
+    let place = Installation::for_production();
+    let (id, secret) = create(&place, &[]);
+    let (narrow_id, narrow) = create(&place, &["--permission", "catalog,customers", "--expires-days", "30"]);
+    let serving = place.serve(&[]);
+    assert_eq!(serving.greeting(), "", "production prints no key by itself");
+    assert_eq!(serving.status_with(&secret).await, 200);
+    assert_eq!(serving.status_with(&narrow).await, 403);
+
+    let listed = place.prints(&["admin", "list-keys"]);
+    assert!(!listed.contains("lsk_"), "{listed}");
+    let line = |id: &str| listed.lines().find(|line| line.starts_with(id)).unwrap().to_owned();
+    assert!(line(&id).contains("for ever") && line(&id).ends_with("  Shop"), "{listed}");
+    assert!(
+        line(&narrow_id).contains("until ") && line(&narrow_id).contains("catalog,customers"),
+        "{listed}"
+    );
+
+    assert_eq!(place.prints(&["admin", "revoke-key", &id]), format!("{id} is revoked.\n"));
+    assert_eq!(serving.status_with(&secret).await, 401);
+    let listed = place.prints(&["admin", "list-keys"]);
+    assert!(listed.lines().any(|line| line.starts_with(&id) && line.contains("revoked ")), "{listed}");
+    serving.stop();
+}
+
+#[test]
+fn what_is_no_key_is_refused() {
+    let place = Installation::for_production();
+    place.refuses(&["admin", "revoke-key", "key_01h455vb4pex5vsknk084sn02q"], 1);
+    for (arguments, named) in [
+        (&["admin", "revoke-key", "lic_01h455vb4pex5vsknk084sn02q"][..], "lic_01h455vb4pex5vsknk084sn02q"),
+        (&["admin", "create-key"], "--name"),
+        (&["admin", "create-key", "--name", "x", "--permission", "everything"], "everything"),
+        (&["admin", "create-key", "--name", "x", "--expires-days", "0"], "--expires-days"),
+        (&["admin", "create-key", "--name", ""], "--name"),
+        (&["serve", "--fast"], "--fast"),
+    ] {
+        let ended = place.run(arguments);
+        assert_eq!(ended.code, Some(2), "{arguments:?}: {}", ended.stderr);
+        assert!(ended.stderr.contains(named), "{arguments:?}: {}", ended.stderr);
+    }
+}

@@ -1,0 +1,273 @@
+//! Each code of the closed table is met over HTTP, and looks like every other problem.
+
+use licentia_domain::database::Lane;
+use licentia_tests::{Backend, Machine, Reply, Shop, TestServer, on_both, try_activate};
+use licentia_types::problems::ProblemCode;
+use reqwest::Method;
+use sea_orm::ConnectionTrait;
+use serde_json::{Value, json};
+
+use crate::access::key_with;
+use crate::licenses::suspend;
+
+on_both![
+    every_code_of_the_table_is_met,
+    a_failing_database_is_our_fault_and_tells_nothing,
+    what_is_not_ours_is_a_problem_too,
+];
+
+/// Where the producers work.
+struct World {
+    backend: Backend,
+    server: TestServer,
+    shop: Shop,
+}
+
+impl World {
+    async fn new(backend: Backend) -> Self {
+        let server = TestServer::start(backend).await;
+        let shop = Shop::open(&server).await;
+        Self { backend, server, shop }
+    }
+
+    async fn license(&self) -> (String, String) {
+        self.license_with(json!({})).await
+    }
+
+    async fn license_with(&self, more: Value) -> (String, String) {
+        let issued = self.shop.issue(&self.server, more).await;
+        let text = |member: &str| issued[member].as_str().unwrap().to_owned();
+        (text("id"), text("licenseKey"))
+    }
+
+    async fn machine(&self) -> Machine {
+        Machine::activate(&self.server, &self.license().await.1, "fp-1").await
+    }
+
+    async fn activate(&self, key: &str, more: Value) -> Reply {
+        try_activate(&self.server, key, "fp-1", more).await
+    }
+
+    async fn revoked(&self) -> (String, String) {
+        let (id, key) = self.license().await;
+        let path = format!("/license-keys/{id}/revoke");
+        self.server.admin_post(&path, json!({})).await.expect(200);
+        (id, key)
+    }
+
+    async fn body(&self, media_type: &str, body: String) -> Reply {
+        let request = self.server.admin(Method::POST, "/customers");
+        Reply::of(request.header("content-type", media_type).body(body)).await
+    }
+
+    /// An answer that has the code: a new code does not compile before it has a producer.
+    async fn produce(&self, code: ProblemCode) -> Reply {
+        use ProblemCode as Code;
+        let server = &self.server;
+        match code {
+            Code::BodyInvalid => self.body("application/json", "{".to_owned()).await,
+            Code::ParameterInvalid => server.admin_get("/customers?limit=0").await,
+            Code::Unauthenticated => server.get("/api/v1/customers").await,
+            Code::NonceInvalid => self.nonce_invalid().await,
+            Code::PermissionDenied => self.permission_denied().await,
+            Code::LicenseExpired => self.license_expired().await,
+            Code::LicenseSuspended => self.license_suspended().await,
+            Code::LicenseRevoked => self.activate(&self.revoked().await.1, json!({})).await,
+            Code::NotFound => server.admin_get("/customers/cus_01h455vb4pex5vsknk084sn02q").await,
+            Code::MethodNotAllowed => Reply::of(server.admin(Method::PATCH, "/customers")).await,
+            Code::SeatLimitReached => self.seat_limit_reached().await,
+            Code::NonceReused => self.nonce_reused().await,
+            Code::FingerprintMismatch => self.fingerprint_mismatch().await,
+            Code::BindingMismatch => self.binding_mismatch().await,
+            Code::AlreadyExists => self.already_exists().await,
+            Code::InUse => server.admin_delete(&format!("/pricing-tiers/{}", self.shop.basic)).await,
+            Code::ProductArchived => self.product_archived().await,
+            Code::StateConflict => self.state_conflict().await,
+            Code::ActivationDeactivated => self.activation_deactivated().await,
+            Code::VersionStale => self.version_stale().await,
+            Code::BodyTooLarge => self.body("application/json", " ".repeat(65_537)).await,
+            Code::MediaTypeUnsupported => self.body("text/plain", "{}".to_owned()).await,
+            Code::ValidationFailed => server.admin_post("/customers", json!({})).await,
+            Code::LicenseKeyMalformed => self.activate("ACME-00000-00000-00000-00000-00001", json!({})).await,
+            Code::LicenseKeyWeak => self.shop.try_issue(server, json!({"key": "password"})).await,
+            Code::ConsumerKeyInvalid => self.consumer_key_invalid().await,
+            Code::TierCycle => self.tier_cycle().await,
+            Code::TokenTooLarge => self.token_too_large().await,
+            Code::NotSupported => self.not_supported().await,
+            Code::RateLimited => rate_limited(self.backend).await,
+            Code::Internal => internal(self.backend).await,
+            Code::Unavailable => unavailable(self.backend).await,
+        }
+    }
+
+    async fn beat(&self, machine: &Machine, member: &str, value: &str) -> Reply {
+        let mut body = machine.beat_body(None);
+        body[member] = json!(value);
+        self.server.post("/license-keys/heartbeat", body).await
+    }
+
+    async fn nonce_invalid(&self) -> Reply {
+        self.beat(&self.machine().await, "nonce", "garbage").await
+    }
+
+    async fn fingerprint_mismatch(&self) -> Reply {
+        self.beat(&self.machine().await, "fingerprint", "another").await
+    }
+
+    async fn nonce_reused(&self) -> Reply {
+        let mut machine = self.machine().await;
+        let copy = machine.clone();
+        machine.beat(&self.server).await;
+        copy.try_beat(&self.server).await
+    }
+
+    async fn permission_denied(&self) -> Reply {
+        let key = key_with(&self.server, &[]).await;
+        let request = self.server.request(Method::GET, "/api/v1/customers");
+        Reply::of(request.bearer_auth(key)).await
+    }
+
+    async fn license_expired(&self) -> Reply {
+        let (_, key) = self.license_with(json!({"validDays": 1})).await;
+        self.server.clock.advance(86_400);
+        self.activate(&key, json!({})).await
+    }
+
+    async fn license_suspended(&self) -> Reply {
+        let (id, key) = self.license().await;
+        suspend(&self.server, &id).await;
+        self.activate(&key, json!({})).await
+    }
+
+    async fn seat_limit_reached(&self) -> Reply {
+        let (_, key) = self.license_with(json!({"maxActivations": 1})).await;
+        Machine::activate(&self.server, &key, "the first").await;
+        self.activate(&key, json!({})).await
+    }
+
+    async fn binding_mismatch(&self) -> Reply {
+        let (_, key) = self.license().await;
+        self.activate(&key, json!({"userRef": "ann"})).await.expect(201);
+        self.activate(&key, json!({"userRef": "eve"})).await
+    }
+
+    async fn already_exists(&self) -> Reply {
+        let body = json!({"slug": self.shop.slug, "name": "Again"});
+        self.server.admin_post("/products", body).await
+    }
+
+    async fn product_archived(&self) -> Reply {
+        let old = Shop::named(&self.server, "old").await;
+        let path = format!("/products/{}", old.product);
+        self.server.admin_delete(&path).await.expect(204);
+        old.try_issue(&self.server, json!({})).await
+    }
+
+    async fn state_conflict(&self) -> Reply {
+        let path = format!("/license-keys/{}", self.revoked().await.0);
+        self.server.admin_put(&path, json!({"notes": "late"})).await
+    }
+
+    async fn activation_deactivated(&self) -> Reply {
+        let machine = self.machine().await;
+        let path = format!("/license-activations/{}/deactivate", machine.activation);
+        self.server.admin_post(&path, json!({})).await.expect(200);
+        machine.try_beat(&self.server).await
+    }
+
+    async fn version_stale(&self) -> Reply {
+        let path = format!("/products/{}", self.shop.product);
+        let request = self.server.admin(Method::PUT, &path).json(&json!({"name": "New"}));
+        Reply::of(request.header("if-match", "\"99\"")).await
+    }
+
+    async fn consumer_key_invalid(&self) -> Reply {
+        let (_, key) = self.license().await;
+        self.activate(&key, json!({"consumerKey": "no key"})).await
+    }
+
+    async fn tier_cycle(&self) -> Reply {
+        let path = format!("/pricing-tiers/{}", self.shop.basic);
+        let body = json!({"includesTierId": self.shop.max});
+        self.server.admin_put(&path, body).await
+    }
+
+    async fn token_too_large(&self) -> Reply {
+        let mut values = serde_json::Map::new();
+        for number in 0..16 {
+            let key = format!("text-{number}");
+            let body = json!({"productId": self.shop.product, "key": key, "name": key, "kind": "entitlement",
+                              "valueType": "text"});
+            self.server.admin_post("/product-features", body).await.expect(201);
+            values.insert(key, json!("v".repeat(200)));
+        }
+        self.shop.try_issue(&self.server, json!({"features": {"values": values}})).await
+    }
+
+    async fn not_supported(&self) -> Reply {
+        let body = json!({"slug": "later", "name": "Later", "oneActiveKey": true});
+        self.server.admin_post("/products", body).await
+    }
+}
+
+async fn rate_limited(backend: Backend) -> Reply {
+    let settings = [("LIMITS__ENABLED", "true"), ("LIMITS__FAILED_KEY_LOOKUPS_BURST", "1")];
+    let server = TestServer::start_with(backend, &settings).await;
+    let guess = || try_activate(&server, "a-key-of-nobody", "fp-1", json!({}));
+    guess().await.expect_problem(404, "NOT_FOUND");
+    guess().await
+}
+
+/// Takes a table away from a server.
+async fn internal(backend: Backend) -> Reply {
+    let server = TestServer::start(backend).await;
+    let tx = server.context.db.write(Lane::Ordinary).await.unwrap();
+    tx.execute_unprepared("ALTER TABLE customer RENAME TO misplaced").await.unwrap();
+    tx.commit().await.unwrap();
+    server.admin_get("/customers").await
+}
+
+async fn unavailable(backend: Backend) -> Reply {
+    let server = TestServer::start(backend).await;
+    server.context.db.clone().close().await.unwrap();
+    server.admin_get("/customers").await
+}
+
+async fn every_code_of_the_table_is_met(backend: Backend) {
+    let world = World::new(backend).await;
+    for code in ProblemCode::ALL {
+        let reply = world.produce(*code).await;
+        let problem = &reply.body;
+        assert_eq!(problem["code"], code.as_str(), "{}", reply.text);
+        assert_eq!(reply.status, code.status(), "{}", reply.text);
+        assert_eq!(problem["status"], code.status());
+        assert_eq!(problem["title"], code.title());
+        let kind = format!("/problems/{}", code.as_str().to_lowercase().replace('_', "-"));
+        assert_eq!(problem["type"], kind);
+        assert!(problem["instance"].as_str().unwrap().starts_with("/api/v1/"));
+        assert!(!problem["instance"].as_str().unwrap().contains('?'));
+        assert!(!problem["detail"].as_str().unwrap().is_empty());
+        assert_eq!(problem["requestId"], reply.header("x-request-id"));
+        assert_eq!(reply.header("content-type"), "application/problem+json");
+        assert_eq!(reply.header("cache-control"), "no-store");
+    }
+}
+
+async fn a_failing_database_is_our_fault_and_tells_nothing(backend: Backend) {
+    for reply in [internal(backend).await, unavailable(backend).await] {
+        let told = reply.text.to_lowercase();
+        for word in ["customer\\\"", "select", "sql", "table", "relation", "pool", "misplaced"] {
+            assert!(!told.contains(word), "{word}: {told}");
+        }
+        assert!(reply.body.get("errors").is_none());
+    }
+    assert_eq!(unavailable(backend).await.header("retry-after"), "5");
+}
+
+async fn what_is_not_ours_is_a_problem_too(backend: Backend) {
+    let server = TestServer::start(backend).await;
+    let problem = server.get("/nowhere?q=1").await.expect_problem(404, "NOT_FOUND");
+    assert_eq!(problem["instance"], "/nowhere");
+    server.get("/api/v1/nowhere").await.expect_problem(404, "NOT_FOUND");
+    server.get("/.well-known/nowhere").await.expect_problem(404, "NOT_FOUND");
+}
