@@ -65,7 +65,7 @@ enum Command {
 
 #[derive(Debug, Subcommand)]
 enum ConfigCommand {
-    /// Print the configuration as it is in effect, secrets masked, and what production refuses in it
+    /// Print the configuration as it is in effect, secrets masked, and all that stops a start with it
     Check,
 }
 

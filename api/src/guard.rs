@@ -14,7 +14,7 @@ use licentia_types::api_keys::Permission;
 
 use crate::credentials::{self, CredentialsError};
 use crate::problem::ApiError;
-use crate::{Ctx, requests};
+use crate::{Ctx, idempotency, requests};
 
 /// An extractor at work.
 pub(crate) type Extracting<T, E = ApiError> = Pin<Box<dyn Future<Output = Result<T, E>>>>;
@@ -128,6 +128,7 @@ fn extract<T: 'static, I: FromRequest + 'static>(
     let (request, mut payload) = (request.clone(), payload.take());
     Box::pin(async move {
         let actor = judge(authenticate(&request).await?).map_err(ApiError::from)?;
+        idempotency::refuse(&request, &actor).map_err(ApiError::from)?;
         let caller = Caller {
             actor,
             ip: request.peer_addr().map(|address| address.ip()),

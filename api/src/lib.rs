@@ -15,6 +15,7 @@ mod credentials;
 mod discovery;
 mod guard;
 mod health;
+mod idempotency;
 mod if_match;
 mod limits;
 mod methods;

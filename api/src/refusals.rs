@@ -43,7 +43,6 @@ macro_rules! codes {
 codes! {
     Adding: AlreadyExists;
     AddingToCatalogue: AlreadyExists, ProductArchived, TierCycle, TokenTooLarge;
-    EditingProduct: ProductArchived, TokenTooLarge;
     EditingCatalogue: TierCycle, TokenTooLarge;
     Archiving: InUse;
     ArchivingTier: InUse, TokenTooLarge;

@@ -8,6 +8,7 @@ mod check_symbol;
 mod native;
 mod strength;
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use zeroize::Zeroizing;
@@ -80,11 +81,15 @@ impl LicenseKey {
         "…".chars().chain(self.canonical.chars().skip(hidden)).collect()
     }
 
-    /// An estimate, in bits, of how hard the key is to guess: 120 for a native key. A chosen key is expected to reach
-    /// 80.
+    /// An estimate, in bits, of how hard the key is to guess: 120 for a native key, unless somebody made it up (random
+    /// ones show some seventeen different symbols, and never fewer than eight). A chosen key is expected to reach 80.
     #[must_use]
     pub fn strength_bits(&self) -> u32 {
-        if self.native { native::RANDOM_BITS } else { strength::estimate(&self.canonical) }
+        let made_up = || {
+            let symbols = self.canonical.split_once('-').map_or("", |(_, symbols)| symbols);
+            symbols.chars().collect::<BTreeSet<char>>().len() <= 8
+        };
+        if self.native && !made_up() { native::RANDOM_BITS } else { strength::estimate(&self.canonical) }
     }
 }
 

@@ -9,13 +9,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sea_orm::{
-    AccessMode, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult,
-    QueryResult, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
 
 use crate::failure::Failure;
 use gate::{Gate, Permit};
 
+pub(crate) use error::is_passing;
 pub use error::{Constraint, violates};
 pub use gate::Lane;
 
@@ -97,13 +98,7 @@ impl Database {
                 };
                 (writer.begin_with_options(immediate).await?, Some(permit))
             }
-            Connections::Postgres(pool) => {
-                let read_write = TransactionOptions {
-                    access_mode: Some(AccessMode::ReadWrite),
-                    ..TransactionOptions::default()
-                };
-                (pool.begin_with_options(read_write).await?, None)
-            }
+            Connections::Postgres(pool) => (pool.begin().await?, None),
         };
         Ok(WriteTx { transaction, statements: Arc::clone(&self.statements), _permit: permit })
     }

@@ -7,6 +7,7 @@ use licentia_crypto::sealing::{OpenError, SealError};
 use licentia_types::problems::ProblemCode;
 use sea_orm::DbErr;
 
+use crate::database::is_passing;
 use crate::randomness::RandomnessExhausted;
 
 /// Something of ours failed; the chain of causes is for the log only.
@@ -46,7 +47,7 @@ impl Failure {
     #[must_use]
     pub fn code(&self) -> ProblemCode {
         match self {
-            Self::Database(DbErr::Conn(_) | DbErr::ConnectionAcquire(_)) => ProblemCode::Unavailable,
+            Self::Database(error) if is_passing(error) => ProblemCode::Unavailable,
             _ => ProblemCode::Internal,
         }
     }

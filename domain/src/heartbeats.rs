@@ -130,32 +130,28 @@ impl Standing {
         let tx = ctx.db.write(Lane::Heartbeat).await?;
         let mut machine = self.machine.clone();
         contact.write_to(&mut machine, caller, request, moment)?;
-        let mut reservation = None;
         if let Some(window) = self.window {
-            machine.claim_set_id = match kept {
-                Some(id) => id,
-                None => {
-                    tokens::keep_claim_set(&tx, ctx, moment, &self.license, &self.product, &claim_set).await?
-                }
+            machine.claim_set_id = if let Some(id) = kept {
+                id
+            } else {
+                activations::store::hold(&tx, machine.id).await?;
+                tokens::keep_claim_set(&tx, ctx, moment, &self.license, &self.product, &claim_set).await?
             };
             machine.kid = signing_key.kid().to_owned();
             machine.token_iat = window.issued;
             machine.token_exp = window.expires;
-            reservation = Some(signing_key.reserve(&tx, window.stale_until).await?);
         }
         if store::rotate(&tx, &[self.rotation(&machine)]).await?.is_empty() {
             return Ok(None);
         }
         contact.record(&tx, moment, caller, &machine).await?;
         tx.commit().await?;
-        if let Some(reservation) = reservation {
-            reservation.committed();
-        }
 
         let nonce = contact.chain.nonce();
         let packed = match self.window {
             None => None,
             Some(window) => {
+                signing_key.reserve(&ctx.db, window.stale_until).await?;
                 let claims = tokens::claims(claim_set, window, Bearer { activation: &machine, nonce });
                 Some(tokens::mint(&signing_key, self.product.token_typ, &claims, recipient.as_ref())?)
             }
@@ -220,6 +216,9 @@ async fn refuse_copy<T>(
     caller: &Caller,
     machine: &activation::Model,
 ) -> Result<T, HeartbeatError> {
+    if machine.clone_suspected_at.is_some_and(|at| moment.now < at + store::SUSPICION) {
+        return Err(HeartbeatError::NonceReused);
+    }
     let tx = ctx.db.write(Lane::Ordinary).await?;
     if store::suspect(&tx, machine.id, moment.now).await? {
         let event = audit::Event::new(

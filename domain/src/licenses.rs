@@ -42,7 +42,7 @@ pub async fn list(
 ) -> Result<PageResponse<LicenseResponse>, PageError> {
     let now = ctx.moment().now;
     let page = store::list(&ctx.db, scope, filter, query, now).await?;
-    let items = view::render_all(ctx, page.items, now).await.map_err(PageError::Failed)?;
+    let items = view::render_all(ctx, &ctx.db, page.items, now).await.map_err(PageError::Failed)?;
     Ok(PageResponse { items, next_cursor: page.next_cursor, total: page.total })
 }
 
@@ -52,7 +52,7 @@ pub async fn list(
 /// When there is none in `scope`.
 pub async fn get(ctx: &Context, scope: Scope, id: LicenseId) -> Result<LicenseResponse, LicenseError> {
     let license = store::find(&ctx.db, scope, id).await?.ok_or(LicenseError::NotFound)?;
-    Ok(view::render(ctx, license, ctx.moment().now).await?)
+    Ok(view::render(ctx, &ctx.db, license, ctx.moment().now).await?)
 }
 
 /// Edits a licence. Its machines learn of it at their next heartbeat.
@@ -80,6 +80,7 @@ pub async fn update(
     if matches!(command.expires_at, licentia_types::change::Change::Set(at) if at <= moment.now) {
         return Err(LicenseError::ExpiryPast);
     }
+    let edits_features = command.features.is_some();
     let license = license::Model {
         customer_id,
         expires_at: command.expires_at.apply(before.expires_at),
@@ -93,11 +94,14 @@ pub async fn update(
         version: before.version + 1,
         ..before
     };
-    terms::check_features(ctx, &tx, &license).await?;
+    if edits_features {
+        terms::check_features(ctx, &tx, &license).await?;
+    }
     let license = license.into_active_model().reset_all().update(&tx).await?;
     record(&tx, &moment, caller, "license.updated", &license, json!({"version": license.version})).await?;
+    let shown = view::render(ctx, &tx, license, moment.now).await?;
     tx.commit().await?;
-    Ok(view::render(ctx, license, moment.now).await?)
+    Ok(shown)
 }
 
 /// Takes a licence back for good: no machine gets a token any more. Doing it again changes nothing.
@@ -115,8 +119,7 @@ pub async fn revoke(
     let tx = ctx.db.write(Lane::Ordinary).await?;
     let before = locked(&tx, caller.actor.scope(), id, expected).await?;
     if before.status == license::Status::Revoked {
-        drop(tx);
-        return Ok(view::render(ctx, before, moment.now).await?);
+        return Ok(view::render(ctx, &tx, before, moment.now).await?);
     }
     let mut row = before.clone().into_active_model();
     row.status = Set(license::Status::Revoked);
@@ -126,8 +129,9 @@ pub async fn revoke(
     row.version = Set(before.version + 1);
     let license = row.update(&tx).await?;
     record(&tx, &moment, caller, "license.revoked", &license, json!({"reason": command.reason})).await?;
+    let shown = view::render(ctx, &tx, license, moment.now).await?;
     tx.commit().await?;
-    Ok(view::render(ctx, license, moment.now).await?)
+    Ok(shown)
 }
 
 /// Shows a licence key in clear; written down in the audit log before it is shown.

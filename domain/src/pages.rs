@@ -15,6 +15,9 @@ use uuid::Uuid;
 use crate::failure::{Failure, failed_from};
 use crate::refusal::Refusal;
 
+/// Longest searched text, in bytes.
+const LONGEST_SEARCH: usize = 200;
+
 /// What was asked for.
 #[derive(Clone, Debug, Default)]
 pub struct PageQuery {
@@ -60,6 +63,17 @@ impl Refusal for PageError {
 }
 
 impl PageQuery {
+    /// Nobody types control characters, and PostgreSQL refuses to look for NUL.
+    fn expect_searchable(&self) -> Result<(), PageError> {
+        if self.q.as_deref().is_some_and(|q| q.len() > LONGEST_SEARCH || q.contains(char::is_control)) {
+            return Err(PageError::Parameter {
+                parameter: "q",
+                expected: format!("must be at most {LONGEST_SEARCH} bytes without control characters"),
+            });
+        }
+        Ok(())
+    }
+
     fn limit(&self) -> Result<u64, PageError> {
         match self.limit.unwrap_or(DEFAULT_LIMIT) {
             limit @ 1..=MOST => Ok(limit),
@@ -123,6 +137,7 @@ where
     M: FromQueryResult + Sized + Send + Sync,
     C: ConnectionTrait,
 {
+    query.expect_searchable()?;
     let (limit, order, after) = (query.limit()?, query.order()?, query.after()?);
     let total = if after.is_none() { Some(select.clone().count(db).await?) } else { None };
     let rest = match (after, &order) {

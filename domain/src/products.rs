@@ -41,9 +41,6 @@ pub enum ProductError {
         /// The present version.
         current: i64,
     },
-    /// Nothing new can be made of it.
-    #[error("the product is archived")]
-    Archived,
     /// Our fault.
     #[error(transparent)]
     Failed(Failure),
@@ -57,7 +54,6 @@ impl Refusal for ProductError {
             Self::NotFound => ProblemCode::NotFound,
             Self::SlugTaken => ProblemCode::AlreadyExists,
             Self::Stale { .. } => ProblemCode::VersionStale,
-            Self::Archived => ProblemCode::ProductArchived,
             Self::Failed(failure) => failure.code(),
         }
     }
@@ -132,6 +128,10 @@ pub async fn create(
     caller: &Caller,
     command: CreateProductRequest,
 ) -> Result<ProductResponse, ProductError> {
+    // `/products/catalog` is the price list.
+    if command.slug.as_str() == "catalog" {
+        return Err(ProductError::SlugTaken);
+    }
     let moment = ctx.moment();
     let key_prefix = command.key_prefix.unwrap_or_else(|| KeyPrefixText::of(&command.slug));
     let row = product::ActiveModel {

@@ -15,7 +15,7 @@ use licentia_types::time::Timestamp;
 use licentia_types::tokens::TokenTyp;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
-use crate::database::{Database, WriteTx};
+use crate::database::{Database, Lane};
 use crate::failure::Failure;
 use crate::secrets::explain;
 use crate::settings::StartError;
@@ -127,37 +127,24 @@ impl SigningKey {
         self.signer.sign(header, claims)
     }
 
-    /// Makes it durable that this key signs something that lives until `until`, before it does:
-    /// a key is retired no sooner than its mark. The mark is rounded up to a day, so that most
-    /// calls find it far enough and write nothing.
-    pub(crate) async fn reserve(&self, tx: &WriteTx, until: Timestamp) -> Result<Reservation<'_>, Failure> {
+    /// Makes it durable that this key signs something that lives until `until`. To be called before
+    /// it does, outside of any transaction: a key is retired no sooner than its mark. The mark is
+    /// rounded up to a day, so that most calls find it far enough and write nothing.
+    pub(crate) async fn reserve(&self, db: &Database, until: Timestamp) -> Result<(), Failure> {
         if until.micros() <= self.signs_until.load(Ordering::Acquire) {
-            return Ok(Reservation { key: self, mark: None });
+            return Ok(());
         }
         let mark = until.end_of_day();
+        let tx = db.write(Lane::Heartbeat).await?;
         signing_key::Entity::update_many()
             .col_expr(signing_key::Column::SignsUntil, mark.into())
             .filter(signing_key::Column::Kid.eq(self.kid()))
             .filter(signing_key::Column::SignsUntil.lt(mark))
-            .exec(tx)
+            .exec(&tx)
             .await?;
-        Ok(Reservation { key: self, mark: Some(mark) })
-    }
-}
-
-/// A raised mark that counts once its transaction is committed.
-#[must_use]
-pub(crate) struct Reservation<'a> {
-    key: &'a SigningKey,
-    mark: Option<Timestamp>,
-}
-
-impl Reservation<'_> {
-    /// To be called after the commit.
-    pub(crate) fn committed(self) {
-        if let Some(mark) = self.mark {
-            self.key.signs_until.fetch_max(mark.micros(), Ordering::AcqRel);
-        }
+        tx.commit().await?;
+        self.signs_until.fetch_max(mark.micros(), Ordering::AcqRel);
+        Ok(())
     }
 }
 

@@ -23,6 +23,15 @@ impl MigrationTrait for Migration {
                 .execute_unprepared("ALTER TABLE activation SET (fillfactor = 80)")
                 .await?;
         }
+        // Seats that become free by themselves are few; heartbeats never touch the column.
+        let freeing = Index::create()
+            .name("activation_freeing")
+            .table("activation")
+            .col("license_id")
+            .col("seat_frees_at")
+            .and_where(Expr::col("seat_frees_at").is_not_null())
+            .to_owned();
+        manager.create_index(freeing).await?;
         manager.create_table(status_place()).await?;
         manager.create_table(seat_release()).await?;
         manager

@@ -3,10 +3,8 @@
 #![expect(
     missing_docs,
     clippy::missing_panics_doc,
-    clippy::missing_errors_doc,
     clippy::unwrap_used,
     clippy::expect_used,
-    clippy::panic,
     clippy::print_stderr,
     clippy::indexing_slicing,
     clippy::must_use_candidate,

@@ -117,9 +117,9 @@ impl Machine {
     /// A heartbeat with a fresh request id; the machine keeps what it is given.
     pub async fn beat(&mut self, server: &TestServer) -> Value {
         let body = self.try_beat(server).await.expect(200);
-        self.nonce = body["nonce"].as_str().unwrap().to_owned();
+        body["nonce"].as_str().unwrap().clone_into(&mut self.nonce);
         if let Some(token) = body["token"].as_str() {
-            self.token = token.to_owned();
+            token.clone_into(&mut self.token);
         }
         body
     }

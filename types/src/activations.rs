@@ -67,9 +67,16 @@ pub struct ActivateRequest {
 }
 
 /// A consumer's public key as sent: PEM text, or a JWK as object or text.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(from = "serde_json::Value")]
 pub struct ConsumerKeyText(String);
+
+/// People paste private keys here by mistake.
+impl std::fmt::Debug for ConsumerKeyText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ConsumerKeyText(…)")
+    }
+}
 
 impl From<serde_json::Value> for ConsumerKeyText {
     fn from(value: serde_json::Value) -> Self {

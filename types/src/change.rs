@@ -26,6 +26,17 @@ impl<T> Change<T> {
     }
 }
 
+/// Reads a member of an edit that has a value always: absent leaves it, `null` is refused (or, for
+/// a limit, means that there is none).
+///
+/// # Errors
+/// As `T` reads.
+pub(crate) fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Change<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Option::deserialize(deserializer).map(|value| value.map_or(Self::Clear, Self::Set))

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::change::Change;
+use crate::change::{Change, given};
 use crate::ids::CustomerId;
 use crate::metadata::Metadata;
 use crate::text::{Email, Name, Note, Reference};
@@ -59,7 +59,7 @@ pub struct UpdateCustomerRequest {
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Note>))]
     pub notes: Change<Note>,
     /// The vendor's own data, replaced as a whole.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     pub metadata: Option<Metadata>,
 }
 

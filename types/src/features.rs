@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::change::Change;
+use crate::change::{Change, given};
 use crate::ids::{FeatureId, ProductId};
 use crate::text::{Key, Name, Note};
 use crate::time::Timestamp;
@@ -170,14 +170,14 @@ pub struct CreateFeatureRequest {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct UpdateFeatureRequest {
     /// For people.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     pub name: Option<Name>,
     /// For people; `null` removes it.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Note>))]
     pub description: Change<Note>,
     /// Its place in lists.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     pub sort_order: Option<i32>,
 }
 

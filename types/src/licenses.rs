@@ -5,16 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::activations::Seats;
-use crate::change::Change;
+use crate::change::{Change, given};
 use crate::customers::CreateCustomerRequest;
 use crate::features::FeatureValue;
 use crate::ids::{CustomerId, LicenseId, ProductId, TierId};
 use crate::limits::Limit;
 use crate::metadata::Metadata;
 use crate::not_supported::{NotSupported, landed};
-use crate::objects::{object, optional_object};
+use crate::objects::{given_object, object, optional_object};
 use crate::text::{Key, Note, Reference};
-use crate::tiers::{BillingPeriod, given_limit};
+use crate::tiers::BillingPeriod;
 use crate::time::Timestamp;
 
 /// When the licence's time begins.
@@ -153,25 +153,25 @@ impl std::fmt::Debug for SecretText {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct UpdateLicenseRequest {
     /// Gives an unclaimed licence to a customer.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     pub customer_id: Option<CustomerId>,
     /// In the future; `null`: it never expires.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Timestamp>))]
     pub expires_at: Change<Timestamp>,
     /// All of its differences from the tier.
-    #[serde(default, deserialize_with = "optional_object")]
+    #[serde(default, deserialize_with = "given_object")]
     pub features: Option<FeatureOverrides>,
     /// Machines; `null` for no limit.
-    #[serde(default, deserialize_with = "given_limit")]
+    #[serde(default, deserialize_with = "given")]
     #[cfg_attr(feature = "openapi", schema(value_type = Limit))]
     pub max_activations: Option<Limit>,
     /// Distinct user references; `null` for no limit.
-    #[serde(default, deserialize_with = "given_limit")]
+    #[serde(default, deserialize_with = "given")]
     #[cfg_attr(feature = "openapi", schema(value_type = Limit))]
     pub max_users: Option<Limit>,
     /// Distinct tenant references; `null` for no limit.
-    #[serde(default, deserialize_with = "given_limit")]
+    #[serde(default, deserialize_with = "given")]
     #[cfg_attr(feature = "openapi", schema(value_type = Limit))]
     pub max_tenants: Option<Limit>,
     /// For the vendor's people.
@@ -179,7 +179,7 @@ pub struct UpdateLicenseRequest {
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Note>))]
     pub notes: Change<Note>,
     /// The vendor's own data, replaced as a whole.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     pub metadata: Option<Metadata>,
 }
 

@@ -25,6 +25,16 @@ pub(crate) fn optional_object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer.deserialize_option(OptionVisitor(PhantomData))
 }
 
+/// Reads an object that is there: in an edit only absence leaves a value as it was.
+///
+/// # Errors
+/// When it is no object, or `T` cannot be read from it.
+pub(crate) fn given_object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    object(deserializer).map(Some)
+}
+
 struct ObjectVisitor<T>(PhantomData<T>);
 
 impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
@@ -65,7 +75,7 @@ mod tests {
     fn arrays_are_no_objects() {
         let read = serde_json::from_str::<UpdateLicenseRequest>;
         assert!(read(r#"{"features": {"add": ["a"]}}"#).is_ok());
-        assert!(read(r#"{"features": null}"#).is_ok());
+        assert!(read(r#"{"features": null}"#).is_err());
         assert!(read(r#"{"features": []}"#).is_err());
         let ids =
             r#""productId":"prod_01h455vb4pex5vsknk084sn02q","tierId":"tier_01h455vb4pex5vsknk084sn02q""#;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::change::Change;
+use crate::change::{Change, given};
 use crate::features::FeatureResponse;
 use crate::ids::ProductId;
 use crate::not_supported::{NotSupported, landed};
@@ -71,17 +71,17 @@ pub struct CreateProductRequest {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct UpdateProductRequest {
     /// For people.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     pub name: Option<Name>,
     /// For people; `null` removes it.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Note>))]
     pub description: Change<Note>,
     /// For licence keys made from now on.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     pub key_prefix: Option<KeyPrefixText>,
     /// For tokens minted from now on.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     pub token_typ: Option<TokenTyp>,
 }
 

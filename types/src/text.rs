@@ -164,7 +164,7 @@ text!(
     Note, 0..=4000, lines = true
 );
 text!(
-    /// An e-mail address, as written; compared without regard to case.
+    /// An e-mail address, as written.
     Email, 3..=254, form = email_form
 );
 text!(

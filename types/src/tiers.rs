@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::change::Change;
+use crate::change::{Change, given};
 use crate::features::{FeatureKind, FeatureSelector, FeatureValue, FeatureValueType};
 use crate::ids::{FeatureId, ProductId, TierId};
 use crate::limits::Limit;
@@ -161,7 +161,7 @@ pub struct CreateTierRequest {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct UpdateTierRequest {
     /// For people.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     pub name: Option<Name>,
     /// For people; `null` removes it.
     #[serde(default)]
@@ -184,25 +184,25 @@ pub struct UpdateTierRequest {
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Currency>))]
     pub currency: Change<Currency>,
     /// How it can be bought.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     pub billing_periods: Option<BTreeSet<BillingPeriod>>,
     /// Machines; `null` for no limit.
-    #[serde(default, deserialize_with = "crate::tiers::given_limit")]
+    #[serde(default, deserialize_with = "given")]
     #[cfg_attr(feature = "openapi", schema(value_type = Limit))]
     pub max_activations: Option<Limit>,
     /// Distinct user references; `null` for no limit.
-    #[serde(default, deserialize_with = "crate::tiers::given_limit")]
+    #[serde(default, deserialize_with = "given")]
     #[cfg_attr(feature = "openapi", schema(value_type = Limit))]
     pub max_users: Option<Limit>,
     /// Distinct tenant references; `null` for no limit.
-    #[serde(default, deserialize_with = "crate::tiers::given_limit")]
+    #[serde(default, deserialize_with = "given")]
     #[cfg_attr(feature = "openapi", schema(value_type = Limit))]
     pub max_tenants: Option<Limit>,
     /// All the features that it adds of its own.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     pub features: Option<BTreeSet<FeatureSelector>>,
     /// All the values that it sets of its own.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     pub feature_values: Option<BTreeMap<Key, FeatureValue>>,
     /// `null`: inherited.
     #[serde(default)]
@@ -221,18 +221,8 @@ pub struct UpdateTierRequest {
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Seconds>))]
     pub expiry_grace: Change<Seconds>,
     /// Its place in lists.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     pub sort_order: Option<i32>,
-}
-
-/// Reads a limit that is there, `null` included: in an edit only absence means "as it was".
-///
-/// # Errors
-/// As [`Limit`] reads.
-pub(crate) fn given_limit<'de, D: serde::Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Limit>, D::Error> {
-    Limit::deserialize(deserializer).map(Some)
 }
 
 /// A tier as it is written down; what it inherits is at `/pricing-tiers/{id}/features`.

@@ -5,7 +5,7 @@ use std::fmt;
 use std::ops::{Add, Sub};
 use std::str::FromStr;
 
-use chrono::{DateTime, Months, SecondsFormat, Utc};
+use chrono::{DateTime, Datelike, Months, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
 const MICROS: i64 = 1_000_000;
@@ -90,8 +90,12 @@ impl FromStr for Timestamp {
 
     fn from_str(text: &str) -> Result<Self, TimestampInvalid> {
         let at = DateTime::parse_from_rfc3339(text).map_err(|_| TimestampInvalid)?;
-        let micros = at.timestamp_micros();
-        if micros < 0 { Err(TimestampInvalid) } else { Ok(Self(micros)) }
+        let utc = at.with_timezone(&Utc);
+        if (1970..=9999).contains(&utc.year()) {
+            Ok(Self(utc.timestamp_micros()))
+        } else {
+            Err(TimestampInvalid)
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use crate::guard::{Allowed, Visitor, perm, visible_to};
 use crate::if_match::IfMatch;
 use crate::parameters::{Id, Listing, Named, PageParameters};
 use crate::problem::ApiError;
-use crate::refusals::{Adding, EditingProduct, Refused};
+use crate::refusals::{Adding, Refused};
 
 /// May be kept, but is asked for again each time: what is shown depends on the caller and on edits.
 const REVALIDATE: (actix_web::http::header::HeaderName, &str) = (CACHE_CONTROL, "private, no-cache");
@@ -80,7 +80,7 @@ pub(crate) async fn get_product(ctx: Ctx, visitor: Visitor<Named>) -> Result<imp
     tag = "Products",
     params(("id" = ProductId, Path), IfMatch),
     request_body(content = UpdateProductRequest, example = json!({"name": "Acme Desk 2"})),
-    responses((status = OK, description = "The product", body = ProductResponse), Refused<EditingProduct>),
+    responses((status = OK, description = "The product", body = ProductResponse)),
     security(("bearer" = ["catalog"]))
 )]
 #[put("/products/{id}")]

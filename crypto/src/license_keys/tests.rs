@@ -159,3 +159,9 @@ proptest! {
         prop_assert!((masked.chars().count() - 1) * 4 <= text.len());
     }
 }
+
+#[test]
+fn a_made_up_key_of_native_shape_is_weak() {
+    let zeros = LicenseKey::parse("AB-00000-00000-00000-00000-00000").unwrap();
+    assert!(zeros.is_native() && zeros.strength_bits() < 80);
+}

@@ -8,7 +8,7 @@ use licentia_types::tokens::ClaimSet;
 use sea_orm::{ActiveModelTrait, IntoActiveModel};
 use serde_json::json;
 
-use super::binding::{Binding, parse_key};
+use super::binding::{Binding, Rebound, parse_key};
 use super::error::ActivationError;
 use super::identify::{Coming, identify};
 use super::seats::Seats;
@@ -53,7 +53,8 @@ pub async fn activate(
     let key_digest = licenses::keys::digest(ctx, &key);
 
     let tx = ctx.db.write(Lane::Ordinary).await?;
-    let license = store::license_for_update(&tx, key_digest).await?.ok_or(ActivationError::KeyUnknown)?;
+    let license = licenses::store::find_by_key_locked(&tx, key_digest).await?;
+    let license = license.ok_or(ActivationError::KeyUnknown)?;
     let caller = caller.acting_as(Actor::Machine(license.id));
     let grant = Grant::of(ctx, &tx, &license, moment.now).await?;
     // Seats whose time has come are freed first: one of them may be this machine's own.
@@ -62,12 +63,11 @@ pub async fn activate(
     if !coming.may_bind() {
         binding.expect_unchanged(&machine)?;
     }
-    binding.apply(&tx, &mut machine, moment.now).await?;
-    take_seat(&tx, &mut seats, &mut machine, coming).await?;
+    let rebound = binding.apply(&tx, &mut machine, moment.now).await?;
+    take_seat(&tx, &mut seats, &mut machine, coming, rebound).await?;
     refresh(&mut machine, &request, &caller, moment.now);
 
     let signing_key = ctx.keys.token_key();
-    let reservation = signing_key.reserve(&tx, grant.window.stale_until).await?;
     machine.claim_set_id =
         tokens::keep_claim_set(&tx, ctx, &moment, seats.license(), &grant.product, &grant.claim_set).await?;
     machine.kid = signing_key.kid().to_owned();
@@ -78,8 +78,8 @@ pub async fn activate(
     let recipient = Recipient::of(&tx, &machine).await?;
     let seats = seats.count();
     tx.commit().await?;
-    reservation.committed();
 
+    signing_key.reserve(&ctx.db, grant.window.stale_until).await?;
     let response = grant.answer(ctx, machine, seats, &signing_key, recipient.as_ref())?;
     Ok(Activated { response, created: coming.takes_seat() })
 }
@@ -147,13 +147,18 @@ async fn take_seat(
     seats: &mut Seats<'_>,
     machine: &mut activation::Model,
     coming: Coming,
+    rebound: Rebound,
 ) -> Result<(), ActivationError> {
     if !machine.holds_seat {
         seats.claim().await?;
         machine.holds_seat = true;
     }
-    if coming.may_bind() {
-        seats.admit(machine).await?;
+    // Whoever keeps seat, user and tenant keeps them, even below a limit that was lowered.
+    if coming.takes_seat() || rebound.user {
+        seats.admit_user(machine).await?;
+    }
+    if coming.takes_seat() || rebound.tenant {
+        seats.admit_tenant(machine).await?;
     }
     if coming.takes_seat() {
         machine.status_serial = store::next_status_place(tx, machine.id).await?;

@@ -43,8 +43,8 @@ impl Binding {
             return Err(ActivationError::AlgorithmAlone);
         }
         Ok(Self {
-            consumer_key_alg: consumer_key.as_ref().map(|_| request.consumer_key_alg.unwrap_or_default()),
             consumer_key,
+            consumer_key_alg: request.consumer_key_alg,
             user_ref: request.user_ref.clone(),
             tenant_ref: request.tenant_ref.clone(),
         })
@@ -74,16 +74,26 @@ impl Binding {
         tx: &WriteTx,
         machine: &mut activation::Model,
         now: Timestamp,
-    ) -> Result<(), Failure> {
+    ) -> Result<Rebound, Failure> {
+        let former = (machine.user_ref.clone(), machine.tenant_ref.clone());
         if let Some(key) = self.consumer_key {
+            let same_key = machine.consumer_key.as_deref() == Some(key.thumbprint());
+            let former_alg = machine.consumer_key_alg.filter(|_| same_key);
             machine.consumer_key = Some(key.thumbprint().to_owned());
-            machine.consumer_key_alg = self.consumer_key_alg;
+            machine.consumer_key_alg = Some(self.consumer_key_alg.or(former_alg).unwrap_or_default());
             keep(tx, &key, now).await?;
         }
         machine.user_ref = self.user_ref.or_else(|| machine.user_ref.take());
         machine.tenant_ref = self.tenant_ref.or_else(|| machine.tenant_ref.take());
-        Ok(())
+        Ok(Rebound { user: machine.user_ref != former.0, tenant: machine.tenant_ref != former.1 })
     }
+}
+
+/// What a machine is bound to now, and was not before.
+#[derive(Clone, Copy)]
+pub(super) struct Rebound {
+    pub(super) user: bool,
+    pub(super) tenant: bool,
 }
 
 fn text(reference: Option<&Reference>) -> Option<&str> {

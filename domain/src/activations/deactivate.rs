@@ -42,7 +42,7 @@ pub async fn deactivate(
     let license = licenses::store::find_locked(&tx, everything, found.license_id)
         .await?
         .ok_or(ActivationError::NotFound)?;
-    let machine = store::find(&tx, scope, id).await?.ok_or(ActivationError::NotFound)?;
+    let machine = store::hold(&tx, id).await?.ok_or(ActivationError::NotFound)?;
     if matches!(caller.actor, Actor::Machine(_)) {
         expect_proof(ctx, &machine, &request)?;
     }

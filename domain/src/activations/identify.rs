@@ -10,6 +10,7 @@ use super::error::ActivationError;
 use super::store;
 use crate::context::{Context, Moment};
 use crate::database::WriteTx;
+use crate::failure::Failure;
 use crate::heartbeats::chain::Chain;
 use crate::scope::Scope;
 
@@ -46,10 +47,12 @@ pub(super) async fn identify(
     request: &ActivateRequest,
 ) -> Result<(activation::Model, Coming), ActivationError> {
     let scope = Scope::License(license.id);
-    let Some(mut machine) = store::find_machine(tx, scope, &request.fingerprint).await? else {
+    let Some(known) = store::find_machine(tx, scope, &request.fingerprint).await? else {
         let id = ActivationId::new(moment.new_uuid()?);
         return Ok((blank(id, license, request, moment.now), Coming::First));
     };
+    // A heartbeat may have come in between: as it is now, and stays until the end.
+    let mut machine = store::hold(tx, known.id).await?.ok_or(Failure::Corrupt("activation"))?;
     let chain = Chain::of(&machine)?;
     let proven = match &request.nonce {
         None => None,

@@ -9,12 +9,13 @@ use crate::tiers::Times;
 pub(super) const RELEASE_PERIOD: Seconds = Seconds::constant(30 * 86_400);
 const LEAST_RELEASES: u64 = 3;
 
-/// What the time since `contact` says of a machine. Half-open, as all deadlines are.
+/// What the time since `contact` says of a machine. Half-open, as all deadlines are. The grace lasts
+/// as long as the machine's token says, which is never less than the token's own life.
 #[must_use]
 pub fn liveness(contact: Timestamp, now: Timestamp, times: Times) -> Liveness {
     if now < contact + times.heartbeat_interval {
         Liveness::Active
-    } else if now < contact + times.offline_grace {
+    } else if now < contact + times.offline_grace.max(times.token_ttl) {
         Liveness::Grace
     } else {
         Liveness::GraceExpired

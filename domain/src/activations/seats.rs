@@ -75,28 +75,26 @@ impl<'tx> Seats<'tx> {
         Ok(())
     }
 
-    /// Refuses a machine whose user or tenant would be one too many among those that hold seats.
-    pub(super) async fn admit(&self, machine: &activation::Model) -> Result<(), ActivationError> {
-        if let Some(limit) = self.limits.max_users {
-            let count =
-                store::distinct(self.tx, machine, activation::Column::UserRef, machine.user_ref.as_ref())
-                    .await?;
-            // A machine without a user counts as a user of its own.
-            let users = count.named + count.unnamed + u32::from(!count.known);
-            if users > limit {
-                return Err(self.full(SeatDimension::Users, users - 1, limit).await);
-            }
+    /// Refuses a machine whose user would be one too many among those that hold seats. A machine
+    /// without a user counts as a user of its own.
+    pub(super) async fn admit_user(&self, machine: &activation::Model) -> Result<(), ActivationError> {
+        let Some(limit) = self.limits.max_users else { return Ok(()) };
+        let own = machine.user_ref.as_ref();
+        let others = store::distinct(self.tx, machine, activation::Column::UserRef, own).await?;
+        let users = others.named + others.unnamed + u32::from(!others.known);
+        if users > limit { Err(self.full(SeatDimension::Users, users - 1, limit).await) } else { Ok(()) }
+    }
+
+    /// Refuses a machine whose tenant would be one too many. A machine without one serves none.
+    pub(super) async fn admit_tenant(&self, machine: &activation::Model) -> Result<(), ActivationError> {
+        let (Some(limit), Some(own)) = (self.limits.max_tenants, &machine.tenant_ref) else { return Ok(()) };
+        let others = store::distinct(self.tx, machine, activation::Column::TenantRef, Some(own)).await?;
+        let tenants = others.named + u32::from(!others.known);
+        if tenants > limit {
+            Err(self.full(SeatDimension::Tenants, tenants - 1, limit).await)
+        } else {
+            Ok(())
         }
-        if let (Some(limit), Some(_)) = (self.limits.max_tenants, &machine.tenant_ref) {
-            let count =
-                store::distinct(self.tx, machine, activation::Column::TenantRef, machine.tenant_ref.as_ref())
-                    .await?;
-            let tenants = count.named + u32::from(!count.known);
-            if tenants > limit {
-                return Err(self.full(SeatDimension::Tenants, tenants - 1, limit).await);
-            }
-        }
-        Ok(())
     }
 
     /// Gives a machine's seat back: at once while the licence's release budget lasts, else when
@@ -119,6 +117,9 @@ impl<'tx> Seats<'tx> {
         machine.seat_frees_at = Set(None);
         change_seats(self.tx, &self.license, -1).await?;
         self.license.seats_used -= 1;
+        if self.limits.max_activations.is_none() {
+            return Ok(());
+        }
         let release = seat_release::ActiveModel {
             license_id: Set(self.license.id),
             released_at: Set(now),

@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use licentia_entity::{activation, license, status_place};
+use licentia_entity::{activation, status_place};
 use licentia_types::activations::ActivationStatus;
 use licentia_types::ids::{ActivationId, LicenseId};
 use licentia_types::pages::PageResponse;
 use licentia_types::text::{Fingerprint, Reference};
 use licentia_types::time::Timestamp;
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::{Expr, Func};
+use sea_orm::sea_query::{Expr, Func, LockType};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, Select,
 };
@@ -74,12 +74,10 @@ pub(crate) async fn find_machine(
     select(scope).filter(activation::Column::Fingerprint.eq(fingerprint.clone())).one(db).await
 }
 
-/// The licence with this key, held until the transaction ends. The key is the credential.
-pub(crate) async fn license_for_update(
-    tx: &WriteTx,
-    key_digest: Vec<u8>,
-) -> Result<Option<license::Model>, DbErr> {
-    license::Entity::find().filter(license::Column::KeyDigest.eq(key_digest)).lock_exclusive().one(tx).await
+/// Holds the machine's row until the transaction ends. Taken after the licence's row, and before
+/// anything else that heartbeats write, or two calls would wait for each other.
+pub(crate) async fn hold(tx: &WriteTx, id: ActivationId) -> Result<Option<activation::Model>, DbErr> {
+    activation::Entity::find_by_id(id).lock(LockType::NoKeyUpdate).one(tx).await
 }
 
 /// Whether any machine of the scope is active.

@@ -1,6 +1,9 @@
-//! Violated constraints: the database's word is the truth, nothing is checked before it.
+//! What the database's errors mean: violated constraints, and failures that pass.
 
-use sea_orm::{DbErr, SqlErr};
+use std::sync::Arc;
+
+use sea_orm::{DbErr, RuntimeErr, SqlErr};
+use sqlx::postgres::PgDatabaseError;
 
 /// A unique constraint of the schema, as each database names it in its errors.
 #[derive(Clone, Copy, Debug)]
@@ -14,10 +17,41 @@ pub struct Constraint {
 /// Whether `error` is the violation of `constraint`.
 #[must_use]
 pub fn violates(error: &DbErr, constraint: Constraint) -> bool {
-    match error.sql_err() {
-        Some(SqlErr::UniqueConstraintViolation(text)) => {
-            text.contains(&format!("\"{}\"", constraint.name)) || text.ends_with(constraint.columns)
-        }
+    let Some(SqlErr::UniqueConstraintViolation(text)) = error.sql_err() else { return false };
+    match of_postgres(error) {
+        Some(postgres) => postgres.constraint() == Some(constraint.name),
+        None => text.ends_with(constraint.columns),
+    }
+}
+
+/// Whether the same call may well succeed in a moment: no connection, a server that stops or
+/// starts, a lock that somebody else held for too long.
+pub(crate) fn is_passing(error: &DbErr) -> bool {
+    if matches!(error, DbErr::Conn(_) | DbErr::ConnectionAcquire(_)) {
+        return true;
+    }
+    match of_sqlx(error).map(AsRef::as_ref) {
+        Some(sqlx::Error::Database(database)) => database.code().is_some_and(|code| is_passing_code(&code)),
+        Some(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed) => true,
         _ => false,
+    }
+}
+
+/// SQLSTATE classes 08 (connection), 40 (rollback), 53 (resources), 57P (shutdown); SQLite's BUSY.
+fn is_passing_code(code: &str) -> bool {
+    ["08", "40", "53", "57P"].iter().any(|class| code.len() == 5 && code.starts_with(class)) || code == "5"
+}
+
+fn of_sqlx(error: &DbErr) -> Option<&Arc<sqlx::Error>> {
+    match error {
+        DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)) => Some(error),
+        _ => None,
+    }
+}
+
+fn of_postgres(error: &DbErr) -> Option<&PgDatabaseError> {
+    match of_sqlx(error).map(AsRef::as_ref) {
+        Some(sqlx::Error::Database(database)) => database.try_downcast_ref::<PgDatabaseError>(),
+        _ => None,
     }
 }

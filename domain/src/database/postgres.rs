@@ -17,7 +17,11 @@ pub(super) async fn connect(
         .acquire_timeout(options.acquire_timeout)
         .idle_timeout(Some(Duration::from_mins(5)))
         .set_application_name("licentia");
-    connect.map_sqlx_postgres_opts(|postgres| postgres.options([("synchronous_commit", "on")]));
+    // Whatever the role's own defaults are: a confirmed write is durable, and a row that was locked
+    // is read as it is then.
+    connect.map_sqlx_postgres_opts(|postgres| {
+        postgres.options([("synchronous_commit", "on"), ("default_transaction_isolation", "read committed")])
+    });
     let pool = sea_orm::Database::connect(connect).await?;
     for setting in ["synchronous_commit", "fsync"] {
         let value = show(&pool, setting).await?;

@@ -123,7 +123,7 @@ pub(super) async fn rotate(tx: &WriteTx, batch: &[Rotation]) -> Result<Vec<Activ
 }
 
 /// How long a suspicion stands before it is written down again.
-const SUSPICION: Seconds = Seconds::constant(3_600);
+pub(super) const SUSPICION: Seconds = Seconds::constant(3_600);
 
 /// Writes a suspected copy down, once an hour; tells whether it did.
 pub(super) async fn suspect(tx: &WriteTx, id: ActivationId, now: Timestamp) -> Result<bool, DbErr> {

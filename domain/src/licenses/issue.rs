@@ -93,8 +93,9 @@ async fn try_issue(
     let detail =
         json!({"product": license.product_id, "tier": license.tier_id, "customer": license.customer_id});
     record(&tx, &moment, caller, "license.issued", &license, detail).await?;
+    // Before the commit: once the licence is there, nothing may keep its key from being shown.
+    let license = view::render(ctx, &tx, license, moment.now).await?;
     tx.commit().await?;
-    let license = view::render(ctx, license, moment.now).await?;
     Ok(IssuedLicenseResponse { license, license_key: key.canonical().to_owned() })
 }
 

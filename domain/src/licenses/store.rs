@@ -5,7 +5,7 @@ use licentia_types::ids::{CustomerId, LicenseId, ProductId, TierId};
 use licentia_types::licenses::{FeatureOverrides, LicenseStatus};
 use licentia_types::pages::PageResponse;
 use licentia_types::time::Timestamp;
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, LockType};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect, QueryTrait, Select,
 };
@@ -84,13 +84,14 @@ pub(crate) async fn find(
     select(scope).filter(license::Column::Id.eq(id)).one(db).await
 }
 
-/// Holds the licence's row, and with it its seats, until the transaction ends.
+/// Holds the licence's row, and with it its seats, until the transaction ends. Rows that refer to
+/// it may be written meanwhile.
 pub(crate) async fn find_locked(
     tx: &WriteTx,
     scope: Scope,
     id: LicenseId,
 ) -> Result<Option<license::Model>, DbErr> {
-    select(scope).filter(license::Column::Id.eq(id)).lock_exclusive().one(tx).await
+    select(scope).filter(license::Column::Id.eq(id)).lock(LockType::NoKeyUpdate).one(tx).await
 }
 
 /// The key is the credential: whoever knows it has the scope of its licence.
@@ -99,6 +100,15 @@ pub(crate) async fn find_by_key(
     key_digest: Vec<u8>,
 ) -> Result<Option<license::Model>, DbErr> {
     license::Entity::find().filter(license::Column::KeyDigest.eq(key_digest)).one(db).await
+}
+
+/// The same, held until the transaction ends.
+pub(crate) async fn find_by_key_locked(
+    tx: &WriteTx,
+    key_digest: Vec<u8>,
+) -> Result<Option<license::Model>, DbErr> {
+    let of_key = license::Entity::find().filter(license::Column::KeyDigest.eq(key_digest));
+    of_key.lock(LockType::NoKeyUpdate).one(tx).await
 }
 
 /// Every kind of feature override among a product's licences, each once.

@@ -7,6 +7,7 @@ use licentia_types::activations::Seats;
 use licentia_types::ids::{LicenseId, ProductId};
 use licentia_types::licenses::LicenseResponse;
 use licentia_types::time::Timestamp;
+use sea_orm::ConnectionTrait;
 
 use super::{rules, terms};
 use crate::activations;
@@ -16,16 +17,18 @@ use crate::failure::Failure;
 
 pub(super) async fn render(
     ctx: &Context,
+    db: &impl ConnectionTrait,
     license: license::Model,
     now: Timestamp,
 ) -> Result<LicenseResponse, Failure> {
-    let mut rendered = render_all(ctx, vec![license], now).await?;
+    let mut rendered = render_all(ctx, db, vec![license], now).await?;
     rendered.pop().ok_or(Failure::Corrupt("licence"))
 }
 
 /// Three queries, however many licences.
 pub(super) async fn render_all(
     ctx: &Context,
+    db: &impl ConnectionTrait,
     licenses: Vec<license::Model>,
     now: Timestamp,
 ) -> Result<Vec<LicenseResponse>, Failure> {
@@ -33,8 +36,8 @@ pub(super) async fn render_all(
     products.sort_unstable();
     products.dedup();
     let ids: Vec<LicenseId> = licenses.iter().map(|license| license.id).collect();
-    let catalogues = catalog::load_all(&ctx.db, &products).await?;
-    let due = activations::store::seats_due(&ctx.db, &ids, now).await?;
+    let catalogues = catalog::load_all(db, &products).await?;
+    let due = activations::store::seats_due(db, &ids, now).await?;
     licenses
         .into_iter()
         .map(|license| {

@@ -18,6 +18,7 @@ on_both![
     encrypted_tokens_come_with_a_consumer_key,
     weak_and_oversized_consumer_keys_are_refused,
     the_status_of_a_machine_changes_nothing,
+    one_nonce_is_good_for_one_of_two_calls_at_once,
 ];
 
 async fn begin(backend: Backend) -> (TestServer, String) {
@@ -254,4 +255,18 @@ async fn the_status_of_a_machine_changes_nothing(backend: Backend) {
     let late = ask("fp-1").await;
     assert_eq!((&late["activationStatus"], &late["liveness"]), (&json!("active"), &json!("grace")));
     assert_eq!(row(&server, &machine.activation).await, before);
+}
+
+async fn one_nonce_is_good_for_one_of_two_calls_at_once(backend: Backend) {
+    let (server, key) = begin(backend).await;
+    let mut machine = Machine::activate(&server, &key, "fp-1").await;
+    for _ in 0..8 {
+        let again = try_activate(&server, &key, "fp-1", json!({"nonce": machine.nonce}));
+        let (beat, again) = futures_util::future::join(machine.try_beat(&server), again).await;
+        let good = [&beat, &again].into_iter().filter(|reply| reply.status == 200).count();
+        assert_eq!(good, 1, "{} {}", beat.text, again.text);
+        let (good, refused) = if beat.status == 200 { (beat, again) } else { (again, beat) };
+        assert_eq!(refused.body["code"], "NONCE_REUSED", "{}", refused.text);
+        good.body["nonce"].as_str().unwrap().clone_into(&mut machine.nonce);
+    }
 }

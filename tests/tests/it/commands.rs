@@ -3,6 +3,6 @@
 mod configuration;
 mod demonstration;
 mod help;
-mod installation;
+pub(crate) mod installation;
 mod keys;
 mod serving;

@@ -81,7 +81,7 @@ async fn a_lost_answer_is_given_again(backend: Backend) {
         row(&server, &machine).await.last_contact_at.seconds(),
         again_claims["iat"].as_i64().unwrap() + 60
     );
-    machine.nonce = again["nonce"].as_str().unwrap().to_owned();
+    again["nonce"].as_str().unwrap().clone_into(&mut machine.nonce);
     machine.beat(&server).await;
     assert_eq!(audited(&server, "activation.clone_suspected").await, 0);
 }
@@ -117,7 +117,7 @@ async fn clients_without_request_ids_may_repeat_and_raise_suspicion_when_late(ba
         server.clock.advance(61);
         let again = server.post(BEAT, body).await.expect(200);
         assert_eq!(again["nonce"], answer["nonce"]);
-        machine.nonce = again["nonce"].as_str().unwrap().to_owned();
+        again["nonce"].as_str().unwrap().clone_into(&mut machine.nonce);
         server.clock.advance(3_600);
     }
     assert_eq!(audited(&server, "activation.clone_suspected").await, 1);

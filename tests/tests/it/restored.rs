@@ -48,7 +48,7 @@ async fn a_restored_database_locks_nobody_out(backend: Backend) {
     for (machine, pending) in activated.iter_mut().zip(pending) {
         if let Some(body) = pending {
             let answer = server.post("/license-keys/heartbeat", body).await.expect(200);
-            machine.nonce = answer["nonce"].as_str().unwrap().to_owned();
+            answer["nonce"].as_str().unwrap().clone_into(&mut machine.nonce);
         }
         for _ in 0..3 {
             assert!(machine.beat(&server).await["token"].is_string());

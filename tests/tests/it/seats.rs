@@ -14,6 +14,8 @@ on_both![
     a_full_licence_tells_when_machines_were_seen_and_no_names,
     released_seats_have_a_budget,
     a_downgrade_below_use_keeps_seats_and_refuses_new_ones,
+    a_lowered_user_limit_does_not_punish_proof,
+    edits_activations_and_heartbeats_at_once_wait_for_each_other,
 ];
 
 fn key(issued: &Value) -> String {
@@ -162,4 +164,38 @@ async fn a_downgrade_below_use_keeps_seats_and_refuses_new_ones(backend: Backend
     try_activate(&server, &key, "third", json!({})).await.expect_problem(409, "SEAT_LIMIT_REACHED");
     // A machine that holds its seat may activate again.
     assert_eq!(try_activate(&server, &key, "first", json!({})).await.status, 200);
+}
+
+async fn a_lowered_user_limit_does_not_punish_proof(backend: Backend) {
+    let server = TestServer::start(backend).await;
+    let issued =
+        Shop::open(&server).await.issue(&server, json!({"maxActivations": null, "maxUsers": 2})).await;
+    let (key, path) = (key(&issued), format!("/license-keys/{}", issued["id"].as_str().unwrap()));
+    let ann = Machine::activate_with(&server, &key, "first", json!({"userRef": "ann"})).await;
+    Machine::activate_with(&server, &key, "second", json!({"userRef": "bob"})).await;
+    server.admin_put(&path, json!({"maxUsers": 1})).await.expect(200);
+    let proof = json!({"nonce": ann.nonce});
+    let again = try_activate(&server, &key, "first", proof).await.expect(200);
+    let another_user = json!({"nonce": again["nonce"], "userRef": "eve"});
+    try_activate(&server, &key, "first", another_user).await.expect_problem(409, "SEAT_LIMIT_REACHED");
+}
+
+/// Each edit makes a new claim set, which machines and newcomers then file at the same instant.
+async fn edits_activations_and_heartbeats_at_once_wait_for_each_other(backend: Backend) {
+    let server = TestServer::start(backend).await;
+    let issued = Shop::open(&server).await.issue(&server, json!({"maxActivations": null})).await;
+    let (key, path) = (key(&issued), format!("/license-keys/{}", issued["id"].as_str().unwrap()));
+    let mut machines = Vec::new();
+    for n in 0..8 {
+        machines.push(Machine::activate(&server, &key, &format!("old-{n}")).await);
+    }
+    for round in 0..6 {
+        server.admin_put(&path, json!({"maxTenants": round + 1})).await.expect(200);
+        let newcomers = (0..8).map(|n| {
+            let (server, key) = (&server, &key);
+            async move { try_activate(server, key, &format!("new-{round}-{n}"), json!({})).await.expect(201) }
+        });
+        let beats = machines.iter_mut().map(|machine| machine.beat(&server));
+        futures_util::future::join(join_all(newcomers), join_all(beats)).await;
+    }
 }

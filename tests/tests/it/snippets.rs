@@ -1,4 +1,5 @@
-//! The snippets of docs/verify-a-token.md, taken from the document and run against a live server.
+//! The snippets of docs/verify-a-token.md and the walk of the README, taken from the documents and
+//! run against a live server.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -9,9 +10,11 @@ use licentia_tests::{Backend, Machine, Shop, TestServer};
 use serde_json::json;
 use tempfile::TempDir;
 
+use crate::commands::installation::{Installation, end_of};
 use crate::verifiers::consumer_key;
 
 const DOCUMENT: &str = include_str!("../../../docs/verify-a-token.md");
+const README: &str = include_str!("../../../README.md");
 /// What the verifying snippets print of a good token.
 const LICENSED: &str = "may export";
 
@@ -175,4 +178,33 @@ async fn decrypts(decrypt: fn(&Scene) -> Command, verify: fn(&Scene) -> Command)
     let (_, other) = consumer_key();
     fs::write(scene.folder.path().join("private.pem"), other).unwrap();
     assert_eq!(scene.run(decrypt(&scene), &scene.machine.token), None);
+}
+
+/// After the line that `make run` prints, as the README says.
+#[test]
+fn the_walk_of_the_readme_works_with_python() {
+    let place = Installation::new();
+    let serving = place.serve(&["--demo"]);
+    let greeting = serving.greeting();
+    let export = greeting.lines().find(|line| line.starts_with("export LICENTIA=")).unwrap();
+    let steps: Vec<&str> = README
+        .split("<!-- walk -->\n```sh\n")
+        .skip(1)
+        .map(|rest| rest.split_once("```").unwrap().0)
+        .collect();
+    assert_eq!((steps.len(), README.matches("```sh").count()), (3, 3));
+
+    let script = place.write("secrets/walk.sh", &format!("{export}\n{}", steps.concat()));
+    // `python3` is the one that has PyJWT.
+    let python = variable("LICENTIA_TEST_PYTHON");
+    let folder = Path::new(&python).parent().unwrap().display();
+    let path = format!("{folder}:{}", std::env::var("PATH").unwrap());
+    let ended = end_of(place.program("sh").env("PATH", path).arg("-eu").arg(script));
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+    let lines: Vec<&str> = ended.stdout.lines().collect();
+    let [activated, verified, beaten] = lines.as_slice() else { panic!("{}", ended.stdout) };
+    assert!(activated.contains(r#""status":"active""#), "{activated}");
+    assert_eq!(*verified, "team ['editor', 'export.pdf', 'projects'] {'projects': 50}");
+    assert!(beaten.contains(r#""status":"active""#) && beaten.contains(r#""token":"#), "{beaten}");
+    serving.stop();
 }

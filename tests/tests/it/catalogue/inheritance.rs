@@ -214,8 +214,9 @@ async fn tiers_and_features_are_put_in_order_as_a_whole(backend: Backend) {
         assert_eq!(problem["errors"][0]["pointer"], "/ids");
     }
     let catalog = server.get("/api/v1/products/catalog").await.expect(200);
-    let keys: Vec<&Value> =
-        catalog["products"][0]["tiers"].as_array().unwrap().iter().map(|tier| &tier["key"]).collect();
+    let products = catalog["products"].as_array().unwrap();
+    let product = products.iter().find(|product| product["id"] == shop.product.as_str()).unwrap();
+    let keys: Vec<&Value> = product["tiers"].as_array().unwrap().iter().map(|tier| &tier["key"]).collect();
     assert_eq!(keys, ["max", "basic", "pro"]);
 
     let mut features = Vec::new();

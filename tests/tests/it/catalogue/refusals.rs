@@ -102,7 +102,7 @@ async fn limits_prices_and_times_have_bounds(backend: Backend) {
     }
     for (member, value) in wrong {
         for reply in [
-            tier(&server, &shop, "new", json!({member: value, "currency": "EUR"})).await,
+            tier(&server, &shop, "new", json!({member: value})).await,
             edit_tier(&server, &shop.pro, json!({member: value})).await,
         ] {
             let found = reply.expect_problem(422, "VALIDATION_FAILED");
@@ -145,7 +145,7 @@ async fn features_and_values_of_a_tier_must_be_there_and_fit(backend: Backend) {
     let shop = Shop::open(&server).await;
     for (more, pointer) in [
         (json!({"features": ["nothing"]}), "/features"),
-        (json!({"features": ["rooms"]}), "/featureValues/rooms"),
+        (json!({"features": ["rooms"], "featureValues": {}}), "/featureValues/rooms"),
         (json!({"featureValues": {"rooms": "many"}}), "/featureValues/rooms"),
         (json!({"featureValues": {"edit": 1}}), "/featureValues/edit"),
         (json!({"featureValues": {"nothing": 1}}), "/featureValues/nothing"),

@@ -15,13 +15,13 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// How long a server may take to start or to stop.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// The issuer of installations for production.
-pub(super) const PUBLIC_URL: &str = "https://licenses.example.com";
+pub(crate) const PUBLIC_URL: &str = "https://licenses.example.com";
 /// 32 bytes that look random, as base64.
-pub(super) const KEK: &str = "0ibtfySWX3PF8HH6RV3fLa6jpTzCwqWWC7GJhIONm/g=";
+pub(crate) const KEK: &str = "0ibtfySWX3PF8HH6RV3fLa6jpTzCwqWWC7GJhIONm/g=";
 
-pub(super) struct Installation {
+pub(crate) struct Installation {
     folder: TempDir,
     port: u16,
     variables: BTreeMap<String, String>,
@@ -29,15 +29,15 @@ pub(super) struct Installation {
 
 /// How a command ended.
 #[derive(Debug)]
-pub(super) struct Ended {
-    pub(super) code: Option<i32>,
-    pub(super) stdout: String,
-    pub(super) stderr: String,
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Installation {
     /// Nothing is configured but the port.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         for part in ["work", "secrets"] {
             fs::create_dir(folder.path().join(part)).unwrap();
@@ -48,46 +48,46 @@ impl Installation {
     }
 
     /// Fit for production: an https issuer, and a key-encryption key that lies elsewhere.
-    pub(super) fn for_production() -> Self {
+    pub(crate) fn for_production() -> Self {
         let key = Self::new().with("ENVIRONMENT", "production").with("SERVER__PUBLIC_URL", PUBLIC_URL);
         let kek = key.write("secrets/kek", KEK);
         key.with("ENCRYPTION__KEY_FILE", kek.to_str().unwrap())
     }
 
     /// With one more setting: `("LOG__FILTER", "off")`.
-    pub(super) fn with(mut self, key: &str, value: &str) -> Self {
+    pub(crate) fn with(mut self, key: &str, value: &str) -> Self {
         self.variables.insert(format!("LICENTIA__{key}"), value.to_owned());
         self
     }
 
-    pub(super) fn without(mut self, key: &str) -> Self {
+    pub(crate) fn without(mut self, key: &str) -> Self {
         self.variables.remove(&format!("LICENTIA__{key}"));
         self
     }
 
     /// A file of the working directory, which the commands run in.
-    pub(super) fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join("work").join(name)
     }
 
     /// Writes a file; the path starts above the working directory.
-    pub(super) fn write(&self, path: &str, text: &str) -> PathBuf {
+    pub(crate) fn write(&self, path: &str, text: &str) -> PathBuf {
         let path = self.folder.path().join(path);
         fs::write(&path, text).unwrap();
         path
     }
 
     /// `http://127.0.0.1:port`
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         fs::read_dir(self.file("")).unwrap().next().is_none()
     }
 
     /// Another program in the same place, without proxies.
-    pub(super) fn program(&self, name: impl AsRef<Path>) -> Command {
+    pub(crate) fn program(&self, name: impl AsRef<Path>) -> Command {
         let mut command = Command::new(name.as_ref());
         command
             .env_clear()
@@ -105,13 +105,13 @@ impl Installation {
     }
 
     /// Runs a command to its end.
-    pub(super) fn run(&self, arguments: &[&str]) -> Ended {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
         end_of(&mut self.licentia(arguments))
     }
 
     /// What it printed, when it ended well and said nothing else.
     #[track_caller]
-    pub(super) fn prints(&self, arguments: &[&str]) -> String {
+    pub(crate) fn prints(&self, arguments: &[&str]) -> String {
         let ended = self.run(arguments);
         assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{}", ended.stdout);
         ended.stdout
@@ -119,7 +119,7 @@ impl Installation {
 
     /// What it complained, when it ended with this code. The complaint names no place in the code.
     #[track_caller]
-    pub(super) fn refuses(&self, arguments: &[&str], code: i32) -> String {
+    pub(crate) fn refuses(&self, arguments: &[&str], code: i32) -> String {
         let ended = self.run(arguments);
         assert_eq!(ended.code, Some(code), "{}{}", ended.stdout, ended.stderr);
         assert!(ended.stderr.starts_with("licentia: "), "{}", ended.stderr);
@@ -128,7 +128,7 @@ impl Installation {
     }
 
     /// Starts `serve` with more arguments, and waits until it is ready.
-    pub(super) fn serve(&self, more: &[&str]) -> Serving<'_> {
+    pub(crate) fn serve(&self, more: &[&str]) -> Serving<'_> {
         let output = self.folder.path().join("output");
         let errors = self.folder.path().join("errors");
         let child = self
@@ -149,7 +149,7 @@ impl Installation {
     }
 }
 
-pub(super) fn end_of(command: &mut Command) -> Ended {
+pub(crate) fn end_of(command: &mut Command) -> Ended {
     let output = command.output().unwrap();
     Ended {
         code: output.status.code(),
@@ -162,14 +162,14 @@ pub(super) fn end_of(command: &mut Command) -> Ended {
 fn free_port() -> u16 {
     use std::hash::{BuildHasher, RandomState};
     let random = RandomState::new();
-    (0_u16..)
+    (0..10_000)
         .map(|n| 20_000 + u16::try_from(random.hash_one(n) % 12_000).unwrap())
         .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
         .unwrap()
 }
 
 /// A running server; killed when dropped.
-pub(super) struct Serving<'a> {
+pub(crate) struct Serving<'a> {
     installation: &'a Installation,
     child: Child,
     output: PathBuf,
@@ -178,7 +178,7 @@ pub(super) struct Serving<'a> {
 
 impl Serving<'_> {
     /// All that it printed so far, logs among it.
-    pub(super) fn output(&self) -> String {
+    pub(crate) fn output(&self) -> String {
         fs::read_to_string(&self.output).unwrap()
     }
 
@@ -187,27 +187,26 @@ impl Serving<'_> {
     }
 
     /// The lines that are no log.
-    pub(super) fn greeting(&self) -> String {
+    pub(crate) fn greeting(&self) -> String {
         let output = self.output();
-        let lines = output.lines().filter(|line| !line.starts_with('{'));
-        lines.map(|line| format!("{line}\n")).collect()
+        output.split_inclusive('\n').filter(|line| !line.starts_with('{')).collect()
     }
 
     /// The log, line by line.
-    pub(super) fn log(&self) -> Vec<Value> {
+    pub(crate) fn log(&self) -> Vec<Value> {
         let output = self.output();
         let lines = output.lines().filter(|line| line.starts_with('{'));
         lines.map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// The API key of the greeting.
-    pub(super) fn admin_key(&self) -> Option<String> {
+    pub(crate) fn admin_key(&self) -> Option<String> {
         let greeting = self.greeting();
         let key = greeting.split_whitespace().find(|word| word.starts_with("lsk_"))?;
         Some(key.to_owned())
     }
 
-    pub(super) fn connect(&self) -> TcpStream {
+    pub(crate) fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(("127.0.0.1", self.installation.port)).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream
@@ -224,21 +223,21 @@ impl Serving<'_> {
     }
 
     /// The status of an admin's request with this key.
-    pub(super) async fn status_with(&self, key: &str) -> u16 {
+    pub(crate) async fn status_with(&self, key: &str) -> u16 {
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let url = format!("{}/api/v1/license-keys", self.installation.url());
         let answer = http.request(Method::GET, url).bearer_auth(key).send().await.unwrap();
         answer.status().as_u16()
     }
 
-    pub(super) fn terminate(&self) {
+    pub(crate) fn terminate(&self) {
         let pid = self.child.id().to_string();
         let sent = Command::new("kill").args(["-TERM", &pid]).status().unwrap();
         assert!(sent.success());
     }
 
     /// Its exit code, once it has ended.
-    pub(super) fn exit_code(&mut self) -> Option<i32> {
+    pub(crate) fn exit_code(&mut self) -> Option<i32> {
         let until = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -250,7 +249,7 @@ impl Serving<'_> {
     }
 
     /// SIGTERM, and exit code 0.
-    pub(super) fn stop(mut self) {
+    pub(crate) fn stop(mut self) {
         self.terminate();
         assert_eq!(self.exit_code(), Some(0), "{}", self.errors());
         assert_eq!(self.errors(), "");

@@ -155,8 +155,8 @@ async fn the_same_customer_at_once_is_made_once(backend: Backend) {
     let server = TestServer::start(backend).await;
     let shop = Shop::open(&server).await;
     let described = json!({"customer": {"externalId": "crm-1"}});
-    let issues = (0..12).map(|_| shop.try_issue(&server, described.clone()));
-    let issued: Vec<Value> = join_all(issues).await.into_iter().map(|reply| reply.expect(201)).collect();
+    let attempts = (0..12).map(|_| shop.try_issue(&server, described.clone()));
+    let issued: Vec<Value> = join_all(attempts).await.into_iter().map(|reply| reply.expect(201)).collect();
     assert!(issued.iter().all(|license| license["customerId"] == issued[0]["customerId"]));
     assert_eq!(server.admin_get("/customers").await.expect(200)["total"], 1);
     assert_eq!(issued_count(&server).await, 12);

@@ -85,6 +85,7 @@ async fn licences_are_listed_by_what_they_are_worth_now(backend: Backend) {
     let server = TestServer::start(backend).await;
     let shop = Shop::open(&server).await;
     let perpetual = shop.issue(&server, json!({})).await;
+    server.clock.advance(1);
     let ending = shop.issue(&server, json!({"validDays": 1})).await;
     let revoked = shop.issue(&server, json!({"validDays": 1})).await;
     let held = shop.issue(&server, json!({"validDays": 1})).await;
@@ -114,7 +115,9 @@ async fn licences_are_listed_by_what_they_belong_to(backend: Backend) {
     let (shop, other) = (Shop::open(&server).await, Shop::named(&server, "other").await);
     let ada = json!({"customer": {"externalId": "ada"}});
     let of_ada = shop.issue(&server, ada.clone()).await;
+    server.clock.advance(1);
     let large = shop.issue(&server, json!({"tierId": shop.max})).await;
+    server.clock.advance(1);
     let elsewhere = other.issue(&server, ada).await;
     let customer = of_ada["customerId"].as_str().unwrap();
     for (query, expected) in [

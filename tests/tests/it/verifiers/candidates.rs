@@ -66,11 +66,11 @@ impl Scene {
 
     async fn signed_by(&self, purpose: Purpose, typ: &str, other: Value) -> String {
         let signer = self.server.signer(purpose).await;
-        signer.sign(&signer.prepare(typ), &self.claims_with(other)).unwrap()
+        signer.sign(&signer.prepare(typ), &self.claims_with(&other)).unwrap()
     }
 
     /// The machine's claims with other ones in their place.
-    pub(super) fn claims_with(&self, other: Value) -> Map<String, Value> {
+    pub(super) fn claims_with(&self, other: &Value) -> Map<String, Value> {
         let mut claims = self.machine.claims().as_object().unwrap().clone();
         claims.extend(other.as_object().unwrap().clone());
         claims
