@@ -88,6 +88,7 @@ impl Context {
     ) -> Result<Self, StartError> {
         let now = outside.clock.now();
         settings::settle_issuer(&db, &settings.issuer, now).await?;
+        settings::settle_defaults(&db, &settings, now).await?;
         let secrets = Secrets::open(&db, &kek, outside.randomness.as_ref(), now).await?;
         let keys = KeyRing::open(&db, &kek, settings.signing_key_bits, now).await?;
         Ok(Self { db, settings, kek, secrets, keys, outside })

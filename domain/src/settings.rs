@@ -1,15 +1,18 @@
 //! What the first start settles for good, and why a start is refused.
 
 use licentia_entity::server_setting;
-use licentia_types::time::Timestamp;
+use licentia_types::time::{Seconds, Timestamp};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{DbErr, EntityTrait};
 
+use crate::context::Settings;
 use crate::database::{Database, Lane};
 use crate::failure::{Failure, failed_from};
+use crate::products;
 
 const ISSUER: &str = "issuer";
+const DEFAULTS: &str = "defaults";
 
 /// Why the server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +65,40 @@ pub(crate) async fn settle_issuer(db: &Database, issuer: &str, now: Timestamp) -
     tx.commit().await?;
     let stored = stored_issuer(db).await?.ok_or(Failure::Corrupt("issuer"))?;
     expect_issuer(issuer, stored)
+}
+
+/// The defaults enter into what tokens claim: when an operator changed them, whatever was resolved
+/// before is out of date.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn settle_defaults(
+    db: &Database,
+    settings: &Settings,
+    now: Timestamp,
+) -> Result<(), StartError> {
+    let times = settings.times;
+    let seconds = [times.token_ttl, times.heartbeat_interval, times.offline_grace, times.expiry_grace];
+    let value = format!("{:?} {}", seconds.map(Seconds::get), settings.max_activations);
+    let stored = server_setting::Entity::find_by_id(DEFAULTS.to_owned()).one(db).await?;
+    if stored.as_ref().is_some_and(|stored| stored.value == value) {
+        return Ok(());
+    }
+    let tx = db.write(Lane::Ordinary).await?;
+    if stored.is_some() {
+        products::store::raise_every_catalogue_revision(&tx).await?;
+    }
+    let row = server_setting::ActiveModel {
+        name: Set(DEFAULTS.to_owned()),
+        value: Set(value),
+        created_at: Set(now),
+    };
+    let replace = OnConflict::column(server_setting::Column::Name)
+        .update_columns([server_setting::Column::Value, server_setting::Column::CreatedAt])
+        .to_owned();
+    server_setting::Entity::insert(row).on_conflict(replace).exec_without_returning(&tx).await?;
+    tx.commit().await?;
+    Ok(())
 }
 
 async fn stored_issuer(db: &Database) -> Result<Option<String>, DbErr> {

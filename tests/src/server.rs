@@ -65,8 +65,13 @@ impl TestServer {
 
     /// Another instance on the same database, with the same clock.
     pub async fn another(&self) -> Self {
-        Self::on(Arc::clone(&self.database), self.clock.clone(), &[("SERVER__PUBLIC_URL", &self.issuer)])
-            .await
+        self.another_with(&[]).await
+    }
+
+    /// The same, with some configuration.
+    pub async fn another_with(&self, settings: &[(&str, &str)]) -> Self {
+        let settings = [&[("SERVER__PUBLIC_URL", self.issuer.as_str())], settings].concat();
+        Self::on(Arc::clone(&self.database), self.clock.clone(), &settings).await
     }
 
     /// Where its database is.

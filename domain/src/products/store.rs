@@ -73,6 +73,15 @@ pub(crate) async fn raise_catalogue_revision(tx: &WriteTx, id: ProductId) -> Res
     Ok(())
 }
 
+/// After a change of the defaults that every catalogue falls back on.
+pub(crate) async fn raise_every_catalogue_revision(tx: &WriteTx) -> Result<(), DbErr> {
+    product::Entity::update_many()
+        .col_expr(product::Column::CatalogueRevision, Expr::col(product::Column::CatalogueRevision).add(1))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
 /// Holds the product's catalogue as it is: no edit of it is committed before the transaction ends.
 pub(crate) async fn find_unchanging(tx: &WriteTx, id: ProductId) -> Result<Option<product::Model>, DbErr> {
     product::Entity::find_by_id(id).lock_shared().one(tx).await

@@ -9,6 +9,7 @@ on_both![
     a_first_start_makes_one_active_and_one_pending_key_of_each_purpose,
     two_instances_that_start_together_make_one_set,
     a_key_is_reserved_before_it_signs_what_outlives_its_mark,
+    changed_defaults_reach_tokens_and_are_filed_apart,
 ];
 
 async fn a_first_start_makes_one_active_and_one_pending_key_of_each_purpose(backend: Backend) {
@@ -61,4 +62,17 @@ async fn a_key_is_reserved_before_it_signs_what_outlives_its_mark(backend: Backe
         server.clock.advance(86_400);
         machine.beat(&server).await;
     }
+}
+
+async fn changed_defaults_reach_tokens_and_are_filed_apart(backend: Backend) {
+    let server = TestServer::start(backend).await;
+    let issued = Shop::open(&server).await.issue(&server, json!({})).await;
+    let mut machine = Machine::activate(&server, issued["licenseKey"].as_str().unwrap(), "fp-1").await;
+    let sets = async |server: &TestServer| {
+        licentia_entity::claim_set::Entity::find().all(&server.context.db).await.unwrap().len()
+    };
+    assert_eq!((sets(&server).await, &machine.claims()["heartbeat_interval"]), (1, &json!(86_400)));
+    let restarted = server.another_with(&[("TOKENS__HEARTBEAT_INTERVAL", "3600")]).await;
+    machine.beat(&restarted).await;
+    assert_eq!((sets(&restarted).await, &machine.claims()["heartbeat_interval"]), (2, &json!(3_600)));
 }
