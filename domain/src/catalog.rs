@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use licentia_entity::product;
+use licentia_entity::{feature, product, tier};
 use licentia_types::ids::ProductId;
 use licentia_types::licenses::FeatureOverrides;
 use licentia_types::problems::{FieldProblem, ProblemCode};
@@ -23,6 +23,8 @@ use crate::refusal::Refusal;
 use crate::tiers::{Catalogue, ResolveError};
 use crate::tokens::{Entitlements, LimitOverrides, TokenTooLarge, check_size};
 use crate::{features, licenses, products, tiers};
+
+pub(crate) mod entries;
 
 /// Why the catalogue cannot be edited so.
 #[derive(Debug, thiserror::Error)]
@@ -85,8 +87,8 @@ impl Refusal for EditError {
 /// Everything that is resolved for one product.
 pub(crate) async fn load(db: &impl ConnectionTrait, product: ProductId) -> Result<Catalogue, Failure> {
     Ok(Catalogue {
-        tiers: tiers::store::of_product(db, product).await?,
-        features: features::store::of_product(db, product).await?,
+        tiers: entries::of_product::<tier::Entity>(db, product).await?,
+        features: entries::of_product::<feature::Entity>(db, product).await?,
     })
 }
 
@@ -95,8 +97,8 @@ pub(crate) async fn load_all(
     db: &impl ConnectionTrait,
     products: &[ProductId],
 ) -> Result<HashMap<ProductId, Catalogue>, Failure> {
-    let mut tiers = tiers::store::by_product(db, products).await?;
-    let mut features = features::store::by_product(db, products).await?;
+    let mut tiers = entries::by_product::<tier::Entity>(db, products).await?;
+    let mut features = entries::by_product::<feature::Entity>(db, products).await?;
     let of = |id: &ProductId| {
         let tiers = tiers.remove(id).unwrap_or_default();
         (*id, Catalogue { tiers, features: features.remove(id).unwrap_or_default() })

@@ -1,7 +1,7 @@
 //! Demo data: a product with features, three tiers, a customer and a licence, to try everything
 //! with. Filling again completes what is missing, and makes a new admin key in place of the former.
 
-use licentia_entity::license;
+use licentia_entity::{feature, license, tier};
 use licentia_types::api_keys::Permission;
 use licentia_types::ids::{CustomerId, ProductId, TierId};
 use licentia_types::text::{Name, Reference, Slug};
@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::actors::Caller;
 use crate::api_keys::{self, ApiKeyError, CreateApiKey, Origin};
+use crate::catalog::entries;
 use crate::context::Context;
 use crate::database::Lane;
 use crate::failure::{Failure, failed_from};
@@ -108,7 +109,7 @@ async fn product(ctx: &Context, caller: &Caller) -> Result<ProductId, DemoError>
 }
 
 async fn fill_features(ctx: &Context, caller: &Caller, product: ProductId) -> Result<(), DemoError> {
-    let known = features::store::of_product(&ctx.db, product).await?;
+    let known = entries::of_product::<feature::Entity>(&ctx.db, product).await?;
     let wanted = [
         json!({"key": "editor", "name": "Editor", "kind": "entitlement"}),
         json!({"key": "export.pdf", "name": "PDF export", "kind": "entitlement"}),
@@ -128,7 +129,7 @@ async fn fill_features(ctx: &Context, caller: &Caller, product: ProductId) -> Re
 
 /// Three tiers, each including the one before; the middle one is returned.
 async fn fill_tiers(ctx: &Context, caller: &Caller, product: ProductId) -> Result<TierId, DemoError> {
-    let known = tiers::store::of_product(&ctx.db, product).await?;
+    let known = entries::of_product::<tier::Entity>(&ctx.db, product).await?;
     let wanted = [
         json!({"key": "starter", "name": "Starter", "monthlyPrice": 900, "annualPrice": 9000,
                "features": ["editor"], "featureValues": {"projects": 3}}),

@@ -11,19 +11,17 @@ use licentia_types::ids::{FeatureId, ProductId};
 use licentia_types::pages::PageResponse;
 use licentia_types::problems::{FieldProblem, ProblemCode};
 use sea_orm::ActiveValue::Set;
-use sea_orm::{ActiveModelTrait, IntoActiveModel};
+use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel};
 use serde_json::json;
 
 use crate::actors::Caller;
 use crate::audit::Event;
-use crate::catalog::{Edit, EditError};
+use crate::catalog::{Edit, EditError, entries};
 use crate::context::Context;
 use crate::database::{Constraint, violates};
 use crate::failure::{Failure, failed_from};
 use crate::pages::{PageError, PageQuery};
 use crate::refusal::Refusal;
-
-pub(crate) mod store;
 
 const KEY_TAKEN: Constraint =
     Constraint { name: "feature_product_key", columns: "feature.product_id, feature.key" };
@@ -117,7 +115,7 @@ pub async fn list(
     product: Option<ProductId>,
     query: &PageQuery,
 ) -> Result<PageResponse<FeatureResponse>, PageError> {
-    Ok(store::list(&ctx.db, product, query).await?.map(render))
+    Ok(entries::list::<feature::Entity>(&ctx.db, product, query).await?.map(render))
 }
 
 /// One feature.
@@ -125,7 +123,7 @@ pub async fn list(
 /// # Errors
 /// When there is none.
 pub async fn get(ctx: &Context, id: FeatureId) -> Result<FeatureResponse, FeatureError> {
-    store::find(&ctx.db, id).await?.map(render).ok_or(FeatureError::NotFound)
+    feature::Entity::find_by_id(id).one(&ctx.db).await?.map(render).ok_or(FeatureError::NotFound)
 }
 
 /// Makes a feature.
@@ -244,8 +242,8 @@ pub async fn order(
     if wanted != live || wanted.len() != command.ids.len() {
         return Err(FeatureError::OrderIncomplete);
     }
-    store::set_order(&edit.tx, &command.ids, edit.moment.now).await?;
-    let features = store::of_product(&edit.tx, command.product_id).await?;
+    entries::set_order::<feature::Entity>(&edit.tx, &command.ids, edit.moment.now).await?;
+    let features = entries::of_product::<feature::Entity>(&edit.tx, command.product_id).await?;
     edit.finish(caller, Event::new("feature.ordered", &command.product_id, json!({"ids": command.ids})))
         .await?;
     Ok(features.into_iter().filter(|feature| feature.archived_at.is_none()).map(render).collect())
@@ -256,7 +254,8 @@ async fn begin(
     id: FeatureId,
     expected: Option<i64>,
 ) -> Result<(Edit<'_>, feature::Model), FeatureError> {
-    let product = store::find(&ctx.db, id).await?.ok_or(FeatureError::NotFound)?.product_id;
+    let product =
+        feature::Entity::find_by_id(id).one(&ctx.db).await?.ok_or(FeatureError::NotFound)?.product_id;
     let edit = Edit::begin(ctx, product).await?;
     let feature = edit
         .catalogue

@@ -13,12 +13,12 @@ use licentia_types::tiers::{
 };
 use licentia_types::tokens::Enforcement;
 use sea_orm::ActiveValue::Set;
-use sea_orm::{ActiveModelTrait, IntoActiveModel};
+use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel};
 use serde_json::json;
 
 use crate::actors::Caller;
 use crate::audit::Event;
-use crate::catalog::{Edit, EditError};
+use crate::catalog::{Edit, EditError, entries};
 use crate::context::Context;
 use crate::database::{Constraint, violates};
 use crate::pages::{PageError, PageQuery};
@@ -30,7 +30,6 @@ pub use resolve::{Catalogue, Grant, Limits, ResolveError, ResolvedTier, Times};
 mod check;
 mod error;
 mod resolve;
-pub(crate) mod store;
 
 const KEY_TAKEN: Constraint = Constraint { name: "tier_product_key", columns: "tier.product_id, tier.key" };
 
@@ -98,7 +97,7 @@ pub async fn list(
     product: Option<ProductId>,
     query: &PageQuery,
 ) -> Result<PageResponse<TierResponse>, PageError> {
-    Ok(store::list(&ctx.db, product, query).await?.map(render))
+    Ok(entries::list::<tier::Entity>(&ctx.db, product, query).await?.map(render))
 }
 
 /// One tier, as it is written down.
@@ -106,7 +105,7 @@ pub async fn list(
 /// # Errors
 /// When there is none.
 pub async fn get(ctx: &Context, id: TierId) -> Result<TierResponse, TierError> {
-    store::find(&ctx.db, id).await?.map(render).ok_or(TierError::NotFound)
+    tier::Entity::find_by_id(id).one(&ctx.db).await?.map(render).ok_or(TierError::NotFound)
 }
 
 /// One tier with all that it includes.
@@ -114,7 +113,7 @@ pub async fn get(ctx: &Context, id: TierId) -> Result<TierResponse, TierError> {
 /// # Errors
 /// When there is none.
 pub async fn resolved(ctx: &Context, id: TierId) -> Result<ResolvedTierResponse, TierError> {
-    let tier = store::find(&ctx.db, id).await?.ok_or(TierError::NotFound)?;
+    let tier = tier::Entity::find_by_id(id).one(&ctx.db).await?.ok_or(TierError::NotFound)?;
     let catalogue = crate::catalog::load(&ctx.db, tier.product_id).await.map_err(TierError::Failed)?;
     let resolved = catalogue.resolve(id, &ctx.settings).map_err(EditError::Resolve)?;
     Ok(ResolvedTierResponse {
@@ -273,8 +272,8 @@ pub async fn order(
     if wanted != present || wanted.len() != command.ids.len() {
         return Err(TierError::OrderIncomplete);
     }
-    store::set_order(&edit.tx, &command.ids, edit.moment.now).await?;
-    let tiers = store::of_product(&edit.tx, command.product_id).await?;
+    entries::set_order::<tier::Entity>(&edit.tx, &command.ids, edit.moment.now).await?;
+    let tiers = entries::of_product::<tier::Entity>(&edit.tx, command.product_id).await?;
     edit.finish(caller, Event::new("tier.ordered", &command.product_id, json!({"ids": command.ids}))).await?;
     Ok(tiers.into_iter().filter(|tier| tier.archived_at.is_none()).map(render).collect())
 }
@@ -284,7 +283,7 @@ async fn begin(
     id: TierId,
     expected: Option<i64>,
 ) -> Result<(Edit<'_>, tier::Model), TierError> {
-    let product = store::find(&ctx.db, id).await?.ok_or(TierError::NotFound)?.product_id;
+    let product = tier::Entity::find_by_id(id).one(&ctx.db).await?.ok_or(TierError::NotFound)?.product_id;
     let edit = Edit::begin(ctx, product).await?;
     let tier = edit.catalogue.tiers.iter().find(|tier| tier.id == id).cloned().ok_or(TierError::NotFound)?;
     match expected {

@@ -4,7 +4,7 @@ use licentia_entity::{feature, license, product, tier};
 use licentia_types::features::FeatureKind;
 use licentia_types::ids::{CustomerId, TierId};
 use licentia_types::text::Key;
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, EntityTrait};
 
 use super::error::LicenseError;
 use crate::catalog;
@@ -14,7 +14,7 @@ use crate::database::WriteTx;
 use crate::failure::Failure;
 use crate::products;
 use crate::scope::Scope;
-use crate::tiers::{self, Catalogue};
+use crate::tiers::Catalogue;
 use crate::tokens::{Entitlements, LimitOverrides, check_size};
 
 pub(crate) async fn tier_on_sale(
@@ -22,7 +22,7 @@ pub(crate) async fn tier_on_sale(
     product: &product::Model,
     id: TierId,
 ) -> Result<tier::Model, LicenseError> {
-    let tier = tiers::store::find(tx, id).await?;
+    let tier = tier::Entity::find_by_id(id).one(tx).await?;
     tier.filter(|tier| tier.product_id == product.id && tier.archived_at.is_none())
         .ok_or(LicenseError::TierUnknown)
 }
