@@ -181,6 +181,14 @@ pub struct UpdateLicenseRequest {
     /// The vendor's own data, replaced as a whole.
     #[serde(default, deserialize_with = "given")]
     pub metadata: Option<Metadata>,
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(ignore))]
+    #[doc(hidden)]
+    pub updates_until: NotSupported,
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(ignore))]
+    #[doc(hidden)]
+    pub tier_id: NotSupported,
 }
 
 /// Take a licence back, for good.

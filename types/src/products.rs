@@ -83,6 +83,22 @@ pub struct UpdateProductRequest {
     /// For tokens minted from now on.
     #[serde(default, deserialize_with = "given")]
     pub token_typ: Option<TokenTyp>,
+    #[serde(default, deserialize_with = "landed")]
+    #[cfg_attr(feature = "openapi", schema(ignore))]
+    #[doc(hidden)]
+    pub clone_policy: ClonePolicy,
+    #[serde(default, deserialize_with = "landed")]
+    #[cfg_attr(feature = "openapi", schema(ignore))]
+    #[doc(hidden)]
+    pub first_activation: FirstActivation,
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(ignore))]
+    #[doc(hidden)]
+    pub one_active_key: NotSupported,
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(ignore))]
+    #[doc(hidden)]
+    pub unbound_files: NotSupported,
 }
 
 /// A product.

@@ -223,6 +223,30 @@ pub struct UpdateTierRequest {
     /// Its place in lists.
     #[serde(default, deserialize_with = "given")]
     pub sort_order: Option<i32>,
+    #[serde(default, deserialize_with = "landed")]
+    #[cfg_attr(feature = "openapi", schema(ignore))]
+    #[doc(hidden)]
+    pub activation_model: ActivationModel,
+    #[serde(default, deserialize_with = "landed")]
+    #[cfg_attr(feature = "openapi", schema(ignore))]
+    #[doc(hidden)]
+    pub enforcement: Enforcement,
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(ignore))]
+    #[doc(hidden)]
+    pub free_environments: NotSupported,
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(ignore))]
+    #[doc(hidden)]
+    pub revocation_grace: NotSupported,
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(ignore))]
+    #[doc(hidden)]
+    pub lease: NotSupported,
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(ignore))]
+    #[doc(hidden)]
+    pub degrade_to_tier_id: NotSupported,
 }
 
 /// A tier as it is written down; what it inherits is at `/pricing-tiers/{id}/features`.

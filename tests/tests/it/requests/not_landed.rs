@@ -5,7 +5,12 @@ use serde_json::{Value, json};
 
 use super::first_error;
 
-on_both![a_member_that_has_not_landed_is_refused, its_off_value_is_not];
+on_both![
+    a_member_that_has_not_landed_is_refused,
+    its_off_value_is_not,
+    edits_refuse_it_as_well,
+    an_idempotency_key_is_refused_before_anything_is_made,
+];
 
 /// A request, and its members with a value that is refused and one that is not.
 struct Asked {
@@ -92,4 +97,28 @@ async fn its_off_value_is_not(backend: Backend) {
         let reply = server.admin_post(path, body).await;
         assert!(matches!(reply.status, 200 | 201), "{path}: {}", reply.text);
     }
+}
+
+async fn edits_refuse_it_as_well(backend: Backend) {
+    let server = TestServer::start(backend).await;
+    let shop = Shop::open(&server).await;
+    let license = shop.issue(&server, json!({})).await["id"].as_str().unwrap().to_owned();
+    for (path, member, value) in [
+        (format!("/products/{}", shop.product), "oneActiveKey", json!(true)),
+        (format!("/products/{}", shop.product), "clonePolicy", json!("suspend")),
+        (format!("/pricing-tiers/{}", shop.pro), "lease", json!(900)),
+        (format!("/license-keys/{license}"), "updatesUntil", json!("2040-01-01T00:00:00Z")),
+        (format!("/license-keys/{license}"), "tierId", json!(shop.max)),
+    ] {
+        server.admin_put(&path, json!({member: value})).await.expect_problem(422, "NOT_SUPPORTED");
+    }
+}
+
+async fn an_idempotency_key_is_refused_before_anything_is_made(backend: Backend) {
+    let server = TestServer::start(backend).await;
+    let request =
+        server.admin(reqwest::Method::POST, "/customers").header("Idempotency-Key", "a-key-of-ours");
+    let reply = licentia_tests::Reply::of(request.json(&json!({"name": "Ann"}))).await;
+    reply.expect_problem(422, "NOT_SUPPORTED");
+    assert_eq!(server.admin_get("/customers").await.expect(200)["total"], 0);
 }
