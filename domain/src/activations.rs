@@ -6,10 +6,11 @@
 
 use licentia_entity::activation;
 use licentia_types::activations::{
-    ActivationResponse, ActivationStatus, Liveness, Seats, StatusRequest, StatusResponse, TokenType,
+    ActivationResponse, ActivationStatus, Liveness, StatusRequest, StatusResponse, TokenType,
 };
 use licentia_types::ids::ActivationId;
 use licentia_types::pages::PageResponse;
+use licentia_types::seats::Seats;
 
 use crate::actors::Caller;
 use crate::catalog;

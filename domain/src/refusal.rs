@@ -1,7 +1,7 @@
 //! What every capability's error can tell the edge.
 
-use licentia_types::activations::SeatsTaken;
 use licentia_types::problems::{FieldProblem, ProblemCode};
+use licentia_types::seats::SeatsTaken;
 
 /// A refused or failed operation, as the edge turns it into a problem document. `Display` is the
 /// `detail`: it helps the client and never holds SQL, paths or key material.

@@ -3,8 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{ActivationId, LicenseId};
-use crate::licenses::{LicenseStatus, SecretText};
+use crate::licenses::LicenseStatus;
 use crate::not_supported::NotSupported;
+use crate::seats::Seats;
+use crate::secret::SecretText;
 use crate::text::{Environment, Fingerprint, Hostname, ProductVersion, Reference};
 use crate::time::Timestamp;
 
@@ -158,44 +160,6 @@ pub struct HeartbeatTerms {
     pub required: bool,
     /// Seconds.
     pub interval_seconds: i64,
-}
-
-/// Seats of a licence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Seats {
-    /// Machines that hold one.
-    pub used: u32,
-    /// How many there are; `null`: no limit.
-    pub limit: Option<u32>,
-}
-
-/// Which limit stood in the way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum SeatDimension {
-    /// `maxActivations`
-    Machines,
-    /// `maxUsers`
-    Users,
-    /// `maxTenants`
-    Tenants,
-}
-
-/// Who holds the seats of a full licence; machines are not named.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct SeatsTaken {
-    /// Which limit is reached.
-    pub dimension: SeatDimension,
-    /// How many of it are in use.
-    pub used: u32,
-    /// How many there are.
-    pub limit: u32,
-    /// When the machines that hold seats last called, latest first (at most 50).
-    pub last_seen: Vec<Timestamp>,
 }
 
 /// What became of an activation.

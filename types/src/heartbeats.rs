@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::activations::{Liveness, TokenType};
 use crate::ids::ActivationId;
-use crate::licenses::{LicenseStatus, SecretText};
+use crate::licenses::LicenseStatus;
 use crate::not_supported::NotSupported;
+use crate::secret::SecretText;
 use crate::text::{Fingerprint, ProductVersion, RequestId};
 use crate::time::Timestamp;
 

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::activations::Seats;
 use crate::change::{Change, given};
 use crate::customers::CreateCustomerRequest;
 use crate::features::FeatureValue;
@@ -13,8 +12,10 @@ use crate::limits::Limit;
 use crate::metadata::Metadata;
 use crate::not_supported::{NotSupported, landed};
 use crate::objects::{given_object, object, optional_object};
+use crate::prices::BillingPeriod;
+use crate::seats::Seats;
+use crate::secret::SecretText;
 use crate::text::{Key, Note, Reference};
-use crate::tiers::BillingPeriod;
 use crate::time::Timestamp;
 
 /// When the licence's time begins.
@@ -127,24 +128,6 @@ pub struct IssueLicenseRequest {
     #[cfg_attr(feature = "openapi", schema(ignore))]
     #[doc(hidden)]
     pub document: NotSupported,
-}
-
-/// A secret in a request: read, never shown.
-#[derive(Clone, Deserialize)]
-pub struct SecretText(String);
-
-impl SecretText {
-    /// The secret itself.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for SecretText {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("SecretText(…)")
-    }
 }
 
 /// An edit: absent members stay as they are, `null` removes a value.

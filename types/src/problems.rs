@@ -137,7 +137,7 @@ pub struct Problem {
     pub reactivate: Option<bool>,
     /// `SEAT_LIMIT_REACHED`: who holds the seats.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub seats: Option<crate::activations::SeatsTaken>,
+    pub seats: Option<crate::seats::SeatsTaken>,
 }
 
 /// One member of a body that was refused.

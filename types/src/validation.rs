@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{ActivationId, LicenseId};
-use crate::licenses::SecretText;
 use crate::not_supported::NotSupported;
+use crate::secret::SecretText;
 use crate::text::{Fingerprint, Key};
 use crate::time::Timestamp;
 

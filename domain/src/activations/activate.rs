@@ -1,8 +1,9 @@
 //! Activating a machine: for the first time, again, or after it gave its seat back.
 
 use licentia_entity::{activation, license, product};
-use licentia_types::activations::{ActivateRequest, ActivateResponse, HeartbeatTerms, Seats as SeatCount};
+use licentia_types::activations::{ActivateRequest, ActivateResponse, HeartbeatTerms};
 use licentia_types::licenses::LicenseStatus;
+use licentia_types::seats::Seats as SeatCount;
 use licentia_types::time::Timestamp;
 use licentia_types::tokens::ClaimSet;
 use sea_orm::{ActiveModelTrait, IntoActiveModel};

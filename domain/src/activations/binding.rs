@@ -7,7 +7,7 @@ use licentia_crypto::nonces::{Nonce, NonceInvalid};
 use licentia_entity::{activation, consumer_key};
 use licentia_types::activations::{ActivateRequest, ConsumerKeyAlg};
 use licentia_types::ids::ActivationId;
-use licentia_types::licenses::SecretText;
+use licentia_types::secret::SecretText;
 use licentia_types::text::Reference;
 use licentia_types::time::Timestamp;
 use sea_orm::ActiveValue::Set;

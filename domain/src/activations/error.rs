@@ -1,8 +1,8 @@
 //! Why an operation on an activation was refused.
 
 use licentia_crypto::jwe::ConsumerKeyError;
-use licentia_types::activations::SeatsTaken;
 use licentia_types::problems::{FieldProblem, ProblemCode};
+use licentia_types::seats::SeatsTaken;
 
 use crate::failure::{Failure, failed_from};
 use crate::refusal::Refusal;

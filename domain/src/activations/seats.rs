@@ -1,7 +1,7 @@
 //! The seat transaction: everything that takes, counts or frees seats, under the licence's lock.
 
 use licentia_entity::{activation, license, seat_release};
-use licentia_types::activations::{SeatDimension, Seats as SeatCount, SeatsTaken};
+use licentia_types::seats::{SeatDimension, Seats as SeatCount, SeatsTaken};
 use licentia_types::time::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::Expr;

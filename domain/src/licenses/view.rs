@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use licentia_entity::license;
-use licentia_types::activations::Seats;
 use licentia_types::ids::{LicenseId, ProductId};
 use licentia_types::licenses::LicenseResponse;
+use licentia_types::seats::Seats;
 use licentia_types::time::Timestamp;
 use sea_orm::ConnectionTrait;
 
