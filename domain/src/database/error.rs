@@ -5,6 +5,9 @@ use std::sync::Arc;
 use sea_orm::{DbErr, RuntimeErr, SqlErr};
 use sqlx::postgres::PgDatabaseError;
 
+/// <https://www.sqlite.org/rescode.html#busy>
+const SQLITE_BUSY: &str = "5";
+
 /// A unique constraint of the schema, as each database names it in its errors.
 #[derive(Clone, Copy, Debug)]
 pub struct Constraint {
@@ -37,14 +40,25 @@ pub(crate) fn is_passing(error: &DbErr) -> bool {
     }
 }
 
+/// Whether another process holds SQLite's file at this instant.
+pub(super) fn is_busy(error: &DbErr) -> bool {
+    match of_sqlx(error).map(AsRef::as_ref) {
+        Some(sqlx::Error::Database(database)) => database.code().is_some_and(|code| code == SQLITE_BUSY),
+        _ => false,
+    }
+}
+
 /// SQLSTATE classes 08 (connection), 40 (rollback), 53 (resources), 57P (shutdown); SQLite's BUSY.
 fn is_passing_code(code: &str) -> bool {
-    ["08", "40", "53", "57P"].iter().any(|class| code.len() == 5 && code.starts_with(class)) || code == "5"
+    ["08", "40", "53", "57P"].iter().any(|class| code.len() == 5 && code.starts_with(class))
+        || code == SQLITE_BUSY
 }
 
 fn of_sqlx(error: &DbErr) -> Option<&Arc<sqlx::Error>> {
     match error {
-        DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)) => Some(error),
+        DbErr::Conn(RuntimeErr::SqlxError(error))
+        | DbErr::Exec(RuntimeErr::SqlxError(error))
+        | DbErr::Query(RuntimeErr::SqlxError(error)) => Some(error),
         _ => None,
     }
 }

@@ -5,10 +5,14 @@ use std::time::Duration;
 use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, Statement};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 
+use super::error::is_busy;
 use super::{ConnectError, DatabaseOptions};
 
 /// For other processes, such as the command line: inside this one the gate keeps order.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Together as long as the busy timeout.
+const OPENING_ATTEMPTS: u32 = 200;
+const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(50);
 
 pub(super) async fn connect_writer(
     url: &str,
@@ -17,7 +21,7 @@ pub(super) async fn connect_writer(
     let mut connect = base(url, options);
     connect.max_connections(1).min_connections(1);
     connect.map_sqlx_sqlite_opts(|sqlite| common(sqlite).create_if_missing(true));
-    let writer = sea_orm::Database::connect(connect).await?;
+    let writer = open(connect).await?;
     expect_pragma(&writer, "synchronous", "2", "FULL (2)").await?;
     expect_pragma(&writer, "journal_mode", "wal", "wal").await?;
     Ok(writer)
@@ -30,6 +34,18 @@ pub(super) async fn connect_readers(
     let mut connect = base(url, options);
     connect.max_connections(options.readers.max(1)).min_connections(1);
     connect.map_sqlx_sqlite_opts(|sqlite| common(sqlite).pragma("query_only", "ON"));
+    open(connect).await
+}
+
+/// Turning a new file into one with a write-ahead log takes a lock for which SQLite itself does not
+/// wait, whatever its busy timeout: of two processes that start together, one has to come again.
+async fn open(connect: ConnectOptions) -> Result<DatabaseConnection, ConnectError> {
+    for _ in 0..OPENING_ATTEMPTS {
+        match sea_orm::Database::connect(connect.clone()).await {
+            Err(error) if is_busy(&error) => tokio::time::sleep(BETWEEN_ATTEMPTS).await,
+            outcome => return Ok(outcome?),
+        }
+    }
     Ok(sea_orm::Database::connect(connect).await?)
 }
 
