@@ -12,7 +12,6 @@ use licentia_types::ids::ActivationId;
 use licentia_types::pages::PageResponse;
 use licentia_types::seats::Seats;
 
-use crate::actors::Caller;
 use crate::catalog;
 use crate::context::Context;
 use crate::licenses::{self, terms};
@@ -88,11 +87,7 @@ pub async fn get(
 ///
 /// # Errors
 /// When the key has a typing error, or no licence has it.
-pub async fn status(
-    ctx: &Context,
-    _caller: &Caller,
-    request: StatusRequest,
-) -> Result<StatusResponse, ActivationError> {
+pub async fn status(ctx: &Context, request: StatusRequest) -> Result<StatusResponse, ActivationError> {
     let now = ctx.moment().now;
     let key = parse_key(&request.license_key)?;
     let digest = licenses::keys::digest(ctx, &key);

@@ -25,8 +25,6 @@ pub enum Actor {
     Activation(ActivationId),
     /// Whoever runs the server's own commands.
     Operator,
-    /// The server itself.
-    System,
 }
 
 impl Actor {
@@ -38,7 +36,6 @@ impl Actor {
             Self::Anonymous => "anonymous",
             Self::Machine(_) | Self::Activation(_) => "machine",
             Self::Operator => "operator",
-            Self::System => "system",
         }
     }
 
@@ -49,7 +46,7 @@ impl Actor {
             Self::ApiKey { id, .. } => Some(id.to_string()),
             Self::Machine(id) => Some(id.to_string()),
             Self::Activation(id) => Some(id.to_string()),
-            Self::Anonymous | Self::Operator | Self::System => None,
+            Self::Anonymous | Self::Operator => None,
         }
     }
 
@@ -57,7 +54,7 @@ impl Actor {
     #[must_use]
     pub const fn scope(&self) -> Scope {
         match self {
-            Self::ApiKey { .. } | Self::Operator | Self::System => Scope::Everything,
+            Self::ApiKey { .. } | Self::Operator => Scope::Everything,
             Self::Machine(license) => Scope::License(*license),
             Self::Activation(activation) => Scope::Activation(*activation),
             Self::Anonymous => Scope::Nothing,

@@ -15,6 +15,7 @@ use crate::audit;
 use crate::context::Context;
 use crate::database::{Lane, WriteTx};
 use crate::pages::{PageError, PageQuery};
+use crate::products;
 use crate::scope::Scope;
 
 pub use error::LicenseError;
@@ -95,7 +96,8 @@ pub async fn update(
         ..before
     };
     if edits_features {
-        terms::check_features(ctx, &tx, &license).await?;
+        let product = products::store::find_unchanging(&tx, license.product_id).await?;
+        terms::check_features(ctx, &tx, &product.ok_or(LicenseError::ProductUnknown)?, &license).await?;
     }
     let license = license.into_active_model().reset_all().update(&tx).await?;
     record(&tx, &moment, caller, "license.updated", &license, json!({"version": license.version})).await?;

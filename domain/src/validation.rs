@@ -9,7 +9,6 @@ use licentia_types::text::{Fingerprint, Key};
 use licentia_types::time::Timestamp;
 use licentia_types::validation::{ValidateRequest, ValidateResponse, ValidationCode};
 
-use crate::actors::Caller;
 use crate::context::Context;
 use crate::failure::{Failure, failed_from};
 use crate::licenses::{self, terms};
@@ -63,11 +62,7 @@ impl Refusal for ValidationError {
 ///
 /// # Errors
 /// When it is not said what to judge, or the key has a typing error. A verdict is never an error.
-pub async fn validate(
-    ctx: &Context,
-    _caller: &Caller,
-    request: ValidateRequest,
-) -> Result<ValidateResponse, ValidationError> {
+pub async fn validate(ctx: &Context, request: ValidateRequest) -> Result<ValidateResponse, ValidationError> {
     let now = ctx.moment().now;
     let action = request.action_type.as_ref();
     match (&request.token, &request.license_key) {

@@ -13,7 +13,7 @@ use licentia_domain::database::{Database, DatabaseOptions};
 use licentia_domain::randomness::SystemRandomness;
 use licentia_types::api_keys::Permission;
 use licentia_types::time::Seconds;
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use sea_orm_migration::MigratorTrait;
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
@@ -155,6 +155,7 @@ impl Template {
         if !key_file.exists() {
             if backend == Backend::Postgres {
                 on_server(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", template_name(build))).await;
+                drop_former_templates().await;
                 on_server(&format!("CREATE DATABASE {}", template_name(build))).await;
             }
             let admin_key = make(&url).await;
@@ -166,6 +167,20 @@ impl Template {
             file: folder.join("template.db"),
         }
     }
+}
+
+/// Templates of builds that are gone; one that is being copied at this instant stays.
+async fn drop_former_templates() {
+    let connection = sea_orm::Database::connect(server_url()).await.unwrap();
+    let former = "SELECT datname::text FROM pg_database WHERE datname LIKE 'licentia\\_template\\_%'";
+    let rows = connection.query_all_raw(Statement::from_string(DbBackend::Postgres, former)).await.unwrap();
+    for row in rows {
+        let name: String = row.try_get_by_index(0).unwrap();
+        if connection.execute_unprepared(&format!("DROP DATABASE IF EXISTS {name}")).await.is_err() {
+            eprintln!("{name} is in use, and stays");
+        }
+    }
+    connection.close().await.unwrap();
 }
 
 fn template_name(build: u64) -> String {

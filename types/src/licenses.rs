@@ -48,14 +48,6 @@ pub struct FeatureOverrides {
     pub values: BTreeMap<Key, FeatureValue>,
 }
 
-impl FeatureOverrides {
-    /// Whether the licence is exactly what its tier says.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
 /// Issue a licence. Exactly one of `expiresAt`, `validDays` and `billingPeriod` may be there; with
 /// none it never expires. With neither `customerId` nor `customer` it is unclaimed.
 #[derive(Clone, Debug, Deserialize)]

@@ -86,7 +86,7 @@ pub(crate) async fn activation_status(
     machine: Visitor<Body<StatusRequest>>,
 ) -> Result<Json<StatusResponse>, ApiError> {
     let (caller, Body(question)) = machine.open();
-    let status = activations::status(&ctx, &caller, question);
+    let status = activations::status(&ctx, question);
     Ok(Json(lookups.watch(caller.ip, status, |_| false).await?))
 }
 

@@ -33,7 +33,7 @@ pub(crate) async fn validate(
 ) -> Result<Json<ValidateResponse>, ApiError> {
     let (caller, Body(question)) = machine.open();
     let looked_up_from = question.license_key.as_ref().and(caller.ip);
-    let verdict = validation::validate(&ctx, &caller, question);
+    let verdict = validation::validate(&ctx, question);
     let is_unknown = |verdict: &ValidateResponse| verdict.code == ValidationCode::NotFound;
     Ok(Json(lookups.watch(looked_up_from, verdict, is_unknown).await?))
 }

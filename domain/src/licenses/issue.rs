@@ -88,7 +88,7 @@ async fn try_issue(
         updated_at: moment.now,
         version: 1,
     };
-    terms::check_features(ctx, &tx, &license).await?;
+    terms::check_features(ctx, &tx, &product, &license).await?;
     let license = license.into_active_model().reset_all().insert(&tx).await.map_err(taken)?;
     let detail =
         json!({"product": license.product_id, "tier": license.tier_id, "customer": license.customer_id});

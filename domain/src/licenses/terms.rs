@@ -12,7 +12,6 @@ use crate::context::Context;
 use crate::customers;
 use crate::database::WriteTx;
 use crate::failure::Failure;
-use crate::products;
 use crate::scope::Scope;
 use crate::tiers::Catalogue;
 use crate::tokens::{Entitlements, LimitOverrides, check_size};
@@ -47,18 +46,17 @@ pub(crate) fn entitlements(
 }
 
 /// Refuses overrides that name what is not there, contradict themselves, or grow a token too far.
+/// The product is held as it is by the caller, or an edit of its catalogue could slip in between.
 pub(crate) async fn check_features(
     ctx: &Context,
     tx: &WriteTx,
+    product: &product::Model,
     license: &license::Model,
 ) -> Result<(), LicenseError> {
-    let product = products::store::find_unchanging(tx, license.product_id)
-        .await?
-        .ok_or(LicenseError::ProductUnknown)?;
     let catalogue = catalog::load(tx, product.id).await?;
     check_named(&catalogue, license)?;
     let entitlements = entitlements(ctx, &catalogue, license)?;
-    Ok(check_size(&entitlements.largest_claim_set(&ctx.settings.issuer, &product))?)
+    Ok(check_size(&entitlements.largest_claim_set(&ctx.settings.issuer, product))?)
 }
 
 fn check_named(catalogue: &Catalogue, license: &license::Model) -> Result<(), LicenseError> {
