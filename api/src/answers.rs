@@ -5,9 +5,11 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpRequest, HttpResponse, HttpResponseBuilder, Responder};
+use licentia_domain::edits::Edited;
 use licentia_types::activations::{ActivateResponse, ActivationResponse};
 use licentia_types::customers::CustomerResponse;
 use licentia_types::features::FeatureResponse;
+use licentia_types::impact::ImpactResponse;
 use licentia_types::licenses::{IssuedLicenseResponse, LicenseResponse};
 use licentia_types::products::ProductResponse;
 use licentia_types::tiers::TierResponse;
@@ -69,6 +71,36 @@ pub(crate) struct CreatedOrFound<T> {
     pub(crate) created: bool,
 }
 
+/// What an edit led to, or (200) what it would touch.
+#[derive(Debug)]
+pub(crate) enum Tried<R> {
+    /// It was made.
+    Done(R),
+    /// It was only tried.
+    Foreseen(ImpactResponse),
+}
+
+impl<R> Tried<R> {
+    /// The answer to an edit; `done` answers one that was made.
+    pub(crate) fn of<T>(edited: Edited<T>, done: impl FnOnce(T) -> R) -> Self {
+        match edited {
+            Edited::Done(thing) => Self::Done(done(thing)),
+            Edited::Foreseen(impact) => Self::Foreseen(impact),
+        }
+    }
+}
+
+/// A body that is one of two, for the OpenAPI document.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "describes what `Tried` answers")]
+pub(crate) enum OrImpact<T> {
+    /// After the edit.
+    Done(T),
+    /// With `dryRun=true`.
+    Foreseen(ImpactResponse),
+}
+
 /// 204.
 #[derive(Debug)]
 pub(crate) struct NoContent;
@@ -99,6 +131,17 @@ impl<T: Resource> Responder for CreatedOrFound<T> {
             Created(self.thing).respond_to(request)
         } else {
             Found(self.thing).respond_to(request)
+        }
+    }
+}
+
+impl<R: Responder<Body = BoxBody>> Responder for Tried<R> {
+    type Body = BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        match self {
+            Self::Done(answer) => answer.respond_to(request),
+            Self::Foreseen(impact) => HttpResponse::Ok().json(impact),
         }
     }
 }

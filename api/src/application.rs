@@ -17,7 +17,7 @@ use crate::health::Draining;
 use crate::limits::key_lookups::KeyLookups;
 use crate::methods::{self, Methods};
 use crate::opening;
-use crate::{openapi, requests, rewrite, router};
+use crate::{jobs, openapi, requests, rewrite, router};
 
 pub use crate::opening::{Migrations, OpenError};
 
@@ -31,6 +31,7 @@ pub struct Application {
     server: Server,
     address: SocketAddr,
     parts: Parts,
+    runs_jobs: bool,
 }
 
 /// What every worker shares.
@@ -99,7 +100,7 @@ impl Application {
         let parts = Parts::of(&config, ctx)?;
         let server =
             serve(&config, listener, parts.clone()).map_err(|source| cannot_listen(address, source))?;
-        Ok(Self { server, address, parts })
+        Ok(Self { server, address, parts, runs_jobs: config.jobs.enabled })
     }
 
     /// Where it listens: with the real port where the configured one is 0.
@@ -125,11 +126,14 @@ impl Application {
     /// # Errors
     /// When the server fails as a whole.
     pub async fn run(self) -> std::io::Result<()> {
-        let Self { server, parts, .. } = self;
+        let Self { server, parts, runs_jobs, .. } = self;
         tokio::select! {
             ended = server => ended?,
             () = forget_old_clients(&parts.lookups) => {}
+            () = jobs::run(parts.ctx.clone()), if runs_jobs => {}
+            () = jobs::keep_notes(parts.ctx.clone()) => {}
         }
+        jobs::write_notes(&parts.ctx).await;
         if let Err(error) = parts.ctx.db.clone().close().await {
             tracing::warn!(error = %error, "the database was not closed cleanly");
         }

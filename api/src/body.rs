@@ -1,4 +1,5 @@
-//! Bodies: JSON, at most 64 KB, of which every member is known.
+//! Bodies: JSON, at most 64 KB (2 MB where many things are sent at once), of which every member is
+//! known.
 
 use actix_web::dev::Payload;
 use actix_web::http::header;
@@ -13,10 +14,16 @@ use crate::problem::ApiError;
 
 /// Largest body, in bytes.
 const LARGEST: usize = 65_536;
+/// Largest body that holds many things, in bytes.
+const LARGEST_OF_MANY: usize = 2 * 1_024 * 1_024;
 
 /// A body that must be there.
 #[derive(Debug)]
 pub(crate) struct Body<T>(pub(crate) T);
+
+/// A body that must be there, and holds many things.
+#[derive(Debug)]
+pub(crate) struct LargeBody<T>(pub(crate) T);
 
 /// A body that may be left out, or be `null`; then it says nothing.
 #[derive(Debug)]
@@ -27,8 +34,8 @@ pub(crate) struct OptionalBody<T>(pub(crate) T);
 enum BodyError {
     #[error("send the body as application/json")]
     MediaType,
-    #[error("the body may have up to {LARGEST} bytes")]
-    TooLarge,
+    #[error("the body may have up to {most} bytes")]
+    TooLarge { most: usize },
     #[error("the body ended early")]
     Incomplete,
     #[error("the body is not JSON: see line {line}, column {column}")]
@@ -41,7 +48,7 @@ impl Refusal for BodyError {
     fn code(&self) -> ProblemCode {
         match self {
             Self::MediaType => ProblemCode::MediaTypeUnsupported,
-            Self::TooLarge => ProblemCode::BodyTooLarge,
+            Self::TooLarge { .. } => ProblemCode::BodyTooLarge,
             Self::Incomplete | Self::Syntax { .. } => ProblemCode::BodyInvalid,
             Self::Member(field) if field.code == "NOT_SUPPORTED" => ProblemCode::NotSupported,
             Self::Member(_) => ProblemCode::ValidationFailed,
@@ -51,7 +58,7 @@ impl Refusal for BodyError {
     fn fields(&self) -> Vec<FieldProblem> {
         match self {
             Self::Member(field) => vec![field.clone()],
-            Self::MediaType | Self::TooLarge | Self::Incomplete | Self::Syntax { .. } => Vec::new(),
+            Self::MediaType | Self::TooLarge { .. } | Self::Incomplete | Self::Syntax { .. } => Vec::new(),
         }
     }
 }
@@ -69,11 +76,17 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, payload) = (request.clone(), payload.take());
-        Box::pin(async move {
-            expect_json(&request)?;
-            let bytes = read(&request, payload).await?;
-            Ok(Self(parse(&bytes)?))
-        })
+        Box::pin(async move { Ok(Self(required(&request, payload, LARGEST).await?)) })
+    }
+}
+
+impl<T: DeserializeOwned + 'static> FromRequest for LargeBody<T> {
+    type Error = ApiError;
+    type Future = Extracting<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, payload) = (request.clone(), payload.take());
+        Box::pin(async move { Ok(Self(required(&request, payload, LARGEST_OF_MANY).await?)) })
     }
 }
 
@@ -84,7 +97,7 @@ impl<T: DeserializeOwned + Default + 'static> FromRequest for OptionalBody<T> {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
-            let bytes = read(&request, payload).await?;
+            let bytes = read(&request, payload, LARGEST).await?;
             if bytes.is_empty() {
                 return Ok(Self(T::default()));
             }
@@ -92,6 +105,15 @@ impl<T: DeserializeOwned + Default + 'static> FromRequest for OptionalBody<T> {
             Ok(Self(parse::<Option<T>>(&bytes)?.unwrap_or_default()))
         })
     }
+}
+
+async fn required<T: DeserializeOwned>(
+    request: &HttpRequest,
+    payload: Payload,
+    most: usize,
+) -> Result<T, BodyError> {
+    expect_json(request)?;
+    parse(&read(request, payload, most).await?)
 }
 
 fn expect_json(request: &HttpRequest) -> Result<(), BodyError> {
@@ -102,16 +124,16 @@ fn expect_json(request: &HttpRequest) -> Result<(), BodyError> {
 }
 
 /// Reads no more than is allowed; a body that says that it is larger is not read at all.
-async fn read(request: &HttpRequest, payload: Payload) -> Result<web::Bytes, BodyError> {
+async fn read(request: &HttpRequest, payload: Payload, most: usize) -> Result<web::Bytes, BodyError> {
     let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-    let declared: usize = declared.map_or(Ok(0), str::parse).map_err(|_| BodyError::TooLarge)?;
-    if declared > LARGEST {
-        return Err(BodyError::TooLarge);
+    let declared: usize = declared.map_or(Ok(0), str::parse).map_err(|_| BodyError::TooLarge { most })?;
+    if declared > most {
+        return Err(BodyError::TooLarge { most });
     }
     let mut payload = payload;
     let payload =
         web::Payload::from_request(request, &mut payload).await.map_err(|_| BodyError::Incomplete)?;
-    let read = payload.to_bytes_limited(LARGEST).await.map_err(|_| BodyError::TooLarge)?;
+    let read = payload.to_bytes_limited(most).await.map_err(|_| BodyError::TooLarge { most })?;
     read.map_err(|_| BodyError::Incomplete)
 }
 

@@ -1,9 +1,11 @@
 //! The commands of the binary `licentia`.
 
 mod admin;
+mod audit;
 mod config_check;
 mod demo;
 mod healthcheck;
+mod keys;
 mod migrate;
 mod openapi;
 mod output;
@@ -23,7 +25,8 @@ use licentia_domain::randomness::SystemRandomness;
 use crate::config::{self, Config, ConfigError};
 use crate::opening::OpenError;
 
-/// What an error of the command line or of the configuration ends with.
+/// What an error of the command line or of the configuration ends with, and a check that could not
+/// be made.
 const MISUSED: u8 = 2;
 
 const LONG_ABOUT: &str = "Licentia, a software-licensing server.\n\n\
@@ -54,6 +57,12 @@ enum Command {
     /// Make, list and revoke API keys
     #[command(subcommand)]
     Admin(admin::Admin),
+    /// List, rotate, import and revoke signing keys
+    #[command(subcommand)]
+    Keys(keys::Keys),
+    /// Check the audit log, and print its checkpoints
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -82,6 +91,12 @@ enum CommandError {
     NotInProduction(&'static str),
     #[error("the server is not ready: {0}")]
     NotReady(String),
+    #[error("the audit log is not whole: {0} findings")]
+    NotWhole(u64),
+    #[error(transparent)]
+    NotChecked(Box<CommandError>),
+    #[error("there is no checkpoint yet: the server signs one every hour")]
+    NoCheckpoint,
     #[error("{what}")]
     Failed { what: &'static str, source: Box<dyn std::error::Error + Send + Sync> },
 }
@@ -96,10 +111,15 @@ impl CommandError {
 
     fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Config(_) | Self::Unfit | Self::Open(OpenError::Refused(_)) => MISUSED.into(),
-            Self::Open(_) | Self::NotInProduction(_) | Self::NotReady(_) | Self::Failed { .. } => {
-                ExitCode::FAILURE
+            Self::Config(_) | Self::Unfit | Self::Open(OpenError::Refused(_)) | Self::NotChecked(_) => {
+                MISUSED.into()
             }
+            Self::Open(_)
+            | Self::NotInProduction(_)
+            | Self::NotReady(_)
+            | Self::NotWhole(_)
+            | Self::NoCheckpoint
+            | Self::Failed { .. } => ExitCode::FAILURE,
         }
     }
 }
@@ -133,6 +153,8 @@ fn execute(cli: Cli) -> Result<(), CommandError> {
         Command::Migrate => wait(migrate::migrate(config)),
         Command::Demo(options) => wait(demo::fill(config, options)),
         Command::Admin(command) => wait(admin::run(config, command)),
+        Command::Keys(command) => wait(keys::run(config, command)),
+        Command::Audit(command) => wait(audit::run(config, command)),
         Command::Config(ConfigCommand::Check) => config_check::check(&config),
         Command::Openapi => openapi::print(),
         Command::Healthcheck => healthcheck::ask(config.server.bind),

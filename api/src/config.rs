@@ -34,7 +34,8 @@ pub use issuer::{PublicUrl, PublicUrlError};
 pub use kek::KekError;
 pub use log::{Filter, FilterError, LogConfig, LogFormat};
 pub use sections::{
-    DiscoveryConfig, Environment, LimitsConfig, ServerConfig, SigningKeysConfig, TokensConfig,
+    DiscoveryConfig, Environment, JobsConfig, LimitsConfig, RetentionConfig, RevocationConfig, ServerConfig,
+    SigningKeysConfig, TokensConfig,
 };
 
 /// The variable that names the configuration file where `--config` does not.
@@ -58,6 +59,12 @@ pub struct Config {
     pub tokens: TokensConfig,
     /// Keys that are made from now on.
     pub signing_keys: SigningKeysConfig,
+    /// What is told of revocations.
+    pub revocation: RevocationConfig,
+    /// What runs by itself.
+    pub jobs: JobsConfig,
+    /// How long is kept what does not stay for good.
+    pub retention: RetentionConfig,
     /// The documents under `/.well-known`.
     pub discovery: DiscoveryConfig,
     /// How much one client may ask.

@@ -6,24 +6,27 @@ use actix_cors::Cors;
 use actix_web::http::header::{self, EntityTag, Header, IfNoneMatch};
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use licentia_domain::refusal::Refusal;
+use licentia_domain::signing_keys::Published;
 use licentia_types::discovery::{JwkSet, LicenseConfiguration, OpenidConfiguration};
 use licentia_types::problems::ProblemCode;
 
 use crate::Ctx;
 use crate::problem::ApiError;
 use crate::refusals::{NoKey, Refused};
+use crate::status_lists;
 
 pub(crate) use documents::Documents;
 
 const PREFIX: &str = "/.well-known/";
+const REVOCATION_LIST: &str = "/api/v1/revocation/list";
 
 /// Bytes that were prepared, and what caches need.
 #[derive(Debug)]
-struct Prepared<'a> {
-    bytes: &'a [u8],
-    media_type: &'static str,
+pub(crate) struct Prepared<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) media_type: &'static str,
     /// In its quotes.
-    etag: &'a str,
+    pub(crate) etag: &'a str,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +41,7 @@ impl Refusal for NoSuchKey {
 
 /// Whether scripts of any origin may read what is at this path.
 pub(crate) fn is_for_browsers(path: &str) -> bool {
-    path.starts_with(PREFIX)
+    path.starts_with(PREFIX) || path.starts_with(status_lists::PREFIX) || path == REVOCATION_LIST
 }
 
 /// Any origin may read, without credentials.
@@ -55,10 +58,10 @@ pub(crate) fn cors() -> Cors {
 #[utoipa::path(tag = "Discovery", responses((status = OK, description = "A JWK Set", body = JwkSet)))]
 #[get("/jwks.json")]
 pub(crate) async fn jwks(ctx: Ctx, documents: web::Data<Documents>, request: HttpRequest) -> HttpResponse {
-    let published = ctx.keys.publication();
-    let prepared =
-        Prepared { bytes: published.jwks(), media_type: "application/json", etag: published.etag() };
-    answer(&request, &documents, &prepared)
+    let published = ctx.publication(ctx.moment().now).await;
+    let keys = &published.keys;
+    let prepared = Prepared { bytes: keys.jwks(), media_type: "application/json", etag: keys.etag() };
+    cached(&request, caching(&documents, &published), &prepared)
 }
 
 /// One public signing key as PEM
@@ -74,10 +77,17 @@ pub(crate) async fn key_pem(
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let kid = request.match_info().get("kid").unwrap_or_default();
-    let pem = ctx.keys.publication().pem(kid).ok_or(NoSuchKey)?;
+    let published = ctx.publication_with(kid, ctx.moment().now).await;
+    let pem = published.keys.pem(kid).ok_or(NoSuchKey)?;
     let etag = format!("\"{kid}\"");
     let prepared = Prepared { bytes: pem.as_bytes(), media_type: "application/x-pem-file", etag: &etag };
-    Ok(answer(&request, &documents, &prepared))
+    Ok(cached(&request, caching(&documents, &published), &prepared))
+}
+
+/// Keys that could not be read for too long are shown, but not kept (RFC 9111 §5.2.2.4): a cache
+/// would hold them beyond the instant at which one signs that is not among them.
+fn caching<'a>(documents: &'a Documents, published: &Published) -> &'a str {
+    if published.is_recent { documents.caching() } else { "no-cache" }
 }
 
 /// Where everything is, for consumers of licences
@@ -101,11 +111,19 @@ pub(crate) async fn openid_configuration(
 }
 
 fn answer(request: &HttpRequest, documents: &Documents, prepared: &Prepared<'_>) -> HttpResponse {
+    cached(request, documents.caching(), prepared)
+}
+
+/// What may change at any time is kept as long as it may go unnoticed here: asking again costs next to nothing.
+pub(crate) fn for_a_moment() -> String {
+    format!("public, max-age={}", licentia_domain::status_lists::FRESH.get())
+}
+
+/// Answers with prepared bytes, or that the client has them.
+pub(crate) fn cached(request: &HttpRequest, caching: &str, prepared: &Prepared<'_>) -> HttpResponse {
     let mut answer =
         if is_known(request, prepared.etag) { HttpResponse::NotModified() } else { HttpResponse::Ok() };
-    answer
-        .insert_header((header::ETAG, prepared.etag))
-        .insert_header((header::CACHE_CONTROL, documents.caching()));
+    answer.insert_header((header::ETAG, prepared.etag)).insert_header((header::CACHE_CONTROL, caching));
     if is_known(request, prepared.etag) {
         return answer.finish();
     }

@@ -14,7 +14,7 @@ use licentia_types::api_keys::Permission;
 
 use crate::credentials::{self, CredentialsError};
 use crate::problem::ApiError;
-use crate::{Ctx, idempotency, requests};
+use crate::{Ctx, idempotency, parameters, requests};
 
 /// An extractor at work.
 pub(crate) type Extracting<T, E = ApiError> = Pin<Box<dyn Future<Output = Result<T, E>>>>;
@@ -42,7 +42,7 @@ pub(crate) mod perm {
         };
     }
 
-    needed!(Catalog, Customers, Licenses, LicensesReveal, Activations);
+    needed!(Catalog, Customers, Licenses, LicensesReveal, LicensesAudit, Activations, Keys, Audit);
 }
 
 /// An API key with the permission `P`, and then the input.
@@ -135,6 +135,7 @@ fn extract<T: 'static, I: FromRequest + 'static>(
             request_id: requests::id(&request),
         };
         let input = I::from_request(&request, &mut payload).await.map_err(Into::into)?;
+        parameters::expect_read(&request)?;
         Ok(wrap(Call { caller, input }))
     })
 }

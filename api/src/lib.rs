@@ -17,6 +17,7 @@ mod guard;
 mod health;
 mod idempotency;
 mod if_match;
+mod jobs;
 mod limits;
 mod methods;
 mod misread;
@@ -27,6 +28,7 @@ mod refusals;
 mod requests;
 mod rewrite;
 mod router;
+mod status_lists;
 mod v1;
 
 /// What every handler works with.

@@ -31,6 +31,9 @@ const PATH: &str = "/api/v1/openapi.json";
         (name = "Licences", description = "A customer's right to a product at a tier."),
         (name = "Activations", description = "Machines that hold the seats of a licence."),
         (name = "Machines", description = "What licensed programs call."),
+        (name = "Signing keys", description = "What tokens and documents are signed with."),
+        (name = "Audit", description = "What was done, and whether the record of it is whole."),
+        (name = "Support", description = "Why something was refused, and whose it is."),
         (name = "Discovery", description = "Keys and addresses, for everybody."),
         (name = "Health", description = "For load balancers and operators.")
     ),

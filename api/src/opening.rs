@@ -1,11 +1,13 @@
 //! From a configuration to an open [`Context`]: what `serve` and the other commands have in common.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use licentia_domain::api_keys::{self, ApiKey, ApiKeyError, Origin};
-use licentia_domain::context::{Context, DefaultTimes, KeyEncryptionKey, Outside, Settings};
+use licentia_domain::context::{Context, DefaultTimes, KeyEncryptionKey, KeyTimes, Outside, Settings};
 use licentia_domain::database::{ConnectError, Database, DatabaseOptions};
+use licentia_domain::purging::Retention;
 use licentia_domain::randomness::Randomness;
 use licentia_domain::settings::StartError;
 use licentia_migration::Migrator;
@@ -13,7 +15,7 @@ use licentia_types::time::Seconds;
 use sea_orm_migration::MigratorTrait;
 use secrecy::ExposeSecret;
 
-use crate::config::{Config, Environment, Finding, KekError};
+use crate::config::{Config, Environment, Finding, KekError, RetentionConfig};
 
 /// What to do about migrations that were not applied yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,15 +169,40 @@ fn settings(config: &Config, issuer: String) -> Result<Settings, OpenError> {
             .bits
             .try_into()
             .map_err(|_| OpenError::Range("signing_keys.bits"))?,
+        keys: key_times(config),
         backdate: Seconds::constant(tokens.backdate_seconds),
         times: DefaultTimes {
             token_ttl: Seconds::constant(tokens.token_ttl),
             heartbeat_interval: Seconds::constant(tokens.heartbeat_interval),
             offline_grace: Seconds::constant(tokens.offline_grace),
             expiry_grace: Seconds::constant(tokens.expiry_grace),
+            revocation_grace: Seconds::constant(tokens.revocation_grace),
+            lease: Seconds::constant(tokens.lease),
         },
+        list_ttl: Seconds::constant(config.revocation.list_ttl_seconds),
         max_activations: tokens.default_max_activations.get(),
+        retention: retention(&config.retention)?,
     })
+}
+
+fn retention(config: &RetentionConfig) -> Result<Retention, OpenError> {
+    let days = |days: NonZeroU32, key| {
+        Seconds::try_from(i64::from(days.get()) * 86_400).map_err(|_| OpenError::Range(key))
+    };
+    Ok(Retention {
+        events: days(config.events_days, "retention.events_days")?,
+        system_events: days(config.system_events_days, "retention.system_events_days")?,
+    })
+}
+
+fn key_times(config: &Config) -> KeyTimes {
+    const DAY: u32 = 86_400;
+    let days = |days: u32| (days > 0).then(|| Seconds::constant(days.saturating_mul(DAY)));
+    KeyTimes {
+        jwks_max_age: Seconds::constant(config.discovery.max_age_seconds),
+        rotation: days(config.signing_keys.rotation_days),
+        document_rotation: days(config.signing_keys.document_rotation_days),
+    }
 }
 
 fn kek(config: &Config, randomness: &dyn Randomness) -> Result<KeyEncryptionKey, OpenError> {

@@ -4,12 +4,13 @@ use std::future::{Ready, ready};
 use std::str::FromStr;
 
 use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use licentia_domain::pages::PageQuery;
 use licentia_domain::products::ProductName;
 use licentia_domain::refusal::Refusal;
 use licentia_types::ids::ProductId;
 use licentia_types::problems::ProblemCode;
+use licentia_types::signing_keys::Kid;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
@@ -21,6 +22,10 @@ use crate::problem::ApiError;
 /// The id in a path. What is no id names nothing: 404.
 #[derive(Debug)]
 pub(crate) struct Id<T>(pub(crate) T);
+
+/// The id of a signing key in a path. What is no thumbprint names nothing: 404.
+#[derive(Debug)]
+pub(crate) struct NamedKey(pub(crate) Kid);
 
 /// The id or slug of a product in a path.
 #[derive(Debug)]
@@ -34,6 +39,10 @@ pub(crate) struct Listing<F = NoFilter> {
     /// Which entries.
     pub(crate) filter: F,
 }
+
+/// The parameters of an operation that is no list.
+#[derive(Debug)]
+pub(crate) struct Parameters<T>(pub(crate) T);
 
 /// All entries.
 #[derive(Debug, Deserialize)]
@@ -67,6 +76,17 @@ pub(crate) struct PageParameters {
 }
 
 const PAGE: [&str; 4] = ["limit", "cursor", "sort", "q"];
+
+/// Whether an edit is only tried: nothing is written, and the answer tells what it would touch.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct DryRun {
+    /// `true`: nothing is written, and the answer (200) tells what the edit would touch.
+    #[serde(default, deserialize_with = "switch")]
+    #[param(value_type = bool, required = false)]
+    pub(crate) dry_run: bool,
+}
 
 #[derive(Debug, thiserror::Error)]
 enum ParameterError {
@@ -105,6 +125,16 @@ impl<T: FromStr + 'static> FromRequest for Id<T> {
     }
 }
 
+impl FromRequest for NamedKey {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let kid = request.match_info().get("kid").and_then(|text| text.parse().ok());
+        ready(kid.map(Self).ok_or_else(|| ParameterError::NoId.into()))
+    }
+}
+
 impl FromRequest for Named {
     type Error = ApiError;
     type Future = Ready<Result<Self, ApiError>>;
@@ -128,8 +158,47 @@ impl<F: DeserializeOwned + 'static> FromRequest for Listing<F> {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(listing(request.query_string()).map_err(ApiError::from))
+        ready(listing(own_query(request)).map_err(ApiError::from))
     }
+}
+
+impl<T: DeserializeOwned + 'static> FromRequest for Parameters<T> {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(parameters(own_query(request)).map(Self).map_err(ApiError::from))
+    }
+}
+
+impl FromRequest for DryRun {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(parameters(own_query(request)).map_err(ApiError::from))
+    }
+}
+
+/// Left on a request whose query was read, and with it refused whatever is not known there.
+struct QueryRead;
+
+fn own_query(request: &HttpRequest) -> &str {
+    request.extensions_mut().insert(QueryRead);
+    request.query_string()
+}
+
+/// Refuses parameters where the operation reads none: to be asked once its input was extracted.
+pub(crate) fn expect_read(request: &HttpRequest) -> Result<(), ApiError> {
+    if request.query_string().is_empty() || request.extensions().contains::<QueryRead>() {
+        Ok(())
+    } else {
+        Err(ParameterError::Unknown.into())
+    }
+}
+
+fn parameters<T: DeserializeOwned>(query: &str) -> Result<T, ParameterError> {
+    read(pairs(query)?)
 }
 
 fn listing<F: DeserializeOwned>(query: &str) -> Result<Listing<F>, ParameterError> {
@@ -139,23 +208,26 @@ fn listing<F: DeserializeOwned>(query: &str) -> Result<Listing<F>, ParameterErro
 }
 
 /// Parameters by name.
-type Parameters = Map<String, Value>;
+type ByName = Map<String, Value>;
 
 /// The parameters of the page, and the others.
-fn split(query: &str) -> Result<(Parameters, Parameters), ParameterError> {
+fn split(query: &str) -> Result<(ByName, ByName), ParameterError> {
+    Ok(pairs(query)?.into_iter().partition(|(name, _)| PAGE.contains(&name.as_str())))
+}
+
+fn pairs(query: &str) -> Result<ByName, ParameterError> {
     let pairs = actix_web::web::Query::<Vec<(String, String)>>::from_query(query)
         .map_err(|_| ParameterError::Query)?;
-    let (mut page, mut filter) = (Map::new(), Map::new());
+    let mut parameters = Map::new();
     for (name, value) in pairs.into_inner() {
-        let kind = if PAGE.contains(&name.as_str()) { &mut page } else { &mut filter };
-        if kind.insert(name, Value::String(value)).is_some() {
+        if parameters.insert(name, Value::String(value)).is_some() {
             return Err(ParameterError::Twice);
         }
     }
-    Ok((page, filter))
+    Ok(parameters)
 }
 
-fn read<T: DeserializeOwned>(parameters: Parameters) -> Result<T, ParameterError> {
+fn read<T: DeserializeOwned>(parameters: ByName) -> Result<T, ParameterError> {
     serde_path_to_error::deserialize(Value::Object(parameters)).map_err(|error| {
         let field = misread::field(&error);
         match field.code.as_str() {
@@ -171,6 +243,15 @@ fn read<T: DeserializeOwned>(parameters: Parameters) -> Result<T, ParameterError
 fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
     text.map(|text| text.parse().map_err(|_| serde::de::Error::custom("must be a whole number"))).transpose()
+}
+
+fn switch<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    String::deserialize(deserializer)?.parse().map_err(|_| serde::de::Error::custom("must be true or false"))
+}
+
+/// The same, where nothing has to be said.
+pub(crate) fn optional_switch<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
+    switch(deserializer).map(Some)
 }
 
 #[cfg(test)]
@@ -196,6 +277,17 @@ mod tests {
         assert_eq!(refused("key=canary"), "there is no such parameter");
         assert_eq!(refused("limit=1&limit=2"), "a parameter stands there twice");
         assert_eq!(refused("limit=canary"), "limit: must be a whole number");
+        assert_eq!(parameters::<NoFilter>("limit=1").unwrap_err().to_string(), "there is no such parameter");
+    }
+
+    #[test]
+    fn a_dry_run_is_asked_for_in_so_many_words() {
+        let asked = |query: &str| pairs(query).and_then(read::<DryRun>).map(|asked| asked.dry_run);
+        assert!(asked("dryRun=true").unwrap());
+        assert!(!asked("dryRun=false").unwrap() && !asked("").unwrap());
+        for query in ["dryRun", "dryRun=1", "dryRun=yes", "dryrun=true", "dryRun=true&dryRun=true"] {
+            assert!(asked(query).is_err(), "{query}");
+        }
     }
 
     #[test]

@@ -98,6 +98,8 @@ fn of_refusal(refusal: &dyn Refusal, asked: &Asked) -> Problem {
         errors: refusal.fields(),
         reactivate: (code == ProblemCode::NonceReused).then_some(true),
         seats: refusal.seats(),
+        valid: (code == ProblemCode::TokenInvalid).then_some(false),
+        reasons: (code == ProblemCode::TokenInvalid).then(|| refusal.reasons()),
         ..document(code, refusal.to_string(), asked)
     }
 }
@@ -132,6 +134,8 @@ fn document(code: ProblemCode, detail: String, asked: &Asked) -> Problem {
         errors: Vec::new(),
         reactivate: None,
         seats: None,
+        valid: None,
+        reasons: None,
     }
 }
 
@@ -150,12 +154,27 @@ const fn apology(code: ProblemCode) -> &'static str {
 
 /// Logs the causes, once; the span of the request carries its id.
 fn log_causes(refusal: &dyn Refusal) {
-    let mut causes = refusal.to_string();
-    let mut source = refusal.source();
+    tracing::error!(error = causes(refusal), "request failed");
+}
+
+/// An error with everything that led to it, for the log only.
+pub(crate) fn causes(error: &dyn std::error::Error) -> String {
+    let mut causes = error.to_string();
+    let mut source = error.source();
     while let Some(cause) = source {
         causes.push_str(": ");
         causes.push_str(&cause.to_string());
         source = cause.source();
     }
-    tracing::error!(error = causes, "request failed");
+    causes
+}
+
+/// What failed, in words that operators may see, when an answer says that it is our fault.
+pub(crate) fn fault<B>(answer: &ServiceResponse<B>) -> Option<String> {
+    let error = answer.response().error().and_then(actix_web::Error::as_error::<ApiError>);
+    match error.map(|ours| (ours, ours.refusal.code())) {
+        Some((ours, ProblemCode::Internal)) => Some(ours.refusal.to_string()),
+        None if answer.status() == StatusCode::INTERNAL_SERVER_ERROR => Some("unforeseen".to_owned()),
+        Some(_) | None => None,
+    }
 }

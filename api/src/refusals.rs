@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 use std::marker::PhantomData;
 
 use licentia_types::problems::ProblemCode::{
-    self, ActivationDeactivated, AlreadyExists, BindingMismatch, ConsumerKeyInvalid, FingerprintMismatch,
-    InUse, LicenseExpired, LicenseKeyMalformed, LicenseKeyWeak, LicenseRevoked, LicenseSuspended,
-    NonceInvalid, NonceReused, NotFound, ProductArchived, RateLimited, SeatLimitReached, StateConflict,
-    TierCycle, TokenTooLarge, Unavailable,
+    self, ActivationDeactivated, ActivationRevoked, AlreadyExists, BindingMismatch, ConsumerKeyInvalid,
+    FingerprintMismatch, InUse, Internal, LicenseExpired, LicenseKeyMalformed, LicenseKeyWeak,
+    LicenseRevoked, LicenseSuspended, NonceInvalid, NonceReused, NotFound, ProductArchived, RateLimited,
+    SeatLimitReached, StateConflict, TierCycle, TokenInvalid, TokenTooLarge, TrialUsed, Unavailable,
 };
 use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::{RefOr, Response, ResponseBuilder};
@@ -48,14 +48,21 @@ codes! {
     ArchivingTier: InUse, TokenTooLarge;
     Issuing: AlreadyExists, ProductArchived, LicenseKeyMalformed, LicenseKeyWeak, TokenTooLarge;
     EditingLicense: StateConflict, TokenTooLarge;
-    Activating: NotFound, LicenseExpired, LicenseSuspended, LicenseRevoked, NonceInvalid, NonceReused, BindingMismatch,
-        SeatLimitReached, LicenseKeyMalformed, ConsumerKeyInvalid, RateLimited;
-    Deactivating: NonceInvalid, NonceReused, LicenseKeyMalformed, RateLimited;
+    Standing: StateConflict;
+    Transferring: StateConflict, AlreadyExists;
+    Activating: NotFound, LicenseExpired, LicenseSuspended, LicenseRevoked, ActivationRevoked, NonceInvalid, NonceReused, BindingMismatch,
+        SeatLimitReached, TrialUsed, LicenseKeyMalformed, ConsumerKeyInvalid, RateLimited;
+    Deactivating: NonceInvalid, NonceReused, StateConflict, LicenseKeyMalformed, RateLimited;
     AskingByKey: NotFound, LicenseKeyMalformed, RateLimited;
-    Validating: LicenseKeyMalformed, RateLimited;
+    Validating: LicenseKeyMalformed, TokenInvalid, RateLimited;
+    Inspecting: TokenInvalid;
+    LookingUp: TokenInvalid;
+    Regenerating: StateConflict;
     Beating: NotFound, NonceInvalid, NonceReused, FingerprintMismatch, ActivationDeactivated;
     NotReady: Unavailable;
     NoKey: NotFound;
+    ChangingKey: StateConflict;
+    NoList: NotFound, Internal, Unavailable;
 }
 
 impl<C: Codes> IntoResponses for Refused<C> {

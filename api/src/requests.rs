@@ -9,6 +9,10 @@ use actix_web::http::Method;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpRequest};
+use licentia_domain::system_events::{self, SystemEvent};
+use licentia_types::problems::ProblemCode;
+use licentia_types::system_events::SystemEventLevel;
+use serde_json::json;
 use tracing::Instrument;
 
 use crate::{Ctx, problem};
@@ -47,7 +51,9 @@ pub(crate) async fn observe(
     request.extensions_mut().insert(asked.clone());
     let span = tracing::info_span!("request", request.id = asked.id, method = %asked.method);
     async move {
-        let mut answer = problem::render(next.call(request).await?, &asked);
+        let answer = next.call(request).await?;
+        tell(&answer, &asked);
+        let mut answer = problem::render(answer, &asked);
         if let Ok(id) = HeaderValue::from_str(&asked.id) {
             answer.headers_mut().insert(HEADER, id);
         }
@@ -58,6 +64,26 @@ pub(crate) async fn observe(
     }
     .instrument(span)
     .await
+}
+
+/// Operators read of what was our fault, with its class alone; off the way of the answer.
+fn tell<B>(answer: &ServiceResponse<B>, asked: &Asked) {
+    let (Some(ctx), Some(fault)) = (answer.request().app_data::<Ctx>().cloned(), problem::fault(answer))
+    else {
+        return;
+    };
+    let event = SystemEvent {
+        level: SystemEventLevel::Error,
+        source: "request",
+        message: format!("a request failed: {fault}"),
+        detail: json!({
+            "code": ProblemCode::Internal,
+            "method": asked.method.as_str(),
+            "route": answer.request().match_pattern(),
+        }),
+        request_id: Some(asked.id.clone()),
+    };
+    actix_web::rt::spawn(async move { system_events::record(&ctx, event).await });
 }
 
 /// The client's own id, if it cannot harm a log.

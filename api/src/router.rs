@@ -6,8 +6,11 @@ use utoipa_actix_web::scope;
 use utoipa_actix_web::service_config::ServiceConfig;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use crate::v1::{activations, customers, features, heartbeats, licenses, products, tiers, validation};
-use crate::{answers, discovery, health, openapi};
+use crate::v1::{
+    activations, audit, customers, features, heartbeats, licenses, lookup, products, refusals, releases,
+    revocation, signing_keys, system_events, tiers, tokens, validation,
+};
+use crate::{answers, discovery, health, openapi, status_lists};
 
 /// Everything that the OpenAPI document describes.
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
@@ -23,6 +26,7 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
                 .service(discovery::license_configuration)
                 .service(discovery::openid_configuration),
         )
+        .service(scope("/status-lists").wrap(discovery::cors()).service(status_lists::status_list))
         .service(openapi::get_openapi)
         .service(scope("/api/v1").wrap(from_fn(answers::keep_private)).configure(v1));
 }
@@ -36,6 +40,8 @@ fn v1(config: &mut ServiceConfig<'_>) {
         .service(products::get_product)
         .service(products::update_product)
         .service(products::archive_product)
+        .service(releases::list_releases)
+        .service(releases::declare_release)
         .service(tiers::order_tiers)
         .service(tiers::list_tiers)
         .service(tiers::create_tier)
@@ -57,15 +63,37 @@ fn v1(config: &mut ServiceConfig<'_>) {
         .service(heartbeats::heartbeat)
         .service(licenses::list_licenses)
         .service(licenses::issue_license)
+        .service(licenses::issue_licenses)
         .service(licenses::get_license)
         .service(licenses::update_license)
-        .service(licenses::revoke_license)
+        .service(licenses::change_license_features)
+        .service(licenses::lifecycle::suspend_license)
+        .service(licenses::lifecycle::reinstate_license)
+        .service(licenses::lifecycle::revoke_license)
+        .service(licenses::lifecycle::renew_license)
+        .service(licenses::lifecycle::transfer_license)
+        .service(licenses::lifecycle::rotate_license_key)
         .service(licenses::reveal_license_key)
+        .service(tokens::audit_license)
+        .service(tokens::regenerate_license)
+        .service(tokens::inspect_token)
+        .service(scope("/revocation").wrap(discovery::cors()).service(revocation::revocation_list))
+        .service(refusals::list_refusals)
+        .service(lookup::look_up)
         .service(activations::activate)
         .service(activations::activation_status)
         .service(activations::list_activations)
         .service(activations::get_activation)
-        .service(activations::deactivate);
+        .service(activations::deactivate)
+        .service(activations::revoke_activation)
+        .service(activations::unblock_activation)
+        .service(signing_keys::list_signing_keys)
+        .service(signing_keys::rotate_signing_key)
+        .service(signing_keys::retire_signing_key)
+        .service(signing_keys::revoke_signing_key)
+        .service(audit::verify_audit_events)
+        .service(audit::list_audit_events)
+        .service(system_events::list_system_events);
 }
 
 /// Pages for people: Swagger UI, from the program itself.

@@ -3,6 +3,7 @@
 //! Private keys travel as PKCS#8 and are parsed once; public keys are kept as their two numbers, from which the JWK
 //! members, the SPKI document and the thumbprint follow without failing.
 
+mod private_pem;
 mod public;
 
 use std::fmt;
@@ -16,6 +17,7 @@ use aws_lc_rs::{
 };
 use zeroize::Zeroizing;
 
+pub use private_pem::PrivatePemError;
 pub use public::RsaPublicKey;
 
 /// The length in bytes of a signature by the largest key, RSA-4096.
@@ -68,7 +70,7 @@ impl From<RsaKeyBits> for u32 {
 /// Why an RSA key could not be had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RsaKeyError {
-    /// Neither 2048, 3072 nor 4096 bits.
+    /// Not a size that signs: 2048, 3072 or 4096 bits for those that are made, any in between for others.
     #[error("an RSA key has 2048, 3072 or 4096 bits")]
     UnsupportedSize,
     /// Not the document it should be, or its numbers do not fit each other.
@@ -130,8 +132,11 @@ impl KeyPair {
 
     fn new(private: RsaKeyPair) -> Result<Self, RsaKeyError> {
         let public = RsaPublicKey::from_pkcs1_der(private.public_key().as_ref())?;
-        RsaKeyBits::try_from(public.bits())?;
-        Ok(Self { private, public })
+        match public.bits() {
+            // What was imported has any size in between.
+            2048..=4096 => Ok(Self { private, public }),
+            _ => Err(RsaKeyError::UnsupportedSize),
+        }
     }
 }
 

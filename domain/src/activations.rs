@@ -4,25 +4,34 @@
 //! that writes the machine's row. The same machine again takes no second seat: it starts a new
 //! epoch of its nonce chain.
 
-use licentia_entity::activation;
+use licentia_entity::{activation, license};
 use licentia_types::activations::{
     ActivationResponse, ActivationStatus, Liveness, StatusRequest, StatusResponse, TokenType,
 };
 use licentia_types::ids::ActivationId;
 use licentia_types::pages::PageResponse;
 use licentia_types::seats::Seats;
+use licentia_types::time::Timestamp;
+use serde_json::Value;
 
-use crate::catalog;
-use crate::context::Context;
+use crate::actors::Caller;
+use crate::context::{Context, Moment};
+use crate::database::WriteTx;
+use crate::events::{self, Kind};
+use crate::failure::Failure;
 use crate::licenses::{self, terms};
 use crate::pages::{PageError, PageQuery};
 use crate::scope::Scope;
+use crate::{audit, catalog};
 
 pub use activate::{Activated, activate};
 pub(crate) use binding::parse_key;
 pub use deactivate::deactivate;
 pub use error::ActivationError;
-pub use rules::{liveness, release_budget};
+pub(crate) use lapse::lapse_floating;
+pub use revoke::{revoke, unblock};
+pub use rules::liveness;
+pub(crate) use rules::{hold_lease, status as status_at};
 pub use store::ActivationFilter;
 
 mod activate;
@@ -30,18 +39,25 @@ mod binding;
 mod deactivate;
 mod error;
 mod identify;
+mod lapse;
+mod places;
+mod revoke;
 mod rules;
-mod seats;
+pub(crate) mod seats;
 pub(crate) mod store;
 
-/// An activation as the API shows it.
+/// An activation as the API shows it at `now`: one whose lease has ended has no place any more, even
+/// before that is written down.
 #[must_use]
-pub fn render(activation: activation::Model) -> ActivationResponse {
+pub fn render(activation: activation::Model, now: Timestamp) -> ActivationResponse {
+    let status = status_at(&activation, now);
+    let lapsed = status == ActivationStatus::Lapsed;
     ActivationResponse {
         id: activation.id,
         license_id: activation.license_id,
-        status: activation.status,
+        status,
         fingerprint: activation.fingerprint,
+        instance: activation.instance,
         hostname: activation.hostname,
         ip: activation.ip,
         environment: activation.environment,
@@ -49,10 +65,16 @@ pub fn render(activation: activation::Model) -> ActivationResponse {
         user_ref: activation.user_ref,
         tenant_ref: activation.tenant_ref,
         token_type: if activation.consumer_key.is_some() { TokenType::Jwe } else { TokenType::Jwt },
-        holds_seat: activation.holds_seat,
+        holds_seat: activation.holds_seat && !lapsed,
         seat_frees_at: activation.seat_frees_at,
+        free_environment: activation.free_environment.filter(|_| !lapsed),
+        floating: activation.floating,
+        lease_until: activation.lease_until,
         last_contact_at: activation.last_contact_at,
         clone_suspected_at: activation.clone_suspected_at,
+        revoked_at: activation.revoked_at,
+        revocation_reason: activation.revocation_reason,
+        grace_until: activation.grace_until,
         created_at: activation.created_at,
         updated_at: activation.updated_at,
     }
@@ -68,7 +90,9 @@ pub async fn list(
     filter: &ActivationFilter,
     query: &PageQuery,
 ) -> Result<PageResponse<ActivationResponse>, PageError> {
-    Ok(store::list(&ctx.db, scope, filter, query).await?.map(render))
+    let now = ctx.moment().now;
+    let page = store::list(&ctx.db, scope, filter, query, now).await?;
+    Ok(page.map(|activation| render(activation, now)))
 }
 
 /// One activation.
@@ -80,7 +104,8 @@ pub async fn get(
     scope: Scope,
     id: ActivationId,
 ) -> Result<ActivationResponse, ActivationError> {
-    store::find(&ctx.db, scope, id).await?.map(render).ok_or(ActivationError::NotFound)
+    let activation = store::find(&ctx.db, scope, id).await?.ok_or(ActivationError::NotFound)?;
+    Ok(render(activation, ctx.moment().now))
 }
 
 /// The standing of a machine, asked for by licence key; rotates nothing, records nothing.
@@ -91,27 +116,51 @@ pub async fn status(ctx: &Context, request: StatusRequest) -> Result<StatusRespo
     let now = ctx.moment().now;
     let key = parse_key(&request.license_key)?;
     let digest = licenses::keys::digest(ctx, &key);
-    let license = licenses::store::find_by_key(&ctx.db, digest).await?.ok_or(ActivationError::KeyUnknown)?;
+    let license =
+        licenses::store::find_by_key(&ctx.db, digest, now).await?.ok_or(ActivationError::KeyUnknown)?;
     let scope = Scope::License(license.id);
     let catalogue = catalog::load(&ctx.db, license.product_id).await?;
     let entitlements = terms::entitlements(ctx, &catalogue, &license)?;
-    let activation = store::find_machine(&ctx.db, scope, &request.fingerprint).await?;
+    let (fingerprint, instance) = (&request.fingerprint, request.instance.as_ref());
+    let activation = store::find_instance(&ctx.db, scope, fingerprint, instance).await?;
     let due = store::seats_due(&ctx.db, &[license.id], now).await?.remove(&license.id).unwrap_or_default();
     let alive = activation
         .as_ref()
-        .filter(|activation| activation.status == ActivationStatus::Active)
+        .filter(|activation| status_at(activation, now) == ActivationStatus::Active)
         .map(|activation| liveness(activation.last_contact_at, now, entitlements.times));
     Ok(StatusResponse {
         license_status: licenses::status(&license, now),
         expires_at: license.expires_at,
         activation_id: activation.as_ref().map(|activation| activation.id),
-        activation_status: activation.map(|activation| activation.status),
+        activation_status: activation.map(|activation| status_at(&activation, now)),
         liveness: alive,
         seats: Seats {
             used: u32::try_from(license.seats_used).unwrap_or_default().saturating_sub(due),
             limit: entitlements.limits.max_activations,
         },
     })
+}
+
+/// What became of a machine.
+pub(crate) struct Told<'a> {
+    pub(crate) kind: Kind,
+    pub(crate) machine: ActivationId,
+    pub(crate) license: &'a license::Model,
+    pub(crate) detail: Value,
+}
+
+/// Writes it into the audit log, and tells others: by the same name, with the same detail.
+pub(crate) async fn tell(
+    tx: &WriteTx,
+    moment: &Moment<'_>,
+    caller: &Caller,
+    told: Told<'_>,
+) -> Result<(), Failure> {
+    let Told { kind, machine, license, detail } = told;
+    let event = audit::Event::new(kind.as_str(), &machine, detail.clone()).of_license(license.id);
+    audit::record(tx, moment, caller, event).await?;
+    let event = events::Event::new(kind, &machine, detail).of_license(license);
+    events::record(tx, moment, event).await
 }
 
 /// The word for a liveness, for the audit log.

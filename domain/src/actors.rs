@@ -25,6 +25,8 @@ pub enum Actor {
     Activation(ActivationId),
     /// Whoever runs the server's own commands.
     Operator,
+    /// The server itself: its jobs, and what follows from the clock.
+    System,
 }
 
 impl Actor {
@@ -36,6 +38,7 @@ impl Actor {
             Self::Anonymous => "anonymous",
             Self::Machine(_) | Self::Activation(_) => "machine",
             Self::Operator => "operator",
+            Self::System => "system",
         }
     }
 
@@ -46,7 +49,16 @@ impl Actor {
             Self::ApiKey { id, .. } => Some(id.to_string()),
             Self::Machine(id) => Some(id.to_string()),
             Self::Activation(id) => Some(id.to_string()),
-            Self::Anonymous | Self::Operator => None,
+            Self::Anonymous | Self::Operator | Self::System => None,
+        }
+    }
+
+    /// Kind and id in one text, for a row that says who did it.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self.id() {
+            Some(id) => format!("{}:{id}", self.kind()),
+            None => self.kind().to_owned(),
         }
     }
 
@@ -54,7 +66,7 @@ impl Actor {
     #[must_use]
     pub const fn scope(&self) -> Scope {
         match self {
-            Self::ApiKey { .. } | Self::Operator => Scope::Everything,
+            Self::ApiKey { .. } | Self::Operator | Self::System => Scope::Everything,
             Self::Machine(license) => Scope::License(*license),
             Self::Activation(activation) => Scope::Activation(*activation),
             Self::Anonymous => Scope::Nothing,
@@ -78,6 +90,12 @@ impl Caller {
     #[must_use]
     pub const fn operator() -> Self {
         Self { actor: Actor::Operator, ip: None, request_id: None }
+    }
+
+    /// The server itself.
+    #[must_use]
+    pub const fn system() -> Self {
+        Self { actor: Actor::System, ip: None, request_id: None }
     }
 
     /// The same call, once it is known who acts.

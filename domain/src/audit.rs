@@ -1,15 +1,35 @@
-//! The audit log: a row for each change, written in the change's own transaction.
+//! The audit log: a row for each change, written in the change's own transaction and never altered.
+//!
+//! A job chains the rows within about a second ([`sealing`]) and signs the head of the chain every
+//! hour ([`checkpoints`]); [`verify`] tells whether the log is still what was written.
 
-use licentia_entity::audit_event;
+use licentia_crypto::digests::DigestKey;
+use licentia_entity::{audit_event, audit_pending};
 use licentia_types::ids::{AuditEventId, LicenseId};
+use licentia_types::time::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::EntityTrait;
 use serde_json::Value;
 
 use crate::actors::Caller;
-use crate::context::Moment;
+use crate::context::{Context, Moment};
 use crate::database::WriteTx;
 use crate::failure::Failure;
+
+use chain::Chain;
+pub use error::AuditError;
+pub use listing::{AuditFilter, list};
+pub use verification::{Progress, verify, verify_for};
+
+mod canonical;
+mod chain;
+pub(crate) mod checkpoints;
+mod error;
+mod head;
+mod listing;
+pub(crate) mod sealing;
+mod unsealed;
+mod verification;
 
 /// What was done to what. Holds no secret.
 #[derive(Debug)]
@@ -37,12 +57,45 @@ impl Event {
     }
 }
 
+/// Begins the chain, in the transaction that makes its key: from then on a head that is missing was
+/// taken away.
+pub(crate) async fn begin(tx: &WriteTx, key: &DigestKey, now: Timestamp) -> Result<(), Failure> {
+    Ok(head::begin(tx, Chain(key), now).await?)
+}
+
 /// Writes `event` down; it stands or falls with the transaction.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn record(tx: &WriteTx, moment: &Moment<'_>, caller: &Caller, event: Event) -> Result<(), Failure> {
-    let row = audit_event::ActiveModel {
+    // Boxed: it is a small part of many larger futures.
+    Box::pin(record_all(tx, moment, caller, vec![event])).await
+}
+
+/// Writes up to a thousand events down at once.
+///
+/// # Errors
+/// When the database fails.
+pub async fn record_all(
+    tx: &WriteTx,
+    moment: &Moment<'_>,
+    caller: &Caller,
+    events: Vec<Event>,
+) -> Result<(), Failure> {
+    let mut rows = Vec::with_capacity(events.len());
+    let mut pending = Vec::with_capacity(events.len());
+    for event in events {
+        let row = row(moment, caller, event)?;
+        pending.push(audit_pending::ActiveModel { event_id: row.id.clone() });
+        rows.push(row);
+    }
+    audit_event::Entity::insert_many(rows).exec_without_returning(tx).await?;
+    audit_pending::Entity::insert_many(pending).exec_without_returning(tx).await?;
+    Ok(())
+}
+
+fn row(moment: &Moment<'_>, caller: &Caller, event: Event) -> Result<audit_event::ActiveModel, Failure> {
+    Ok(audit_event::ActiveModel {
         id: Set(AuditEventId::new(moment.new_uuid()?)),
         at: Set(moment.now),
         actor_kind: Set(caller.actor.kind().to_owned()),
@@ -53,7 +106,13 @@ pub async fn record(tx: &WriteTx, moment: &Moment<'_>, caller: &Caller, event: E
         detail: Set(event.detail),
         ip: Set(caller.ip.map(|ip| ip.to_string())),
         request_id: Set(caller.request_id.clone()),
-    };
-    audit_event::Entity::insert(row).exec_without_returning(tx).await?;
-    Ok(())
+    })
+}
+
+/// The newest signed checkpoint, to be kept elsewhere.
+///
+/// # Errors
+/// When the database fails.
+pub async fn checkpoint(ctx: &Context) -> Result<Option<String>, Failure> {
+    Ok(checkpoints::newest(ctx).await?.map(|checkpoint| checkpoint.signed))
 }

@@ -8,15 +8,18 @@ use std::collections::HashMap;
 
 use licentia_entity::{feature, product, tier};
 use licentia_types::ids::ProductId;
+use licentia_types::impact::ImpactResponse;
 use licentia_types::licenses::FeatureOverrides;
 use licentia_types::problems::{FieldProblem, ProblemCode};
 use licentia_types::products::{CatalogProduct, CatalogResponse, CatalogTier};
+use licentia_types::tiers::ActivationModel;
 use sea_orm::ConnectionTrait;
 
 use crate::actors::Caller;
 use crate::audit;
 use crate::context::{Context, Moment};
 use crate::database::{Lane, WriteTx};
+use crate::edits::Intent;
 use crate::failure::{Failure, failed_from};
 use crate::products::Visible;
 use crate::refusal::Refusal;
@@ -24,7 +27,10 @@ use crate::tiers::{Catalogue, ResolveError};
 use crate::tokens::{Entitlements, LimitOverrides, TokenTooLarge, check_size};
 use crate::{features, licenses, products, tiers};
 
+pub(crate) use impact::{Impact, active_machines};
+
 pub(crate) mod entries;
+mod impact;
 
 /// Why the catalogue cannot be edited so.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +47,20 @@ pub enum EditError {
     /// A token must outlive two heartbeats.
     #[error("in tier {tier} tokenTtl must be at least twice heartbeatInterval, which must be over 0")]
     Times {
+        /// Key of the tier.
+        tier: String,
+    },
+    /// The same for the lease of floating machines.
+    #[error(
+        "in tier {tier}, which is floating, lease must be at least twice heartbeatInterval, which must be over 0"
+    )]
+    Lease {
+        /// Key of the tier.
+        tier: String,
+    },
+    /// A lower tier is degraded to, never the same or a higher one.
+    #[error("the tier {tier} would degrade to itself, or to a tier that includes it")]
+    Degradation {
         /// Key of the tier.
         tier: String,
     },
@@ -62,9 +82,11 @@ failed_from!(EditError);
 impl Refusal for EditError {
     fn code(&self) -> ProblemCode {
         match self {
-            Self::ProductUnknown | Self::Resolve(ResolveError::Unknown) | Self::Times { .. } => {
-                ProblemCode::ValidationFailed
-            }
+            Self::ProductUnknown
+            | Self::Resolve(ResolveError::Unknown)
+            | Self::Times { .. }
+            | Self::Lease { .. }
+            | Self::Degradation { .. } => ProblemCode::ValidationFailed,
             Self::ProductArchived => ProblemCode::ProductArchived,
             Self::Resolve(ResolveError::Cycle) => ProblemCode::TierCycle,
             Self::TokenTooLarge { .. } => ProblemCode::TokenTooLarge,
@@ -79,6 +101,10 @@ impl Refusal for EditError {
             Self::Resolve(ResolveError::Unknown) => field("/includesTierId", "UNKNOWN"),
             Self::Resolve(ResolveError::Cycle) => field("/includesTierId", "INVALID"),
             Self::Times { .. } => field("/tokenTtl", "INVALID"),
+            Self::Lease { .. } => {
+                [field("/lease", "INVALID"), field("/heartbeatInterval", "INVALID")].concat()
+            }
+            Self::Degradation { .. } => field("/degradeToTierId", "INVALID"),
             _ => Vec::new(),
         }
     }
@@ -131,12 +157,28 @@ impl<'a> Edit<'a> {
 
     /// Checks what the catalogue has become, raises its revision, records `event`, commits.
     pub(crate) async fn finish(self, caller: &Caller, event: audit::Event) -> Result<(), EditError> {
-        let catalogue = load(&self.tx, self.product.id).await.map_err(EditError::Failed)?;
-        self.check(&catalogue).await?;
+        self.conclude(caller, event, Intent::default()).await?;
+        Ok(())
+    }
+
+    /// The same, or only what the edit would touch, when no more is wanted.
+    pub(crate) async fn conclude(
+        self,
+        caller: &Caller,
+        event: audit::Event,
+        intent: Intent,
+    ) -> Result<Option<ImpactResponse>, EditError> {
+        let after = load(&self.tx, self.product.id).await.map_err(EditError::Failed)?;
+        self.check(&after).await?;
+        if intent.dry_run {
+            let sides = (&self.catalogue, &after);
+            let touched = Impact::of_catalogue(&self.tx, &self.ctx.settings, self.product.id, sides);
+            return touched.await.map(Some);
+        }
         products::store::raise_catalogue_revision(&self.tx, self.product.id).await?;
         audit::record(&self.tx, &self.moment, caller, event).await.map_err(EditError::Failed)?;
         self.tx.commit().await?;
-        Ok(())
+        Ok(None)
     }
 
     /// Every tier, and every kind of override that a licence has, must still resolve to a token
@@ -146,7 +188,14 @@ impl<'a> Edit<'a> {
         for tier in &catalogue.tiers {
             let resolved = catalogue.resolve(tier.id, &self.ctx.settings)?;
             if !resolved.times.outlive_heartbeats() {
-                return Err(EditError::Times { tier: tier.key.to_string() });
+                let tier = tier.key.to_string();
+                return Err(match resolved.activation_model {
+                    ActivationModel::NodeLocked => EditError::Times { tier },
+                    ActivationModel::Floating => EditError::Lease { tier },
+                });
+            }
+            if catalogue.degrades_upwards(&resolved)? {
+                return Err(EditError::Degradation { tier: tier.key.to_string() });
             }
             let own = std::iter::once(FeatureOverrides::default());
             let of_licenses =

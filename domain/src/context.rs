@@ -11,10 +11,14 @@ pub use licentia_crypto::sealing::{KeyEncryptionKey, KeyEncryptionKeyError};
 use crate::clock::Clock;
 use crate::database::Database;
 use crate::failure::Failure;
+use crate::purging::Retention;
 use crate::randomness::{Randomness, RandomnessExhausted};
+use crate::refusals::Refusals;
 use crate::secrets::Secrets;
 use crate::settings::{self, StartError};
+use crate::signed_lists::SignedLists;
 use crate::signing_keys::KeyRing;
+use crate::system_events::Told;
 
 /// What an operator chose.
 #[derive(Clone, Debug)]
@@ -23,12 +27,29 @@ pub struct Settings {
     pub issuer: String,
     /// RSA modulus of new signing keys, in bits.
     pub signing_key_bits: RsaKeyBits,
+    /// When signing keys change.
+    pub keys: KeyTimes,
     /// How far `iat` and `nbf` are set back.
     pub backdate: Seconds,
     /// Times where no tier says anything.
     pub times: DefaultTimes,
+    /// How long a status list or revocation list that did not change may be kept.
+    pub list_ttl: Seconds,
     /// Machines where no tier says anything.
     pub max_activations: u32,
+    /// How long is kept what does not stay for good.
+    pub retention: Retention,
+}
+
+/// When signing keys change.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyTimes {
+    /// For how long anybody may keep the published keys without asking again.
+    pub jwks_max_age: Seconds,
+    /// For how long a key signs tokens, or sessions; none: until somebody rotates.
+    pub rotation: Option<Seconds>,
+    /// For how long a key signs documents; none: until somebody rotates.
+    pub document_rotation: Option<Seconds>,
 }
 
 /// Times where no tier says anything.
@@ -42,6 +63,10 @@ pub struct DefaultTimes {
     pub offline_grace: Seconds,
     /// After the licence's expiry.
     pub expiry_grace: Seconds,
+    /// After a revocation.
+    pub revocation_grace: Seconds,
+    /// Of a floating seat, from the last contact.
+    pub lease: Seconds,
 }
 
 /// The world outside, as the operations see it.
@@ -63,7 +88,12 @@ pub struct Context {
     /// The server's own secrets.
     pub secrets: Secrets,
     /// The signing keys.
-    pub keys: KeyRing,
+    pub(crate) keys: KeyRing,
+    pub(crate) told: Told,
+    /// The signed lists that were asked for lately.
+    pub(crate) lists: SignedLists,
+    /// What was refused and not written down yet.
+    pub refusals: Refusals,
     outside: Outside,
 }
 
@@ -91,7 +121,8 @@ impl Context {
         settings::settle_defaults(&db, &settings, now).await?;
         let secrets = Secrets::open(&db, &kek, outside.randomness.as_ref(), now).await?;
         let keys = KeyRing::open(&db, &kek, settings.signing_key_bits, now).await?;
-        Ok(Self { db, settings, kek, secrets, keys, outside })
+        let (told, lists, refusals) = (Told::default(), SignedLists::default(), Refusals::default());
+        Ok(Self { db, settings, kek, secrets, keys, told, lists, refusals, outside })
     }
 
     /// The instant of an operation: ask once, then pass it on.

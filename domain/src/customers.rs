@@ -1,11 +1,15 @@
 //! Customers: who owns licences.
 
+use std::collections::{BTreeMap, HashMap, HashSet};
+
 use licentia_entity::customer;
 use licentia_types::customers::{CreateCustomerRequest, CustomerResponse, UpdateCustomerRequest};
 use licentia_types::ids::CustomerId;
 use licentia_types::pages::PageResponse;
 use licentia_types::problems::{FieldProblem, ProblemCode};
-use sea_orm::{ActiveModelTrait, IntoActiveModel};
+use licentia_types::text::Reference;
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel};
 use serde_json::json;
 
 use crate::actors::Caller;
@@ -127,7 +131,52 @@ pub(crate) async fn insert(
     caller: &Caller,
     command: CreateCustomerRequest,
 ) -> Result<customer::Model, CustomerError> {
-    let customer = customer::Model {
+    let customer = new(moment, command)?;
+    expect_name(&customer)?;
+    let customer = customer.into_active_model().reset_all().insert(tx).await.map_err(external_id_taken)?;
+    audit::record(tx, moment, caller, created(&customer)).await?;
+    Ok(customer)
+}
+
+/// The customers that are known by these external ids, up to a thousand; whoever is not there yet
+/// is made as described. Three statements, however many.
+///
+/// They are written in the order of their external ids, and whoever comes second waits for the
+/// first: two that make the same ones at once never wait for each other, and both find them.
+pub(crate) async fn find_or_insert(
+    tx: &WriteTx,
+    moment: &Moment<'_>,
+    caller: &Caller,
+    described: BTreeMap<Reference, CreateCustomerRequest>,
+) -> Result<HashMap<Reference, CustomerId>, Failure> {
+    if described.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let external_ids: Vec<Reference> = described.keys().cloned().collect();
+    let new = described
+        .into_iter()
+        .map(|(external_id, command)| {
+            new(moment, CreateCustomerRequest { external_id: Some(external_id), ..command })
+        })
+        .collect::<Result<Vec<_>, Failure>>()?;
+    let ours: HashSet<CustomerId> = new.iter().map(|customer| customer.id).collect();
+    let rows = new.into_iter().map(|customer| customer.into_active_model().reset_all());
+    customer::Entity::insert_many(rows)
+        .on_conflict(OnConflict::column(customer::Column::ExternalId).do_nothing().to_owned())
+        .exec_without_returning(tx)
+        .await?;
+    let found = store::find_by_external_ids(tx, caller.actor.scope(), external_ids).await?;
+    let made: Vec<audit::Event> =
+        found.iter().filter(|customer| ours.contains(&customer.id)).map(created).collect();
+    if !made.is_empty() {
+        audit::record_all(tx, moment, caller, made).await?;
+    }
+    let by_external_id = |customer: customer::Model| customer.external_id.map(|known| (known, customer.id));
+    Ok(found.into_iter().filter_map(by_external_id).collect())
+}
+
+fn new(moment: &Moment<'_>, command: CreateCustomerRequest) -> Result<customer::Model, Failure> {
+    Ok(customer::Model {
         id: CustomerId::new(moment.new_uuid()?),
         external_id: command.external_id,
         name: command.name,
@@ -138,13 +187,11 @@ pub(crate) async fn insert(
         created_at: moment.now,
         updated_at: moment.now,
         version: 1,
-    };
-    expect_name(&customer)?;
-    let customer = customer.into_active_model().reset_all().insert(tx).await.map_err(external_id_taken)?;
-    let event =
-        audit::Event::new("customer.created", &customer.id, json!({"externalId": customer.external_id}));
-    audit::record(tx, moment, caller, event).await?;
-    Ok(customer)
+    })
+}
+
+fn created(customer: &customer::Model) -> audit::Event {
+    audit::Event::new("customer.created", &customer.id, json!({"externalId": customer.external_id}))
 }
 
 /// Edits a customer.

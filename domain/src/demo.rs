@@ -15,6 +15,7 @@ use crate::api_keys::{self, ApiKeyError, CreateApiKey, Origin};
 use crate::catalog::entries;
 use crate::context::Context;
 use crate::database::Lane;
+use crate::edits::Intent;
 use crate::failure::{Failure, failed_from};
 use crate::features::{self, FeatureError};
 use crate::licenses::{self, LicenseError};
@@ -121,7 +122,7 @@ async fn fill_features(ctx: &Context, caller: &Caller, product: ProductId) -> Re
         let key = body.get("key").and_then(Value::as_str);
         if known.iter().all(|feature| Some(feature.key.as_str()) != key) {
             let body = with(body, json!({"productId": product}));
-            features::create(ctx, caller, request(body)?).await?;
+            features::create(ctx, caller, Intent::default(), request(body)?).await?;
         }
     }
     Ok(())

@@ -1,5 +1,7 @@
 //! What is not the caller's fault: the database, the operating system, a secret that does not open.
 
+use std::sync::Arc;
+
 use licentia_crypto::jwe::EncryptError;
 use licentia_crypto::jws::SignError;
 use licentia_crypto::rsa_keys::RsaKeyError;
@@ -9,6 +11,7 @@ use sea_orm::DbErr;
 
 use crate::database::is_passing;
 use crate::randomness::RandomnessExhausted;
+use crate::refusal::Refusal;
 
 /// Something of ours failed; the chain of causes is for the log only.
 #[derive(Debug, thiserror::Error)]
@@ -34,9 +37,18 @@ pub enum Failure {
     /// No randomness.
     #[error(transparent)]
     Randomness(#[from] RandomnessExhausted),
+    /// The keys could not be read for so long that another one may sign by now.
+    #[error("the signing keys could not be read for a minute")]
+    KeysUnread(#[source] Option<Arc<Failure>>),
+    /// The database took longer than anybody would wait.
+    #[error("the database did not answer in time")]
+    Unanswered,
     /// A stored value is not what this program writes.
     #[error("the stored {0} cannot be read")]
     Corrupt(&'static str),
+    /// What was to be changed changed under our hands, again and again.
+    #[error("somebody else was always faster")]
+    Contended,
     /// Work on a thread for computations was lost.
     #[error("a computation was cancelled")]
     Cancelled,
@@ -48,8 +60,16 @@ impl Failure {
     pub fn code(&self) -> ProblemCode {
         match self {
             Self::Database(error) if is_passing(error) => ProblemCode::Unavailable,
+            Self::KeysUnread(_) | Self::Unanswered | Self::Contended => ProblemCode::Unavailable,
             _ => ProblemCode::Internal,
         }
+    }
+}
+
+/// For operations that refuse nothing.
+impl Refusal for Failure {
+    fn code(&self) -> ProblemCode {
+        Self::code(self)
     }
 }
 

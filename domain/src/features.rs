@@ -19,6 +19,7 @@ use crate::audit::Event;
 use crate::catalog::{Edit, EditError, entries};
 use crate::context::Context;
 use crate::database::{Constraint, violates};
+use crate::edits::{Edited, Intent};
 use crate::failure::{Failure, failed_from};
 use crate::pages::{PageError, PageQuery};
 use crate::refusal::Refusal;
@@ -133,8 +134,9 @@ pub async fn get(ctx: &Context, id: FeatureId) -> Result<FeatureResponse, Featur
 pub async fn create(
     ctx: &Context,
     caller: &Caller,
+    intent: Intent,
     command: CreateFeatureRequest,
-) -> Result<FeatureResponse, FeatureError> {
+) -> Result<Edited<FeatureResponse>, FeatureError> {
     if command.kind == FeatureKind::Display && command.value_type != FeatureValueType::Switch {
         return Err(FeatureError::DisplayTyped);
     }
@@ -165,22 +167,22 @@ pub async fn create(
         &feature.id,
         json!({"key": feature.key, "product": feature.product_id}),
     );
-    edit.finish(caller, event).await?;
-    Ok(render(feature))
+    let foreseen = edit.conclude(caller, event, intent).await?;
+    Ok(Edited::of(foreseen, render(feature)))
 }
 
 /// Edits a feature.
 ///
 /// # Errors
-/// When there is none, or `expected` is not its version.
+/// When there is none, or the expected version is not its own.
 pub async fn update(
     ctx: &Context,
     caller: &Caller,
     id: FeatureId,
-    expected: Option<i64>,
+    intent: Intent,
     command: UpdateFeatureRequest,
-) -> Result<FeatureResponse, FeatureError> {
-    let (edit, before) = begin(ctx, id, expected).await?;
+) -> Result<Edited<FeatureResponse>, FeatureError> {
+    let (edit, before) = begin(ctx, id, intent.expected).await?;
     let mut row = before.clone().into_active_model();
     if let Some(name) = command.name {
         row.name = Set(name);
@@ -192,23 +194,24 @@ pub async fn update(
     row.updated_at = Set(edit.moment.now);
     row.version = Set(before.version + 1);
     let feature = row.update(&edit.tx).await?;
-    edit.finish(caller, Event::new("feature.updated", &id, json!({"version": feature.version}))).await?;
-    Ok(render(feature))
+    let event = Event::new("feature.updated", &id, json!({"version": feature.version}));
+    let foreseen = edit.conclude(caller, event, intent).await?;
+    Ok(Edited::of(foreseen, render(feature)))
 }
 
 /// Archives a feature that no tier names any more.
 ///
 /// # Errors
-/// When there is none, `expected` is not its version, or a tier names it.
+/// When there is none, the expected version is not its own, or a tier names it.
 pub async fn archive(
     ctx: &Context,
     caller: &Caller,
     id: FeatureId,
-    expected: Option<i64>,
-) -> Result<(), FeatureError> {
-    let (edit, before) = begin(ctx, id, expected).await?;
+    intent: Intent,
+) -> Result<Edited<()>, FeatureError> {
+    let (edit, before) = begin(ctx, id, intent.expected).await?;
     if before.archived_at.is_some() {
-        return Ok(());
+        return Ok(Edited::nothing(intent));
     }
     let naming = edit
         .catalogue
@@ -223,8 +226,8 @@ pub async fn archive(
     row.updated_at = Set(edit.moment.now);
     row.version = Set(before.version + 1);
     row.update(&edit.tx).await?;
-    edit.finish(caller, Event::new("feature.archived", &id, json!({}))).await?;
-    Ok(())
+    let foreseen = edit.conclude(caller, Event::new("feature.archived", &id, json!({})), intent).await?;
+    Ok(Edited::of(foreseen, ()))
 }
 
 /// Puts all features of a product in order.

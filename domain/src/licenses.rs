@@ -1,34 +1,51 @@
-//! Licences: a customer's right to a product at a tier. Issued, edited, revoked.
+//! Licences: a customer's right to a product at a tier. What can become of one is in
+//! `lifecycle.rs`, as pure functions; the operations around them each hold the licence's row.
 
 use licentia_entity::license;
 use licentia_types::ids::LicenseId;
-use licentia_types::licenses::{
-    LicenseResponse, RevealedKeyResponse, RevokeLicenseRequest, UpdateLicenseRequest,
-};
+use licentia_types::licenses::{LicenseResponse, RevealedKeyResponse};
 use licentia_types::pages::PageResponse;
-use sea_orm::ActiveValue::Set;
 use sea_orm::{ActiveModelTrait, IntoActiveModel};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::actors::Caller;
-use crate::audit;
-use crate::context::Context;
+use crate::context::{Context, Moment};
 use crate::database::{Lane, WriteTx};
+use crate::failure::Failure;
 use crate::pages::{PageError, PageQuery};
-use crate::products;
 use crate::scope::Scope;
+use crate::{audit, events};
 
+pub use drift::audit;
+pub use edit::{change_features, update};
 pub use error::LicenseError;
-pub use issue::issue;
+pub use issue::{issue, issue_bulk};
+pub use key_rotation::rotate_key;
+pub use regenerate::regenerate;
+pub use renewal::renew;
 pub use rules::status;
+pub use standing::{reinstate, revoke, suspend};
 pub use store::LicenseFilter;
+pub use transfer::transfer;
 
+mod drift;
+mod edit;
 mod error;
+mod feature_changes;
+pub(crate) mod first_activation;
 mod issue;
+mod key_rotation;
 pub(crate) mod keys;
+mod lifecycle;
+mod live_tokens;
+mod owners;
+mod regenerate;
+mod renewal;
 mod rules;
+mod standing;
 pub(crate) mod store;
 pub(crate) mod terms;
+mod transfer;
 mod view;
 
 /// A page of licences.
@@ -56,86 +73,6 @@ pub async fn get(ctx: &Context, scope: Scope, id: LicenseId) -> Result<LicenseRe
     Ok(view::render(ctx, &ctx.db, license, ctx.moment().now).await?)
 }
 
-/// Edits a licence. Its machines learn of it at their next heartbeat.
-///
-/// # Errors
-/// When there is none, `expected` is not its version, it was revoked, or the edit does not fit.
-pub async fn update(
-    ctx: &Context,
-    caller: &Caller,
-    id: LicenseId,
-    expected: Option<i64>,
-    command: UpdateLicenseRequest,
-) -> Result<LicenseResponse, LicenseError> {
-    let moment = ctx.moment();
-    let tx = ctx.db.write(Lane::Ordinary).await?;
-    let before = locked(&tx, caller.actor.scope(), id, expected).await?;
-    if before.status == license::Status::Revoked {
-        return Err(LicenseError::Revoked);
-    }
-    let customer_id = match (before.customer_id, command.customer_id) {
-        (Some(owner), Some(other)) if owner != other => return Err(LicenseError::Owned),
-        (owner, None) => owner,
-        (_, Some(customer)) => Some(terms::expect_customer(&tx, caller.actor.scope(), customer).await?),
-    };
-    if matches!(command.expires_at, licentia_types::change::Change::Set(at) if at <= moment.now) {
-        return Err(LicenseError::ExpiryPast);
-    }
-    let edits_features = command.features.is_some();
-    let license = license::Model {
-        customer_id,
-        expires_at: command.expires_at.apply(before.expires_at),
-        features: command.features.unwrap_or(before.features),
-        max_activations: command.max_activations.unwrap_or(before.max_activations),
-        max_users: command.max_users.unwrap_or(before.max_users),
-        max_tenants: command.max_tenants.unwrap_or(before.max_tenants),
-        notes: command.notes.apply(before.notes),
-        metadata: command.metadata.unwrap_or(before.metadata),
-        updated_at: moment.now,
-        version: before.version + 1,
-        ..before
-    };
-    if edits_features {
-        let product = products::store::find_unchanging(&tx, license.product_id).await?;
-        terms::check_features(ctx, &tx, &product.ok_or(LicenseError::ProductUnknown)?, &license).await?;
-    }
-    let license = license.into_active_model().reset_all().update(&tx).await?;
-    record(&tx, &moment, caller, "license.updated", &license, json!({"version": license.version})).await?;
-    let shown = view::render(ctx, &tx, license, moment.now).await?;
-    tx.commit().await?;
-    Ok(shown)
-}
-
-/// Takes a licence back for good: no machine gets a token any more. Doing it again changes nothing.
-///
-/// # Errors
-/// When there is none, or `expected` is not its version.
-pub async fn revoke(
-    ctx: &Context,
-    caller: &Caller,
-    id: LicenseId,
-    expected: Option<i64>,
-    command: RevokeLicenseRequest,
-) -> Result<LicenseResponse, LicenseError> {
-    let moment = ctx.moment();
-    let tx = ctx.db.write(Lane::Ordinary).await?;
-    let before = locked(&tx, caller.actor.scope(), id, expected).await?;
-    if before.status == license::Status::Revoked {
-        return Ok(view::render(ctx, &tx, before, moment.now).await?);
-    }
-    let mut row = before.clone().into_active_model();
-    row.status = Set(license::Status::Revoked);
-    row.revoked_at = Set(Some(moment.now));
-    row.revocation_reason = Set(command.reason.clone());
-    row.updated_at = Set(moment.now);
-    row.version = Set(before.version + 1);
-    let license = row.update(&tx).await?;
-    record(&tx, &moment, caller, "license.revoked", &license, json!({"reason": command.reason})).await?;
-    let shown = view::render(ctx, &tx, license, moment.now).await?;
-    tx.commit().await?;
-    Ok(shown)
-}
-
 /// Shows a licence key in clear; written down in the audit log before it is shown.
 ///
 /// # Errors
@@ -149,11 +86,13 @@ pub async fn reveal(
     let tx = ctx.db.write(Lane::Ordinary).await?;
     let license = store::find(&tx, caller.actor.scope(), id).await?.ok_or(LicenseError::NotFound)?;
     let license_key = keys::open(ctx, &license)?;
-    record(&tx, &moment, caller, "license.revealed", &license, json!({})).await?;
+    let told = Told { action: "license.revealed", event: None, detail: json!({}) };
+    tell(&tx, &moment, caller, &license, told).await?;
     tx.commit().await?;
     Ok(RevealedKeyResponse { license_key })
 }
 
+/// The licence, held until the transaction ends.
 async fn locked(
     tx: &WriteTx,
     scope: Scope,
@@ -167,14 +106,37 @@ async fn locked(
     }
 }
 
-async fn record(
-    tx: &WriteTx,
-    moment: &crate::context::Moment<'_>,
-    caller: &Caller,
+/// What is told of a change: in the audit log, and to others where it concerns them.
+struct Told {
     action: &'static str,
+    event: Option<events::Kind>,
+    detail: Value,
+}
+
+/// Writes a licence as it has become, and what is told of it.
+async fn write(
+    tx: &WriteTx,
+    moment: &Moment<'_>,
+    caller: &Caller,
+    license: license::Model,
+    told: Told,
+) -> Result<license::Model, Failure> {
+    let license = license.into_active_model().reset_all().update(tx).await?;
+    tell(tx, moment, caller, &license, told).await?;
+    Ok(license)
+}
+
+async fn tell(
+    tx: &WriteTx,
+    moment: &Moment<'_>,
+    caller: &Caller,
     license: &license::Model,
-    detail: serde_json::Value,
-) -> Result<(), LicenseError> {
-    let event = audit::Event::new(action, &license.id, detail).of_license(license.id);
-    Ok(audit::record(tx, moment, caller, event).await?)
+    told: Told,
+) -> Result<(), Failure> {
+    if let Some(kind) = told.event {
+        let event = events::Event::new(kind, &license.id, told.detail.clone()).of_license(license);
+        events::record(tx, moment, event).await?;
+    }
+    let event = audit::Event::new(told.action, &license.id, told.detail).of_license(license.id);
+    audit::record(tx, moment, caller, event).await
 }

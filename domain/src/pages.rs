@@ -10,6 +10,8 @@ use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, FromQueryResult, Order,
     PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
 };
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::failure::{Failure, failed_from};
@@ -64,7 +66,7 @@ impl Refusal for PageError {
 
 impl PageQuery {
     /// Nobody types control characters, and PostgreSQL refuses to look for NUL.
-    fn expect_searchable(&self) -> Result<(), PageError> {
+    pub(crate) fn expect_searchable(&self) -> Result<(), PageError> {
         if self.q.as_deref().is_some_and(|q| q.len() > LONGEST_SEARCH || q.contains(char::is_control)) {
             return Err(PageError::Parameter {
                 parameter: "q",
@@ -74,14 +76,14 @@ impl PageQuery {
         Ok(())
     }
 
-    fn limit(&self) -> Result<u64, PageError> {
+    pub(crate) fn limit(&self) -> Result<u64, PageError> {
         match self.limit.unwrap_or(DEFAULT_LIMIT) {
             limit @ 1..=MOST => Ok(limit),
             _ => Err(PageError::Parameter { parameter: "limit", expected: format!("must be 1 to {MOST}") }),
         }
     }
 
-    fn order(&self) -> Result<Order, PageError> {
+    pub(crate) fn order(&self) -> Result<Order, PageError> {
         match self.sort.as_deref() {
             None | Some("-createdAt") => Ok(Order::Desc),
             Some("createdAt") => Ok(Order::Asc),
@@ -92,15 +94,40 @@ impl PageQuery {
         }
     }
 
+    /// The last entry of the page before, where lists are ordered by something else than their ids.
+    pub(crate) fn cursor_of<T: DeserializeOwned>(&self) -> Result<Option<Cursor<T>>, PageError> {
+        let Some(cursor) = &self.cursor else {
+            return Ok(None);
+        };
+        let bytes = URL_SAFE_NO_PAD.decode(cursor).ok();
+        let last = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        last.map(|last| Some(Cursor(last))).ok_or_else(cursor_wrong)
+    }
+
     fn after(&self) -> Result<Option<Uuid>, PageError> {
         let Some(cursor) = &self.cursor else {
             return Ok(None);
         };
         let bytes = URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| Uuid::from_slice(&bytes).ok());
-        bytes.map(Some).ok_or_else(|| PageError::Parameter {
-            parameter: "cursor",
-            expected: "must be the nextCursor of the page before".to_owned(),
-        })
+        bytes.map(Some).ok_or_else(cursor_wrong)
+    }
+}
+
+fn cursor_wrong() -> PageError {
+    PageError::Parameter {
+        parameter: "cursor",
+        expected: "must be the nextCursor of the page before".to_owned(),
+    }
+}
+
+/// What an entry is ordered by, as a client keeps it from page to page.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cursor<T>(pub(crate) T);
+
+impl<T: Serialize> Cursor<T> {
+    /// What stands in `nextCursor`.
+    pub(crate) fn text(&self) -> String {
+        URL_SAFE_NO_PAD.encode(serde_json::to_vec(&self.0).unwrap_or_default())
     }
 }
 

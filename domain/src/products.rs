@@ -76,6 +76,7 @@ pub fn render(product: product::Model) -> ProductResponse {
         description: product.description,
         key_prefix: product.key_prefix,
         token_typ: product.token_typ,
+        one_active_key: product.one_active_key,
         clone_policy: ClonePolicy::Record,
         first_activation: FirstActivation::Open,
         catalogue_revision: product.catalogue_revision,
@@ -141,6 +142,7 @@ pub async fn create(
         description: Set(command.description),
         key_prefix: Set(key_prefix),
         token_typ: Set(command.token_typ),
+        one_active_key: Set(command.one_active_key),
         catalogue_revision: Set(1),
         archived_at: Set(None),
         created_at: Set(moment.now),
@@ -179,6 +181,9 @@ pub async fn update(
     }
     if let Some(typ) = command.token_typ {
         row.token_typ = Set(typ);
+    }
+    if let Some(one_active_key) = command.one_active_key {
+        row.one_active_key = Set(one_active_key);
     }
     row.updated_at = Set(moment.now);
     row.version = Set(before.version + 1);

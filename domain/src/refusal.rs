@@ -14,6 +14,11 @@ pub trait Refusal: std::error::Error + Send + Sync + 'static {
         Vec::new()
     }
 
+    /// Why a token is not one of ours: words in lower case.
+    fn reasons(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Who holds the seats of a full licence.
     fn seats(&self) -> Option<SeatsTaken> {
         None

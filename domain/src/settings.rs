@@ -78,7 +78,14 @@ pub(crate) async fn settle_defaults(
     now: Timestamp,
 ) -> Result<(), StartError> {
     let times = settings.times;
-    let seconds = [times.token_ttl, times.heartbeat_interval, times.offline_grace, times.expiry_grace];
+    let seconds = [
+        times.token_ttl,
+        times.heartbeat_interval,
+        times.offline_grace,
+        times.expiry_grace,
+        times.revocation_grace,
+        times.lease,
+    ];
     let value = format!("{:?} {}", seconds.map(Seconds::get), settings.max_activations);
     let stored = server_setting::Entity::find_by_id(DEFAULTS.to_owned()).one(db).await?;
     if stored.as_ref().is_some_and(|stored| stored.value == value) {

@@ -1,150 +1,133 @@
-//! Signing keys: made at the first start, sealed at rest, published before they sign.
+//! Signing keys: each is published before it signs, and for as long as anything that it signed is
+//! good.
 //!
-//! Each purpose has one key that signs and one that is pending, which is published already. The
-//! private part of an active key is parsed once and kept; everything public is prepared bytes.
+//! For every purpose one key signs and one waits, published already. A rotation writes the instant
+//! at which the waiting one takes over, and makes the next; every instance changes over at that
+//! instant by its own clock. Sealed at rest; a private part is parsed once and kept.
 
-use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
-use licentia_crypto::jws::{PreparedHeader, SignError, Signer};
-use licentia_crypto::rsa_keys::{KeyPair, RsaKeyBits, RsaPublicKey};
-use licentia_crypto::sealing::{KeyEncryptionKey, Place};
-use licentia_entity::signing_key::{self, Purpose};
+use licentia_crypto::rsa_keys::RsaPublicKey;
+use licentia_crypto::sealing::Place;
+use licentia_entity::signing_key::Model;
+use licentia_types::pages::PageResponse;
+use licentia_types::signing_keys::{KeyPurpose, Kid, SigningKeyResponse};
 use licentia_types::time::Timestamp;
-use licentia_types::tokens::TokenTyp;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
-use crate::database::{Database, Lane};
+use crate::context::Context;
 use crate::failure::Failure;
-use crate::secrets::explain;
-use crate::settings::StartError;
 
-pub use publication::Publication;
+pub use error::SigningKeyError;
+pub use import::{ImportKey, import};
+pub use key::SigningKey;
+pub use licentia_entity::signing_key::Purpose;
+pub use publication::{Publication, Published};
+pub use retire::retire;
+pub use revoke::revoke;
+pub(crate) use ring::KeyRing;
+pub use rotate::rotate;
+pub(crate) use rules::state;
+pub use store::revoked_kids;
+pub use upkeep::keep_up;
+pub use verifying_key::VerifyingKey;
 
 mod creation;
+mod error;
+mod import;
+mod key;
 mod publication;
+mod retire;
+mod revoke;
+mod ring;
+mod rotate;
+mod rules;
+mod store;
+mod upkeep;
+mod verifying_key;
 
-/// The keys of this instance.
-pub struct KeyRing {
-    token: Arc<SigningKey>,
-    publication: Publication,
-    verifying: HashMap<String, jsonwebtoken::DecodingKey>,
-}
-
-impl std::fmt::Debug for KeyRing {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("KeyRing").field("token", &self.token.signer.kid()).finish_non_exhaustive()
-    }
-}
-
-impl KeyRing {
-    /// Loads the keys, and makes those that are missing.
-    pub(crate) async fn open(
-        db: &Database,
-        kek: &KeyEncryptionKey,
-        bits: RsaKeyBits,
-        now: Timestamp,
-    ) -> Result<Self, StartError> {
-        creation::complete(db, kek, bits, now).await?;
-        let rows = signing_key::Entity::find().all(db).await?;
-        let active =
-            |purpose| rows.iter().find(move |row| row.purpose == purpose && row.active_from.is_some());
-        let token = SigningKey::open(active(Purpose::Token).ok_or(Failure::Corrupt("signing key"))?, kek)?;
-        let mut verifying = HashMap::new();
-        for row in rows.iter().filter(|row| row.purpose == Purpose::Token) {
-            let public = RsaPublicKey::from_spki_der(&row.public_spki).map_err(Failure::from)?;
-            verifying.insert(
-                row.kid.clone(),
-                jsonwebtoken::DecodingKey::from_rsa_raw_components(public.n(), public.e()),
-            );
-        }
-        Ok(Self { token: Arc::new(token), publication: Publication::of(&rows)?, verifying })
-    }
-
-    /// The key that signs licence tokens now.
-    #[must_use]
-    pub fn token_key(&self) -> Arc<SigningKey> {
-        Arc::clone(&self.token)
-    }
-
-    /// What everybody may see of the keys.
-    #[must_use]
-    pub const fn publication(&self) -> &Publication {
-        &self.publication
-    }
-
-    /// The public key that verifies licence tokens with this `kid`.
-    #[must_use]
-    pub fn verifying_key(&self, kid: &str) -> Option<&jsonwebtoken::DecodingKey> {
-        self.verifying.get(kid)
-    }
-}
-
-/// A key that signs, with what can be prepared once.
-pub struct SigningKey {
-    signer: Signer,
-    jwt: PreparedHeader,
-    license_jwt: PreparedHeader,
-    signs_until: AtomicI64,
-}
-
-impl std::fmt::Debug for SigningKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SigningKey").field("kid", &self.signer.kid()).finish_non_exhaustive()
-    }
-}
-
-impl SigningKey {
-    fn open(row: &signing_key::Model, kek: &KeyEncryptionKey) -> Result<Self, StartError> {
-        let pkcs8 =
-            kek.open(private_place(&row.kid), &row.private_sealed).map_err(|error| explain(error, kek))?;
-        let key_pair = KeyPair::from_pkcs8(&pkcs8).map_err(Failure::from)?;
-        let signer = Signer::new(key_pair, row.kid.clone());
-        Ok(Self {
-            jwt: signer.prepare(TokenTyp::Jwt.as_str()),
-            license_jwt: signer.prepare(TokenTyp::LicenseJwt.as_str()),
-            signer,
-            signs_until: AtomicI64::new(row.signs_until.micros()),
-        })
-    }
-
-    /// The key's RFC 7638 thumbprint.
-    #[must_use]
-    pub fn kid(&self) -> &str {
-        self.signer.kid()
-    }
-
-    /// Signs a licence token. Never inside a transaction.
+impl Context {
+    /// The key that signs licence tokens at `now`. Not inside a transaction: it may read.
     ///
     /// # Errors
-    /// When the cryptographic library fails.
-    pub fn sign<C: serde::Serialize>(&self, typ: TokenTyp, claims: &C) -> Result<String, SignError> {
-        let header = match typ {
-            TokenTyp::Jwt => &self.jwt,
-            TokenTyp::LicenseJwt => &self.license_jwt,
-        };
-        self.signer.sign(header, claims)
+    /// When the keys could not be read for a minute.
+    pub async fn token_key(&self, now: Timestamp) -> Result<Arc<SigningKey>, Failure> {
+        self.keys.signer(self, Purpose::Token, now).await
     }
 
-    /// Makes it durable that this key signs something that lives until `until`. To be called before
-    /// it does, outside of any transaction: a key is retired no sooner than its mark. The mark is
-    /// rounded up to a day, so that most calls find it far enough and write nothing.
-    pub(crate) async fn reserve(&self, db: &Database, until: Timestamp) -> Result<(), Failure> {
-        if until.micros() <= self.signs_until.load(Ordering::Acquire) {
-            return Ok(());
-        }
-        let mark = until.end_of_day();
-        let tx = db.write(Lane::Heartbeat).await?;
-        signing_key::Entity::update_many()
-            .col_expr(signing_key::Column::SignsUntil, mark.into())
-            .filter(signing_key::Column::Kid.eq(self.kid()))
-            .filter(signing_key::Column::SignsUntil.lt(mark))
-            .exec(&tx)
-            .await?;
-        tx.commit().await?;
-        self.signs_until.fetch_max(mark.micros(), Ordering::AcqRel);
-        Ok(())
+    /// The key that signs every other document (status lists, revocation lists, checkpoints,
+    /// proofs) at `now`. Not inside a transaction: it may read.
+    ///
+    /// # Errors
+    /// When the keys could not be read for a minute.
+    pub async fn document_key(&self, now: Timestamp) -> Result<Arc<SigningKey>, Failure> {
+        self.keys.signer(self, Purpose::Document, now).await
+    }
+
+    /// What everybody may see of the keys at `now`; also while the database is gone.
+    pub async fn publication(&self, now: Timestamp) -> Published {
+        self.keys.publication(self, now).await
+    }
+
+    /// The same, when this key is wanted: another instance may have made it a moment ago.
+    pub async fn publication_with(&self, kid: &str, now: Timestamp) -> Published {
+        self.keys.publication_with(self, kid, now).await
+    }
+
+    /// The public key that verifies what was signed for `purpose` under this `kid`; none when there
+    /// is no such key, or it is not believed any more.
+    pub async fn verifying_key(&self, purpose: Purpose, kid: &str, now: Timestamp) -> Option<VerifyingKey> {
+        self.keys.verifying_key(self, purpose, kid, now).await
+    }
+}
+
+/// Every key there ever was, the newest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list(ctx: &Context) -> Result<PageResponse<SigningKeyResponse>, SigningKeyError> {
+    let now = ctx.moment().now;
+    let rows = store::all(&ctx.db).await?;
+    let items = rows.iter().map(|row| render(row, now)).collect::<Result<Vec<_>, Failure>>()?;
+    let total = u64::try_from(items.len()).ok();
+    Ok(PageResponse { items, next_cursor: None, total })
+}
+
+fn render(row: &Model, now: Timestamp) -> Result<SigningKeyResponse, Failure> {
+    Ok(SigningKeyResponse {
+        kid: row.kid.parse::<Kid>().map_err(|_| Failure::Corrupt("signing key"))?,
+        purpose: purpose_word(row.purpose),
+        state: rules::state(row, now),
+        bits: RsaPublicKey::from_spki_der(&row.public_spki)?.bits(),
+        published_at: row.published_at,
+        active_from: row.active_from,
+        retiring_from: row.retiring_from,
+        signs_until: Some(row.signs_until).filter(|until| *until > row.published_at),
+        retired_at: row.retired_at,
+        revoked_at: row.revoked_at,
+        reason: row.revocation_reason.clone(),
+        imported: row.imported,
+    })
+}
+
+/// The row of `kid` as it is now.
+async fn shown(ctx: &Context, kid: &str, now: Timestamp) -> Result<SigningKeyResponse, SigningKeyError> {
+    let row = store::find(&ctx.db, kid).await?.ok_or(SigningKeyError::NotFound)?;
+    Ok(render(&row, now)?)
+}
+
+const fn purpose_word(purpose: Purpose) -> KeyPurpose {
+    match purpose {
+        Purpose::Token => KeyPurpose::Token,
+        Purpose::Document => KeyPurpose::Document,
+        Purpose::Session => KeyPurpose::Session,
+    }
+}
+
+const fn purpose_of(word: KeyPurpose) -> Purpose {
+    match word {
+        KeyPurpose::Token => Purpose::Token,
+        KeyPurpose::Document => Purpose::Document,
+        KeyPurpose::Session => Purpose::Session,
     }
 }
 

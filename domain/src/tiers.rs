@@ -2,16 +2,14 @@
 
 use std::collections::HashSet;
 
-use licentia_entity::{feature, tier};
+use licentia_entity::tier;
 use licentia_types::features::FeatureSelector;
 use licentia_types::ids::{ProductId, TierId};
 use licentia_types::pages::PageResponse;
 use licentia_types::text::Key;
 use licentia_types::tiers::{
-    ActivationModel, CreateTierRequest, OrderTiersRequest, ResolvedFeature, ResolvedTierResponse,
-    TierResponse, UpdateTierRequest,
+    CreateTierRequest, OrderTiersRequest, ResolvedTierResponse, TierResponse, UpdateTierRequest,
 };
-use licentia_types::tokens::Enforcement;
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel};
 use serde_json::json;
@@ -21,67 +19,21 @@ use crate::audit::Event;
 use crate::catalog::{Edit, EditError, entries};
 use crate::context::Context;
 use crate::database::{Constraint, violates};
+use crate::edits::{Edited, Intent};
 use crate::pages::{PageError, PageQuery};
 
 use check::check;
 pub use error::TierError;
 pub use resolve::{Catalogue, Grant, Limits, ResolveError, ResolvedTier, Times};
+pub use view::{render, render_grants};
 
 mod check;
+mod drafts;
 mod error;
 mod resolve;
+mod view;
 
 const KEY_TAKEN: Constraint = Constraint { name: "tier_product_key", columns: "tier.product_id, tier.key" };
-
-/// A tier as the API shows it.
-#[must_use]
-pub fn render(tier: tier::Model) -> TierResponse {
-    TierResponse {
-        id: tier.id,
-        product_id: tier.product_id,
-        key: tier.key,
-        name: tier.name,
-        description: tier.description,
-        includes_tier_id: tier.includes_tier_id,
-        monthly_price: tier.monthly_price,
-        annual_price: tier.annual_price,
-        currency: tier.currency,
-        billing_periods: tier.billing_periods.0,
-        max_activations: tier.max_activations,
-        max_users: tier.max_users,
-        max_tenants: tier.max_tenants,
-        features: tier.features.0,
-        feature_values: tier.feature_values.0,
-        activation_model: ActivationModel::NodeLocked,
-        token_ttl: tier.token_ttl,
-        heartbeat_interval: tier.heartbeat_interval,
-        offline_grace: tier.offline_grace,
-        expiry_grace: tier.expiry_grace,
-        enforcement: Enforcement::Block,
-        sort_order: tier.sort_order,
-        archived_at: tier.archived_at,
-        created_at: tier.created_at,
-        updated_at: tier.updated_at,
-        version: tier.version,
-    }
-}
-
-/// The granted features in sort order, each with the tier that it comes from.
-#[must_use]
-pub fn render_grants(catalogue: &Catalogue, tier: &ResolvedTier) -> Vec<ResolvedFeature> {
-    let granted = |feature: &feature::Model| {
-        tier.grants.get(&feature.key).map(|grant| ResolvedFeature {
-            id: feature.id,
-            key: feature.key.clone(),
-            name: feature.name.clone(),
-            kind: feature.kind,
-            value_type: feature.value_type,
-            value: grant.value.clone(),
-            from: grant.from.clone(),
-        })
-    };
-    catalogue.live_features().filter_map(granted).collect()
-}
 
 /// Whether a tier names a feature itself.
 pub(crate) fn names(tier: &tier::Model, key: &Key) -> bool {
@@ -116,18 +68,7 @@ pub async fn resolved(ctx: &Context, id: TierId) -> Result<ResolvedTierResponse,
     let tier = tier::Entity::find_by_id(id).one(&ctx.db).await?.ok_or(TierError::NotFound)?;
     let catalogue = crate::catalog::load(&ctx.db, tier.product_id).await.map_err(TierError::Failed)?;
     let resolved = catalogue.resolve(id, &ctx.settings).map_err(EditError::Resolve)?;
-    Ok(ResolvedTierResponse {
-        tier_id: id,
-        features: render_grants(&catalogue, &resolved),
-        path: resolved.path,
-        max_activations: resolved.limits.max_activations,
-        max_users: resolved.limits.max_users,
-        max_tenants: resolved.limits.max_tenants,
-        token_ttl: resolved.times.token_ttl,
-        heartbeat_interval: resolved.times.heartbeat_interval,
-        offline_grace: resolved.times.offline_grace,
-        expiry_grace: resolved.times.expiry_grace,
-    })
+    Ok(view::render_resolved(id, &catalogue, resolved))
 }
 
 /// Makes a tier.
@@ -142,33 +83,7 @@ pub async fn create(
     let edit = Edit::begin(ctx, command.product_id).await?;
     edit.expect_on_sale()?;
     let last = edit.catalogue.tiers.iter().map(|tier| tier.sort_order).max().unwrap_or(0);
-    let now = edit.moment.now;
-    let tier = tier::Model {
-        id: TierId::new(edit.moment.new_uuid()?),
-        product_id: command.product_id,
-        key: command.key,
-        name: command.name,
-        description: command.description,
-        includes_tier_id: command.includes_tier_id,
-        monthly_price: command.monthly_price,
-        annual_price: command.annual_price,
-        currency: command.currency,
-        billing_periods: tier::BillingPeriods(command.billing_periods),
-        max_activations: command.max_activations,
-        max_users: command.max_users,
-        max_tenants: command.max_tenants,
-        features: tier::FeatureSelectors(command.features),
-        feature_values: tier::FeatureValues(command.feature_values),
-        token_ttl: command.token_ttl,
-        heartbeat_interval: command.heartbeat_interval,
-        offline_grace: command.offline_grace,
-        expiry_grace: command.expiry_grace,
-        sort_order: command.sort_order.unwrap_or_else(|| last.saturating_add(1)),
-        archived_at: None,
-        created_at: now,
-        updated_at: now,
-        version: 1,
-    };
+    let tier = drafts::new(&edit.moment, command, last.saturating_add(1))?;
     check(&edit.catalogue, &tier)?;
     let inserted = tier.into_active_model().reset_all().insert(&edit.tx).await;
     let tier = inserted
@@ -189,62 +104,39 @@ pub async fn update(
     ctx: &Context,
     caller: &Caller,
     id: TierId,
-    expected: Option<i64>,
+    intent: Intent,
     command: UpdateTierRequest,
-) -> Result<TierResponse, TierError> {
-    let (edit, before) = begin(ctx, id, expected).await?;
-    let mut tier = edited(before, command);
+) -> Result<Edited<TierResponse>, TierError> {
+    let (edit, before) = begin(ctx, id, intent.expected).await?;
+    let mut tier = drafts::edited(before, command);
     tier.updated_at = edit.moment.now;
     tier.version += 1;
     check(&edit.catalogue, &tier)?;
     let tier = tier.into_active_model().reset_all().update(&edit.tx).await?;
-    edit.finish(caller, Event::new("tier.updated", &id, json!({"version": tier.version}))).await?;
-    Ok(render(tier))
+    let event = Event::new("tier.updated", &id, json!({"version": tier.version}));
+    let foreseen = edit.conclude(caller, event, intent).await?;
+    Ok(Edited::of(foreseen, render(tier)))
 }
 
-fn edited(before: tier::Model, command: UpdateTierRequest) -> tier::Model {
-    tier::Model {
-        name: command.name.unwrap_or(before.name),
-        description: command.description.apply(before.description),
-        includes_tier_id: command.includes_tier_id.apply(before.includes_tier_id),
-        monthly_price: command.monthly_price.apply(before.monthly_price),
-        annual_price: command.annual_price.apply(before.annual_price),
-        currency: command.currency.apply(before.currency),
-        billing_periods: command.billing_periods.map_or(before.billing_periods, tier::BillingPeriods),
-        max_activations: command.max_activations.unwrap_or(before.max_activations),
-        max_users: command.max_users.unwrap_or(before.max_users),
-        max_tenants: command.max_tenants.unwrap_or(before.max_tenants),
-        features: command.features.map_or(before.features, tier::FeatureSelectors),
-        feature_values: command.feature_values.map_or(before.feature_values, tier::FeatureValues),
-        token_ttl: command.token_ttl.apply(before.token_ttl),
-        heartbeat_interval: command.heartbeat_interval.apply(before.heartbeat_interval),
-        offline_grace: command.offline_grace.apply(before.offline_grace),
-        expiry_grace: command.expiry_grace.apply(before.expiry_grace),
-        sort_order: command.sort_order.unwrap_or(before.sort_order),
-        ..before
-    }
-}
-
-/// Archives a tier that no other tier includes: no licence is issued at it any more.
+/// Archives a tier that no other tier includes or degrades to: no licence is issued at it any more.
 ///
 /// # Errors
-/// When there is none, `expected` is not its version, or a tier includes it.
+/// When there is none, `expected` is not its version, or a tier needs it.
 pub async fn archive(
     ctx: &Context,
     caller: &Caller,
     id: TierId,
-    expected: Option<i64>,
-) -> Result<(), TierError> {
-    let (edit, before) = begin(ctx, id, expected).await?;
+    intent: Intent,
+) -> Result<Edited<()>, TierError> {
+    let (edit, before) = begin(ctx, id, intent.expected).await?;
     if before.archived_at.is_some() {
-        return Ok(());
+        return Ok(Edited::nothing(intent));
     }
-    let including = edit
-        .catalogue
-        .tiers
-        .iter()
-        .find(|tier| tier.archived_at.is_none() && tier.includes_tier_id == Some(id));
-    if let Some(tier) = including {
+    let mut live = edit.catalogue.tiers.iter().filter(|tier| tier.archived_at.is_none());
+    let needs = |tier: &&tier::Model| {
+        tier.id != id && (tier.includes_tier_id == Some(id) || tier.degrade_to_tier_id == Some(id))
+    };
+    if let Some(tier) = live.find(needs) {
         return Err(TierError::InUse { tier: tier.key.to_string() });
     }
     let mut row = before.clone().into_active_model();
@@ -252,8 +144,8 @@ pub async fn archive(
     row.updated_at = Set(edit.moment.now);
     row.version = Set(before.version + 1);
     row.update(&edit.tx).await?;
-    edit.finish(caller, Event::new("tier.archived", &id, json!({}))).await?;
-    Ok(())
+    let foreseen = edit.conclude(caller, Event::new("tier.archived", &id, json!({})), intent).await?;
+    Ok(Edited::of(foreseen, ()))
 }
 
 /// Puts all tiers of a product in order.

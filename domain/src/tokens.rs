@@ -3,19 +3,29 @@
 use licentia_crypto::digests::fingerprint_claim;
 use licentia_crypto::nonces::Nonce;
 use licentia_entity::activation;
-use licentia_types::ids::ActivationId;
 use licentia_types::tokens::{ClaimSet, LicenseClaims};
 
-pub(crate) use claim_sets::{find_claim_set, keep_claim_set};
+use crate::context::Context;
+use crate::status_lists;
+pub(crate) use claim_sets::{find_claim_set, keep_claim_set, open_claim_sets};
+
 pub use entitlements::{Entitlements, LimitOverrides};
-pub use minting::{Packed, Recipient, mint};
+pub use inspection::{InspectionError, inspect};
+pub use minting::{Packed, Recipient, mint, pack};
 pub use size::{TokenTooLarge, check_size};
+pub(crate) use token_id::TokenId;
+pub use verification::NotOurs;
+pub(crate) use verification::{Parsed, TokenFault, genuine, parse, verify};
 pub use window::{Window, license_end};
 
 mod claim_sets;
+pub(crate) mod drift;
 mod entitlements;
+mod inspection;
 mod minting;
 mod size;
+mod token_id;
+mod verification;
 mod window;
 
 /// What a token says of its machine, beside what it says of the licence.
@@ -29,23 +39,40 @@ pub struct Bearer<'a> {
 
 /// All claims of a machine's token.
 #[must_use]
-pub fn claims(set: ClaimSet, window: Window, bearer: Bearer<'_>) -> LicenseClaims {
+pub fn claims(ctx: &Context, set: ClaimSet, window: Window, bearer: Bearer<'_>) -> LicenseClaims {
     let Bearer { activation, nonce } = bearer;
     LicenseClaims {
         iat: window.issued.seconds(),
         nbf: window.issued.seconds(),
         exp: window.expires.seconds(),
-        jti: token_id(activation.id, nonce),
+        jti: TokenId { activation: activation.id, nonce, afresh: None }.to_string(),
         activation_id: activation.id,
         refresh_after: window.refresh_after.seconds(),
         stale_until: window.stale_until.seconds(),
         environment: activation.environment.clone(),
+        free_environment: activation.free_environment.is_some(),
         product_version: activation.product_version.clone(),
-        fingerprint: fingerprint_claim(&activation.license_id.to_string(), activation.fingerprint.as_str()),
+        fingerprint: fingerprint(activation),
+        status: Some(status_lists::status(ctx, activation.status_serial)),
         set,
     }
 }
 
-fn token_id(activation: ActivationId, nonce: Nonce) -> String {
-    format!("{activation}.{}.{}", nonce.epoch, nonce.generation)
+/// The same for a token that is signed afresh for somebody else to deliver: no contact, and no new
+/// nonce, so that its place alone tells it from the former one.
+pub(crate) fn claims_afresh(
+    ctx: &Context,
+    set: ClaimSet,
+    window: Window,
+    bearer: Bearer<'_>,
+) -> LicenseClaims {
+    let claims = claims(ctx, set, window, bearer);
+    let afresh = claims.status.as_ref().map(|status| &status.status_list);
+    let jti = TokenId { activation: bearer.activation.id, nonce: bearer.nonce, afresh }.to_string();
+    LicenseClaims { jti, ..claims }
+}
+
+/// Names the machine to whoever knows its fingerprint.
+pub(crate) fn fingerprint(activation: &activation::Model) -> String {
+    fingerprint_claim(&activation.license_id.to_string(), activation.fingerprint.as_str())
 }

@@ -2,26 +2,29 @@
 
 use std::collections::BTreeSet;
 
-use licentia_entity::{activation, license};
-use licentia_types::activations::ActivationStatus;
+use licentia_entity::activation;
 use licentia_types::problems::{FieldProblem, ProblemCode};
-use licentia_types::text::{Fingerprint, Key};
+use licentia_types::secret::SecretText;
+use licentia_types::text::Fingerprint;
 use licentia_types::time::Timestamp;
-use licentia_types::validation::{ValidateRequest, ValidateResponse, ValidationCode};
+use licentia_types::validation::{ValidateRequest, ValidateResponse};
 
+use crate::actors::Caller;
 use crate::context::Context;
 use crate::failure::{Failure, failed_from};
-use crate::licenses::{self, terms};
+use crate::licenses;
 use crate::refusal::Refusal;
+use crate::refusals::{Call, Operation};
 use crate::scope::Scope;
-use crate::tokens::{self, Entitlements};
-use crate::{activations, catalog, products};
+use crate::tokens::{self, NotOurs, TokenFault};
+use crate::{activations, products, status_lists};
 
-use rules::{Facts, Machine, judge};
-use token::TokenFault;
+use rules::{Credential, judge};
+
+pub(crate) use subject::{About, Question, Subject};
 
 mod rules;
-mod token;
+mod subject;
 
 /// Why nothing was judged.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +35,9 @@ pub enum ValidationError {
     /// A typing error.
     #[error("the licence key has a typing error: compare it with the original, symbol by symbol")]
     KeyMalformed,
+    /// Forged, or somebody else's.
+    #[error(transparent)]
+    NotOurs(#[from] NotOurs),
     /// Our fault.
     #[error(transparent)]
     Failed(#[from] Failure),
@@ -44,6 +50,7 @@ impl Refusal for ValidationError {
         match self {
             Self::Ambiguous => ProblemCode::ValidationFailed,
             Self::KeyMalformed => ProblemCode::LicenseKeyMalformed,
+            Self::NotOurs(_) => ProblemCode::TokenInvalid,
             Self::Failed(failure) => failure.code(),
         }
     }
@@ -53,142 +60,136 @@ impl Refusal for ValidationError {
         match self {
             Self::Ambiguous => field("/token", "INVALID"),
             Self::KeyMalformed => field("/licenseKey", "INVALID"),
-            Self::Failed(_) => Vec::new(),
+            Self::NotOurs(_) | Self::Failed(_) => Vec::new(),
+        }
+    }
+
+    fn reasons(&self) -> Vec<String> {
+        match self {
+            Self::NotOurs(not_ours) => vec![not_ours.word().to_owned()],
+            Self::Ambiguous | Self::KeyMalformed | Self::Failed(_) => Vec::new(),
         }
     }
 }
 
-/// Judges a token, or a licence key (and machine).
+/// Judges a token, or a licence key (and machine). A verdict that refuses a known licence is kept
+/// for support.
 ///
 /// # Errors
-/// When it is not said what to judge, or the key has a typing error. A verdict is never an error.
-pub async fn validate(ctx: &Context, request: ValidateRequest) -> Result<ValidateResponse, ValidationError> {
+/// When it is not said what to judge, the key has a typing error, or the token is not one of ours. A
+/// verdict is never an error.
+pub async fn validate(
+    ctx: &Context,
+    caller: &Caller,
+    request: ValidateRequest,
+) -> Result<ValidateResponse, ValidationError> {
     let now = ctx.moment().now;
-    let action = request.action_type.as_ref();
-    match (&request.token, &request.license_key) {
-        (Some(token), None) => by_token(ctx, now, token.expose(), request.fingerprint.as_ref(), action).await,
-        (None, Some(text)) => {
-            let key = activations::parse_key(text).map_err(|_| ValidationError::KeyMalformed)?;
-            let digest = licenses::keys::digest(ctx, &key);
-            let Some(license) = licenses::store::find_by_key(&ctx.db, digest).await? else {
-                return Ok(refused(ValidationCode::NotFound, Vec::new()));
-            };
-            let machine = match &request.fingerprint {
-                None => None,
-                Some(fingerprint) => {
-                    activations::store::find_machine(&ctx.db, Scope::License(license.id), fingerprint).await?
-                }
-            };
-            let judged = Judged { license, machine, asked: request.fingerprint.is_some() };
-            Ok(judged.verdict(ctx, now, action).await?)
-        }
-        (None, None) | (Some(_), Some(_)) => Err(ValidationError::Ambiguous),
+    let (credential, subject) = match (&request.token, &request.license_key) {
+        (Some(token), None) => by_token(ctx, now, token, request.fingerprint.as_ref()).await?,
+        (None, Some(key)) => (Credential::Key, by_key(ctx, now, key, request.fingerprint.as_ref()).await?),
+        (None, None) | (Some(_), Some(_)) => return Err(ValidationError::Ambiguous),
+    };
+    let Some(subject) = subject else {
+        return Ok(nothing_known(credential, request.explain));
+    };
+    let question = Question {
+        action: request.action_type.as_ref(),
+        version: request.product_version.as_ref(),
+        explain: request.explain,
+    };
+    let verdict = subject.verdict(ctx, now, credential, question).await?;
+    if !verdict.valid {
+        note(ctx, caller, now, &request, &subject, &verdict);
     }
+    Ok(verdict)
 }
 
+/// The licence that has this key, and the machine where one is asked for.
+async fn by_key(
+    ctx: &Context,
+    now: Timestamp,
+    text: &SecretText,
+    fingerprint: Option<&Fingerprint>,
+) -> Result<Option<Subject>, ValidationError> {
+    let key = activations::parse_key(text).map_err(|_| ValidationError::KeyMalformed)?;
+    let digest = licenses::keys::digest(ctx, &key);
+    let Some(license) = licenses::store::find_by_key(&ctx.db, digest, now).await? else { return Ok(None) };
+    let about = match fingerprint {
+        None => About::License,
+        Some(fingerprint) => {
+            let scope = Scope::License(license.id);
+            About::asked(activations::store::find_machine(&ctx.db, scope, fingerprint).await?)
+        }
+    };
+    Ok(Some(Subject { license, about }))
+}
+
+/// The machine that a token was made for, and its licence.
 async fn by_token(
     ctx: &Context,
     now: Timestamp,
-    token: &str,
+    token: &SecretText,
     fingerprint: Option<&Fingerprint>,
-    action: Option<&Key>,
-) -> Result<ValidateResponse, ValidationError> {
-    let invalid = |fault: TokenFault| refused(ValidationCode::TokenInvalid, vec![fault.word().to_owned()]);
-    let claims = match token::verify(ctx, token, now) {
+) -> Result<(Credential, Option<Subject>), ValidationError> {
+    let claims = match tokens::verify(ctx, token.expose(), now).await {
         Ok(claims) => claims,
-        Err(fault) => return Ok(invalid(fault)),
+        Err(fault) if fault.is_genuine() => return Ok((Credential::BadToken(fault.word()), None)),
+        Err(fault) => return Err(NotOurs::from(fault).into()),
     };
     let scope = Scope::Activation(claims.activation_id);
     let Some(machine) = activations::store::find(&ctx.db, scope, claims.activation_id).await? else {
-        return Ok(refused(ValidationCode::NotFound, Vec::new()));
+        return Ok((Credential::Token, None));
     };
     let license = licenses::store::find(&ctx.db, scope, machine.license_id)
         .await?
         .ok_or(Failure::Corrupt("licence"))?;
     let product = products::store::get(&ctx.db, license.product_id).await?;
     if claims.set.aud != product.slug.as_str() {
-        return Ok(invalid(TokenFault::Audience));
+        return Err(NotOurs::from(TokenFault::Audience).into());
     }
-    let mismatch = fingerprint.is_some_and(|fingerprint| *fingerprint != machine.fingerprint);
-    let judged = Judged { license, machine: Some(machine).filter(|_| !mismatch), asked: true };
-    Ok(judged.verdict(ctx, now, action).await?)
+    if let Some(place) = &claims.status
+        && status_lists::is_replaced(ctx, &machine, place, now).await?
+    {
+        return Ok((Credential::BadToken("replaced"), None));
+    }
+    let same = |machine: &activation::Model| {
+        fingerprint.is_none_or(|fingerprint| *fingerprint == machine.fingerprint)
+    };
+    let about = About::asked(Some(machine).filter(same));
+    Ok((Credential::Token, Some(Subject { license, about })))
 }
 
-fn refused(code: ValidationCode, details: Vec<String>) -> ValidateResponse {
-    let reasons = std::iter::once(code.as_str().to_owned()).chain(details).collect();
+/// The verdict where there is no licence to judge.
+fn nothing_known(credential: Credential, explain: bool) -> ValidateResponse {
+    let judgement = judge(credential, None);
     ValidateResponse {
         valid: false,
-        code,
-        reasons,
+        code: judgement.code(),
+        reasons: judgement.reasons(),
         tier: None,
         features: BTreeSet::new(),
         expires_at: None,
         license_id: None,
         activation_id: None,
+        rules: explain.then(|| judgement.into_rules()),
     }
 }
 
-/// What is judged.
-struct Judged {
-    license: license::Model,
-    /// The machine, where it is known.
-    machine: Option<activation::Model>,
-    /// Whether a machine was asked for at all.
-    asked: bool,
-}
-
-impl Judged {
-    async fn verdict(
-        self,
-        ctx: &Context,
-        now: Timestamp,
-        action: Option<&Key>,
-    ) -> Result<ValidateResponse, Failure> {
-        let catalogue = catalog::load(&ctx.db, self.license.product_id).await?;
-        let entitlements = terms::entitlements(ctx, &catalogue, &self.license)?;
-        let facts = Facts {
-            status: licenses::status(&self.license, now),
-            ended: tokens::license_end(self.license.expires_at, entitlements.times)
-                .is_some_and(|end| end <= now),
-            machine: self.machine_facts(ctx, now, &entitlements).await?,
-            action_granted: action.is_none_or(|action| entitlements.features.contains(action)),
-        };
-        let reasons = judge(facts);
-        let code = reasons.first().copied().unwrap_or(ValidationCode::Valid);
-        Ok(ValidateResponse {
-            valid: matches!(code, ValidationCode::Valid | ValidationCode::Grace),
-            code,
-            reasons: reasons.into_iter().map(|reason| reason.as_str().to_owned()).collect(),
-            tier: Some(entitlements.tier),
-            features: entitlements.features,
-            expires_at: self.license.expires_at,
-            license_id: Some(self.license.id),
-            activation_id: self.machine.map(|machine| machine.id),
-        })
+/// Keeps a refusal for support.
+fn note(
+    ctx: &Context,
+    caller: &Caller,
+    now: Timestamp,
+    request: &ValidateRequest,
+    subject: &Subject,
+    verdict: &ValidateResponse,
+) {
+    let mut call = Call::of(Operation::Validate, caller);
+    call.fingerprint.clone_from(&request.fingerprint);
+    call.product_version.clone_from(&request.product_version);
+    match subject.about.machine() {
+        Some(machine) => call.made_by(machine),
+        None => call.concerns(subject.license.id),
     }
-
-    async fn machine_facts(
-        &self,
-        ctx: &Context,
-        now: Timestamp,
-        entitlements: &Entitlements,
-    ) -> Result<Machine, Failure> {
-        if !self.asked {
-            return Ok(Machine::NotAsked);
-        }
-        if let Some(machine) =
-            self.machine.as_ref().filter(|machine| machine.status == ActivationStatus::Active)
-        {
-            let liveness = activations::liveness(machine.last_contact_at, now, entitlements.times);
-            return Ok(Machine::Active(liveness));
-        }
-        let scope = Scope::License(self.license.id);
-        let due = activations::store::seats_due(&ctx.db, &[self.license.id], now).await?;
-        let used = u32::try_from(self.license.seats_used).unwrap_or_default();
-        let used = used.saturating_sub(due.get(&self.license.id).copied().unwrap_or_default());
-        Ok(Machine::Inactive {
-            others: self.machine.is_none() && activations::store::any_active(&ctx.db, scope).await?,
-            seat_free: entitlements.limits.max_activations.is_none_or(|limit| used < limit),
-        })
-    }
+    call.refused(ctx, now, verdict.code.as_str());
 }

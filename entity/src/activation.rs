@@ -2,7 +2,7 @@
 
 use licentia_types::activations::{ActivationStatus, ConsumerKeyAlg};
 use licentia_types::ids::{ActivationId, LicenseId};
-use licentia_types::text::{Environment, Fingerprint, Hostname, ProductVersion, Reference};
+use licentia_types::text::{Environment, Fingerprint, Hostname, Instance, Note, ProductVersion, Reference};
 use licentia_types::time::Timestamp;
 use sea_orm::entity::prelude::*;
 
@@ -13,6 +13,7 @@ pub struct Model {
     pub id: ActivationId,
     pub license_id: LicenseId,
     pub fingerprint: Fingerprint,
+    pub instance: Option<Instance>,
     pub status: ActivationStatus,
     pub hostname: Option<Hostname>,
     pub ip: Option<String>,
@@ -24,6 +25,9 @@ pub struct Model {
     pub consumer_key_alg: Option<ConsumerKeyAlg>,
     pub holds_seat: bool,
     pub seat_frees_at: Option<Timestamp>,
+    pub floating: bool,
+    pub lease_until: Option<Timestamp>,
+    pub free_environment: Option<Environment>,
     pub epoch: i64,
     pub generation: i64,
     pub request_digest: Option<Vec<u8>>,
@@ -37,7 +41,12 @@ pub struct Model {
     pub token_iat: Timestamp,
     pub token_exp: Timestamp,
     pub status_serial: i64,
+    pub former_status_serial: Option<i64>,
     pub clone_suspected_at: Option<Timestamp>,
+    pub revoked_at: Option<Timestamp>,
+    pub revoked_by: Option<String>,
+    pub revocation_reason: Option<Note>,
+    pub grace_until: Option<Timestamp>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     pub version: i64,

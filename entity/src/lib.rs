@@ -6,16 +6,27 @@
 
 pub mod activation;
 pub mod api_key;
+pub mod audit_checkpoint;
 pub mod audit_event;
+pub mod audit_link;
+pub mod audit_pending;
 pub mod claim_set;
 pub mod consumer_key;
 pub mod customer;
+pub mod event;
 pub mod feature;
+pub mod former_license_key;
+pub mod job;
 pub mod license;
 pub mod product;
+pub mod refusal;
+pub mod release;
+pub mod revocation_generation;
 pub mod sealed_secret;
 pub mod seat_release;
 pub mod server_setting;
 pub mod signing_key;
 pub mod status_place;
+pub mod system_event;
 pub mod tier;
+pub mod trial_use;

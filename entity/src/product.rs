@@ -16,6 +16,7 @@ pub struct Model {
     pub description: Option<Note>,
     pub key_prefix: KeyPrefixText,
     pub token_typ: TokenTyp,
+    pub one_active_key: bool,
     pub catalogue_revision: i64,
     pub archived_at: Option<Timestamp>,
     pub created_at: Timestamp,

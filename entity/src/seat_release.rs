@@ -1,6 +1,7 @@
-//! Seats that were given back, for the release budget.
+//! Seats and free places that were given back, for the release budgets.
 
 use licentia_types::ids::LicenseId;
+use licentia_types::text::Environment;
 use licentia_types::time::Timestamp;
 use sea_orm::entity::prelude::*;
 
@@ -10,6 +11,7 @@ pub struct Model {
     #[sea_orm(primary_key)]
     pub id: i64,
     pub license_id: LicenseId,
+    pub free_environment: Option<Environment>,
     pub released_at: Timestamp,
 }
 

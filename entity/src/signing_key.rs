@@ -1,5 +1,6 @@
 //! Signing keys; the private part is sealed.
 
+use licentia_types::text::Note;
 use licentia_types::time::Timestamp;
 use sea_orm::entity::prelude::*;
 
@@ -13,7 +14,12 @@ pub struct Model {
     pub private_sealed: Vec<u8>,
     pub published_at: Timestamp,
     pub active_from: Option<Timestamp>,
+    pub retiring_from: Option<Timestamp>,
     pub signs_until: Timestamp,
+    pub retired_at: Option<Timestamp>,
+    pub revoked_at: Option<Timestamp>,
+    pub revocation_reason: Option<Note>,
+    pub imported: bool,
 }
 
 /// What a key signs.

@@ -7,7 +7,9 @@ use licentia_types::ids::{ProductId, TierId};
 use licentia_types::limits::Limit;
 use licentia_types::prices::{BillingPeriod, MinorUnits};
 use licentia_types::text::{Currency, Key, Name, Note};
+use licentia_types::tiers::ActivationModel;
 use licentia_types::time::{Seconds, Timestamp};
+use licentia_types::tokens::Enforcement;
 use sea_orm::FromJsonQueryResult;
 use sea_orm::entity::prelude::*;
 
@@ -30,10 +32,16 @@ pub struct Model {
     pub max_tenants: Limit,
     pub features: FeatureSelectors,
     pub feature_values: FeatureValues,
+    pub activation_model: Option<ActivationModel>,
+    pub free_environments: FreeEnvironments,
     pub token_ttl: Option<Seconds>,
     pub heartbeat_interval: Option<Seconds>,
     pub offline_grace: Option<Seconds>,
     pub expiry_grace: Option<Seconds>,
+    pub revocation_grace: Option<Seconds>,
+    pub lease: Option<Seconds>,
+    pub enforcement: Option<Enforcement>,
+    pub degrade_to_tier_id: Option<TierId>,
     pub sort_order: i32,
     pub archived_at: Option<Timestamp>,
     pub created_at: Timestamp,
@@ -52,6 +60,10 @@ pub struct FeatureSelectors(pub BTreeSet<FeatureSelector>);
 /// A JSON object of feature values.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, FromJsonQueryResult)]
 pub struct FeatureValues(pub BTreeMap<Key, FeatureValue>);
+
+/// A JSON object of machines without a seat, by environment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, FromJsonQueryResult)]
+pub struct FreeEnvironments(pub licentia_types::tiers::FreeEnvironments);
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}

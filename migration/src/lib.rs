@@ -11,6 +11,10 @@ mod m0003_licenses;
 mod m0004_activations;
 mod m0005_signing_keys;
 mod m0006_access;
+mod m0007_lifecycle;
+mod m0008_machines;
+mod m0009_key_rotation;
+mod m0010_journal;
 
 /// Every step, in order.
 #[derive(Debug)]
@@ -26,6 +30,10 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_activations::Migration),
             Box::new(m0005_signing_keys::Migration),
             Box::new(m0006_access::Migration),
+            Box::new(m0007_lifecycle::Migration),
+            Box::new(m0008_machines::Migration),
+            Box::new(m0009_key_rotation::Migration),
+            Box::new(m0010_journal::Migration),
         ]
     }
 }
@@ -48,4 +56,16 @@ fn references(
         .to(to.0, to.1)
         .on_delete(ForeignKeyAction::Restrict)
         .to_owned()
+}
+
+/// Adds columns to a table: one statement each, as SQLite wants it.
+async fn add_columns(
+    manager: &SchemaManager<'_>,
+    table: &'static str,
+    columns: Vec<ColumnDef>,
+) -> Result<(), DbErr> {
+    for column in columns {
+        manager.alter_table(Table::alter().table(table).add_column(column).to_owned()).await?;
+    }
+    Ok(())
 }

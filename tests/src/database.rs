@@ -8,8 +8,8 @@ use std::time::Duration;
 use licentia_domain::actors::Caller;
 use licentia_domain::api_keys::{self, CreateApiKey, Origin};
 use licentia_domain::clock::SystemClock;
-use licentia_domain::context::{Context, DefaultTimes, Outside, Settings};
-use licentia_domain::database::{Database, DatabaseOptions};
+use licentia_domain::context::{Context, DefaultTimes, KeyTimes, Outside, Settings};
+use licentia_domain::database::{Database, DatabaseOptions, Lane};
 use licentia_domain::randomness::SystemRandomness;
 use licentia_types::api_keys::Permission;
 use licentia_types::time::Seconds;
@@ -35,7 +35,7 @@ pub(crate) struct TestDatabase {
     pub(crate) url: String,
     /// Secret of an API key with every permission; none in an empty database.
     pub(crate) admin_key: Option<String>,
-    folder: Option<TempDir>,
+    pub(crate) folder: Option<TempDir>,
     postgres_name: Option<String>,
 }
 
@@ -217,19 +217,37 @@ async fn make(url: &str) -> String {
     let settings = Settings {
         issuer: ISSUER.to_owned(),
         signing_key_bits: licentia_crypto::rsa_keys::RsaKeyBits::Rsa2048,
+        keys: KeyTimes {
+            jwks_max_age: Seconds::constant(300),
+            rotation: Some(Seconds::constant(30 * 86_400)),
+            document_rotation: None,
+        },
         backdate: Seconds::constant(60),
         times: DefaultTimes {
             token_ttl: Seconds::constant(172_800),
             heartbeat_interval: Seconds::constant(86_400),
             offline_grace: Seconds::constant(604_800),
             expiry_grace: Seconds::ZERO,
+            revocation_grace: Seconds::constant(86_400),
+            lease: Seconds::constant(900),
         },
+        list_ttl: Seconds::constant(300),
         max_activations: 3,
+        retention: licentia_domain::purging::Retention {
+            events: Seconds::constant(90 * 86_400),
+            system_events: Seconds::constant(30 * 86_400),
+        },
     };
     let outside = Outside { clock: Arc::new(SystemClock), randomness: Arc::new(SystemRandomness::new()) };
     let kek = licentia_crypto::sealing::KeyEncryptionKey::parse(KEK).unwrap();
     let context = Context::open(db.clone(), settings, kek, outside).await.unwrap();
     let secret = make_admin_key(&context).await;
+    // The log of each test begins with the test: an entry of the template would be as old as that.
+    let tx = context.db.write(Lane::Ordinary).await.unwrap();
+    for table in ["audit_pending", "audit_event"] {
+        tx.execute_unprepared(&format!("DELETE FROM {table}")).await.unwrap();
+    }
+    tx.commit().await.unwrap();
     drop(context);
     db.close().await.unwrap();
     secret

@@ -69,8 +69,9 @@ impl TestServer {
         Reply::of(self.admin(Method::POST, path).json(&body)).await
     }
 
+    /// An edit of whatever is there.
     pub async fn admin_put(&self, path: &str, body: Value) -> Reply {
-        Reply::of(self.admin(Method::PUT, path).json(&body)).await
+        Reply::of(self.admin(Method::PUT, path).header("if-match", "*").json(&body)).await
     }
 
     pub async fn admin_delete(&self, path: &str) -> Reply {

@@ -14,6 +14,7 @@
 mod clock;
 mod database;
 mod http;
+mod older;
 mod scenario;
 mod server;
 mod signing;

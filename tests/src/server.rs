@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use licentia::application::Application;
 use licentia::config::Config;
-use licentia_domain::context::{Context, Outside};
+use licentia_domain::clock::Clock;
+use licentia_domain::context::{Context, KeyEncryptionKey, Outside};
 use licentia_domain::randomness::SystemRandomness;
 
 use crate::clock::TestClock;
@@ -27,7 +28,7 @@ pub struct TestServer {
     stop: Option<tokio::sync::oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
     // Dropped last: the database goes when nobody uses it any more.
-    database: Arc<TestDatabase>,
+    pub(crate) database: Arc<TestDatabase>,
 }
 
 impl TestServer {
@@ -46,8 +47,13 @@ impl TestServer {
     /// On an empty database; its issuer is the address that it listens on, so that verifiers that
     /// know nothing but the issuer find its keys.
     pub async fn start_reachable(backend: Backend) -> Self {
+        Self::start_reachable_with(backend, &[]).await
+    }
+
+    /// The same, with some configuration.
+    pub async fn start_reachable_with(backend: Backend, settings: &[(&str, &str)]) -> Self {
         let database = Arc::new(TestDatabase::empty(backend).await);
-        Self::on(database, TestClock::new(), &[]).await
+        Self::on(database, TestClock::new(), settings).await
     }
 
     /// Two instances that start at the same instant on the same empty database.
@@ -74,17 +80,33 @@ impl TestServer {
         Self::on(Arc::clone(&self.database), self.clock.clone(), &settings).await
     }
 
+    /// What operations work with on the same connections, at the time that `clock` tells.
+    pub async fn context_at(&self, clock: impl Clock) -> Context {
+        let outside = Outside { clock: Arc::new(clock), randomness: Arc::new(SystemRandomness::new()) };
+        let kek = KeyEncryptionKey::parse(KEK).unwrap();
+        let settings = self.context.settings.clone();
+        Context::open(self.context.db.clone(), settings, kek, outside).await.unwrap()
+    }
+
+    /// Runs every job that is due.
+    pub async fn run_jobs(&self) {
+        let failed = licentia_domain::jobs::run_due(&self.context).await;
+        assert!(failed.is_empty(), "{failed:?}");
+    }
+
     /// Where its database is.
     pub fn database_url(&self) -> &str {
         &self.database.url
     }
 
-    async fn on(database: Arc<TestDatabase>, clock: TestClock, settings: &[(&str, &str)]) -> Self {
+    pub(crate) async fn on(database: Arc<TestDatabase>, clock: TestClock, settings: &[(&str, &str)]) -> Self {
         let common = [
             ("SERVER__BIND", "127.0.0.1:0"),
             ("DATABASE__URL", &database.url),
             ("ENCRYPTION__KEY", KEK),
             ("LIMITS__ENABLED", "false"),
+            // Run by the test, at the time that it says.
+            ("JOBS__ENABLED", "false"),
             ("SERVER__WORKERS", "2"),
         ];
         let environment: std::collections::BTreeMap<String, String> = common

@@ -9,11 +9,19 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use crate::server::TestServer;
 
 impl TestServer {
+    /// The name of the key that signs licence tokens now.
+    pub async fn signing_kid(&self) -> String {
+        let now = self.context.moment().now;
+        self.context.token_key(now).await.unwrap().kid().to_owned()
+    }
+
     /// The key that signs for this purpose, unsealed from the database.
     pub async fn signer(&self, purpose: Purpose) -> Signer {
         let row = signing_key::Entity::find()
             .filter(signing_key::Column::Purpose.eq(purpose))
             .filter(signing_key::Column::ActiveFrom.is_not_null())
+            .filter(signing_key::Column::RetiringFrom.is_null())
+            .filter(signing_key::Column::RevokedAt.is_null())
             .one(&self.context.db)
             .await
             .unwrap()

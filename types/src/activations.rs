@@ -7,8 +7,12 @@ use crate::licenses::LicenseStatus;
 use crate::not_supported::NotSupported;
 use crate::seats::Seats;
 use crate::secret::SecretText;
-use crate::text::{Environment, Fingerprint, Hostname, ProductVersion, Reference};
+use crate::text::{Environment, Fingerprint, Hostname, Instance, Note, ProductVersion, Reference};
 use crate::time::Timestamp;
+
+pub use consumer_keys::{ConsumerKeyAlg, ConsumerKeyText};
+
+mod consumer_keys;
 
 /// Bind a machine to a licence.
 #[derive(Clone, Debug, Deserialize)]
@@ -20,6 +24,9 @@ pub struct ActivateRequest {
     pub license_key: SecretText,
     /// Any stable string that names the machine.
     pub fingerprint: Fingerprint,
+    /// Tells replicas apart that share a fingerprint; floating licences only.
+    #[serde(default)]
+    pub instance: Option<Instance>,
     /// For people.
     #[serde(default)]
     pub hostname: Option<Hostname>,
@@ -49,10 +56,6 @@ pub struct ActivateRequest {
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(ignore))]
     #[doc(hidden)]
-    pub instance: NotSupported,
-    #[serde(default)]
-    #[cfg_attr(feature = "openapi", schema(ignore))]
-    #[doc(hidden)]
     pub public_key: NotSupported,
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(ignore))]
@@ -66,52 +69,6 @@ pub struct ActivateRequest {
     #[cfg_attr(feature = "openapi", schema(ignore))]
     #[doc(hidden)]
     pub assembly_manifest: NotSupported,
-}
-
-/// A consumer's public key as sent: PEM text, or a JWK as object or text.
-#[derive(Clone, Deserialize)]
-#[serde(from = "serde_json::Value")]
-pub struct ConsumerKeyText(String);
-
-/// People paste private keys here by mistake.
-impl std::fmt::Debug for ConsumerKeyText {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("ConsumerKeyText(…)")
-    }
-}
-
-impl From<serde_json::Value> for ConsumerKeyText {
-    fn from(value: serde_json::Value) -> Self {
-        match value {
-            serde_json::Value::String(text) => Self(text),
-            other => Self(other.to_string()),
-        }
-    }
-}
-
-impl ConsumerKeyText {
-    /// PEM, or a JWK as JSON.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// Key management of a JWE (RFC 7518 §4.3).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "orm", derive(sea_orm::EnumIter, sea_orm::DeriveActiveEnum))]
-#[cfg_attr(feature = "orm", sea_orm(rs_type = "String", db_type = "Text"))]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub enum ConsumerKeyAlg {
-    /// OAEP with SHA-1: what every library takes.
-    #[default]
-    #[serde(rename = "RSA-OAEP")]
-    #[cfg_attr(feature = "orm", sea_orm(string_value = "RSA-OAEP"))]
-    RsaOaep,
-    /// OAEP with SHA-256.
-    #[serde(rename = "RSA-OAEP-256")]
-    #[cfg_attr(feature = "orm", sea_orm(string_value = "RSA-OAEP-256"))]
-    RsaOaep256,
 }
 
 /// How a token is packed.
@@ -175,6 +132,12 @@ pub enum ActivationStatus {
     /// It gave its seat back, and may return.
     #[cfg_attr(feature = "orm", sea_orm(string_value = "deactivated"))]
     Deactivated,
+    /// Its lease ended without a heartbeat; it revives with its next one if a seat is free.
+    #[cfg_attr(feature = "orm", sea_orm(string_value = "lapsed"))]
+    Lapsed,
+    /// Taken back; the machine is blocked until it is unblocked.
+    #[cfg_attr(feature = "orm", sea_orm(string_value = "revoked"))]
+    Revoked,
 }
 
 /// What the time since the last contact says of a machine.
@@ -203,6 +166,8 @@ pub struct ActivationResponse {
     pub status: ActivationStatus,
     /// As activated.
     pub fingerprint: Fingerprint,
+    /// Which of the replicas that share it.
+    pub instance: Option<Instance>,
     /// For people.
     pub hostname: Option<Hostname>,
     /// Where it last called from.
@@ -217,14 +182,27 @@ pub struct ActivationResponse {
     pub tenant_ref: Option<Reference>,
     /// Whether its tokens are encrypted.
     pub token_type: TokenType,
-    /// Whether it holds a seat; a deactivated one may until `seatFreesAt`.
+    /// Whether it holds a seat; a deactivated or revoked one may until `seatFreesAt`.
     pub holds_seat: bool,
-    /// When the seat of a deactivated machine becomes free.
+    /// When the seat, or the free place, of a deactivated or revoked machine becomes free.
     pub seat_frees_at: Option<Timestamp>,
+    /// The environment whose free place it holds, instead of a seat; a deactivated or revoked one may
+    /// until `seatFreesAt`.
+    pub free_environment: Option<Environment>,
+    /// Whether it lapses without heartbeats.
+    pub floating: bool,
+    /// Until when a floating machine keeps its seat without a heartbeat.
+    pub lease_until: Option<Timestamp>,
     /// Last contact.
     pub last_contact_at: Timestamp,
     /// Set when a copy of its nonce was seen.
     pub clone_suspected_at: Option<Timestamp>,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+    /// Why.
+    pub revocation_reason: Option<Note>,
+    /// Until when it may go on, though it was revoked.
+    pub grace_until: Option<Timestamp>,
     /// When it first activated.
     pub created_at: Timestamp,
     /// When it was last changed, heartbeats apart.
@@ -250,6 +228,21 @@ pub struct DeactivateRequest {
     pub nonce: Option<SecretText>,
 }
 
+/// Block a machine until it is unblocked.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RevokeActivationRequest {
+    /// For the vendor's people.
+    #[serde(default)]
+    pub reason: Option<Note>,
+    /// 0 to 8,760 hours in which it may go on, told that it was revoked. Absent: as its tier says; 0:
+    /// none. Revoking again can make a grace shorter, and never longer.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 8_760))]
+    pub grace_hours: Option<u32>,
+}
+
 /// Ask for the standing of a machine, without rotating anything.
 #[derive(Clone, Debug, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -260,6 +253,9 @@ pub struct StatusRequest {
     pub license_key: SecretText,
     /// The machine.
     pub fingerprint: Fingerprint,
+    /// Which of the replicas that share it.
+    #[serde(default)]
+    pub instance: Option<Instance>,
 }
 
 /// The standing of a machine.

@@ -33,8 +33,14 @@ permissions! {
     Licenses = "licenses";
     /// See a licence key in clear.
     LicensesReveal = "licenses.reveal";
-    /// Read and deactivate activations.
+    /// Compare what was issued with what would be issued now.
+    LicensesAudit = "licenses.audit";
+    /// Read, deactivate, revoke and unblock activations.
     Activations = "activations";
+    /// See, rotate and revoke signing keys.
+    Keys = "keys";
+    /// Read the audit log and the server's own warnings.
+    Audit = "audit";
 }
 
 /// There is no such permission.

@@ -49,6 +49,10 @@ pub struct LicenseConfiguration {
     pub validation_endpoint: String,
     /// The public price list.
     pub catalog_endpoint: String,
+    /// Where the status lists are, by their number: whether a token was taken back (Token Status List).
+    pub status_list_uri_template: String,
+    /// Everything that was taken back, in one signed document.
+    pub revocation_list_uri: String,
     /// Description of the API (OpenAPI 3.1).
     pub openapi_uri: String,
     /// Signature algorithms.

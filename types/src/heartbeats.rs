@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::activations::{Liveness, TokenType};
 use crate::ids::ActivationId;
-use crate::licenses::LicenseStatus;
 use crate::not_supported::NotSupported;
 use crate::secret::SecretText;
 use crate::text::{Fingerprint, ProductVersion, RequestId};
@@ -34,20 +33,37 @@ pub struct HeartbeatRequest {
     pub usage: NotSupported,
 }
 
+/// What a machine's licence, or its own seat, is worth now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum HeartbeatStatus {
+    /// Good.
+    Active,
+    /// Past the licence's expiry; with a token within its grace.
+    Expired,
+    /// The licence is on hold.
+    Suspended,
+    /// The licence, or this machine, was revoked.
+    Revoked,
+    /// The machine's lease ended, and no seat is free.
+    Lapsed,
+}
+
 /// The answer to a heartbeat. Without `token` the program goes on no longer than its last one.
 #[derive(Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct HeartbeatResponse {
-    /// What the licence is worth now.
-    pub status: LicenseStatus,
+    /// What the licence is worth now to this machine.
+    pub status: HeartbeatStatus,
     /// A fresh token, while the licence is worth one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
-    /// How it is packed.
+    /// How `token`, or `graceToken`, is packed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_type: Option<TokenType>,
-    /// When it ends.
+    /// When the token ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
     /// To be sent with the next heartbeat.
@@ -57,6 +73,13 @@ pub struct HeartbeatResponse {
     /// Until when an unreachable server must not stop the program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stale_until: Option<Timestamp>,
+    /// Revoked, in a grace: a `grace+jwt` that says what the program may go on with. No licence token. A
+    /// machine with a consumer key gets it encrypted, as its tokens were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grace_token: Option<String>,
+    /// Revoked, in a grace: when it is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grace_until: Option<Timestamp>,
     /// Whether the machine was late and is well again.
     pub recovered: bool,
     /// What it was before this call.

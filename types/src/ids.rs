@@ -161,6 +161,10 @@ typed_id!(
     /// An entry of the audit log.
     AuditEventId, "aud"
 );
+typed_id!(
+    /// A warning or an error of the server itself.
+    SystemEventId, "sys"
+);
 
 #[cfg(test)]
 mod tests {

@@ -35,6 +35,26 @@ pub(crate) fn given_object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     object(deserializer).map(Some)
 }
 
+/// Reads an array of objects.
+///
+/// # Errors
+/// When it is no array, one of its entries is no object, or `T` cannot be read from it.
+pub(crate) fn objects<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
+    let entries = Vec::<Object<T>>::deserialize(deserializer)?;
+    Ok(entries.into_iter().map(|Object(entry)| entry).collect())
+}
+
+/// An entry that is an object.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        object(deserializer).map(Self)
+    }
+}
+
 struct ObjectVisitor<T>(PhantomData<T>);
 
 impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
@@ -69,7 +89,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for OptionVisitor<T> {
 
 #[cfg(test)]
 mod tests {
-    use crate::licenses::{IssueLicenseRequest, UpdateLicenseRequest};
+    use crate::licenses::{BulkIssueRequest, IssueLicenseRequest, UpdateLicenseRequest};
 
     #[test]
     fn arrays_are_no_objects() {
@@ -83,5 +103,10 @@ mod tests {
         assert!(issue(r#""customer": {"name": "Ann"}"#).is_ok());
         assert!(issue(r#""customer": ["x"]"#).is_err());
         assert!(issue(r#""features": []"#).is_err());
+        let bulk = |entry: &str| {
+            serde_json::from_str::<BulkIssueRequest>(&format!("{{\"licenses\": [{entry}]}}")).is_ok()
+        };
+        assert!(bulk(&format!("{{{ids}}}")));
+        assert!(!bulk("[]") && !bulk("null"));
     }
 }

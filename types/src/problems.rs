@@ -53,6 +53,8 @@ problem_codes! {
     LicenseSuspended = "LICENSE_SUSPENDED", 403, "The licence is suspended";
     /// The licence was revoked.
     LicenseRevoked = "LICENSE_REVOKED", 403, "The licence was revoked";
+    /// The machine was revoked, and is not unblocked.
+    ActivationRevoked = "ACTIVATION_REVOKED", 403, "The machine was revoked";
     /// No such thing, or none that the caller may know of.
     NotFound = "NOT_FOUND", 404, "Not found";
     /// The path exists, with other methods.
@@ -73,11 +75,13 @@ problem_codes! {
     ProductArchived = "PRODUCT_ARCHIVED", 409, "The product is archived";
     /// The licence's state does not allow this.
     StateConflict = "STATE_CONFLICT", 409, "The present state does not allow this";
+    /// The machine had its trial of the product.
+    TrialUsed = "TRIAL_USED", 409, "The machine had its trial";
     /// The activation was deactivated.
     ActivationDeactivated = "ACTIVATION_DEACTIVATED", 410, "The activation was deactivated";
     /// `If-Match` names another version.
     VersionStale = "VERSION_STALE", 412, "It was changed in the meantime";
-    /// The body is over 64 KB.
+    /// The body is over 64 KB (2 MB for a bulk issue).
     BodyTooLarge = "BODY_TOO_LARGE", 413, "The body is too large";
     /// The body is not declared as JSON.
     MediaTypeUnsupported = "MEDIA_TYPE_UNSUPPORTED", 415, "The body must be application/json";
@@ -93,8 +97,12 @@ problem_codes! {
     TierCycle = "TIER_CYCLE", 422, "The tiers would include each other";
     /// The token would be over 6 KB.
     TokenTooLarge = "TOKEN_TOO_LARGE", 422, "The token would be too large";
+    /// Not one of our tokens, or one that somebody changed.
+    TokenInvalid = "TOKEN_INVALID", 422, "The token is not one of ours";
     /// The API knows it, this version does not do it yet.
     NotSupported = "NOT_SUPPORTED", 422, "Not supported by this version";
+    /// An edit without `If-Match`.
+    PreconditionRequired = "PRECONDITION_REQUIRED", 428, "If-Match is missing";
     /// Too many requests.
     RateLimited = "RATE_LIMITED", 429, "Too many requests";
     /// Our fault.
@@ -138,6 +146,12 @@ pub struct Problem {
     /// `SEAT_LIMIT_REACHED`: who holds the seats.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seats: Option<crate::seats::SeatsTaken>,
+    /// `TOKEN_INVALID`: false, as in a verdict.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid: Option<bool>,
+    /// `TOKEN_INVALID`: a word in lower case (`signature`, `header`, `unknown_key`, …).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reasons: Option<Vec<String>>,
 }
 
 /// One member of a body that was refused.

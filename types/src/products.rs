@@ -49,6 +49,11 @@ pub struct CreateProductRequest {
     /// `typ` of its licence tokens.
     #[serde(default)]
     pub token_typ: TokenTyp,
+    /// Whether a customer's licence, when it is first activated, takes the place of those that the
+    /// customer was issued before. Trials replace nothing.
+    #[serde(default = "yes")]
+    #[cfg_attr(feature = "openapi", schema(default = true))]
+    pub one_active_key: bool,
     /// `record` is the only policy so far.
     #[serde(default, deserialize_with = "landed")]
     pub clone_policy: ClonePolicy,
@@ -58,11 +63,11 @@ pub struct CreateProductRequest {
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(ignore))]
     #[doc(hidden)]
-    pub one_active_key: NotSupported,
-    #[serde(default)]
-    #[cfg_attr(feature = "openapi", schema(ignore))]
-    #[doc(hidden)]
     pub unbound_files: NotSupported,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// An edit: absent members stay as they are.
@@ -83,6 +88,9 @@ pub struct UpdateProductRequest {
     /// For tokens minted from now on.
     #[serde(default, deserialize_with = "given")]
     pub token_typ: Option<TokenTyp>,
+    /// For first activations from now on.
+    #[serde(default, deserialize_with = "given")]
+    pub one_active_key: Option<bool>,
     #[serde(default, deserialize_with = "landed")]
     #[cfg_attr(feature = "openapi", schema(ignore))]
     #[doc(hidden)]
@@ -91,10 +99,6 @@ pub struct UpdateProductRequest {
     #[cfg_attr(feature = "openapi", schema(ignore))]
     #[doc(hidden)]
     pub first_activation: FirstActivation,
-    #[serde(default)]
-    #[cfg_attr(feature = "openapi", schema(ignore))]
-    #[doc(hidden)]
-    pub one_active_key: NotSupported,
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(ignore))]
     #[doc(hidden)]
@@ -118,6 +122,8 @@ pub struct ProductResponse {
     pub key_prefix: KeyPrefixText,
     /// `typ` of its licence tokens.
     pub token_typ: TokenTyp,
+    /// Whether a customer's newer licence takes the place of older ones.
+    pub one_active_key: bool,
     /// What happens on a suspected copy.
     pub clone_policy: ClonePolicy,
     /// Whether a first activation waits.

@@ -121,6 +121,13 @@ macro_rules! text {
             }
         }
 
+        #[cfg(feature = "orm")]
+        impl sea_orm::TryFromU64 for $name {
+            fn try_from_u64(_: u64) -> Result<Self, sea_orm::DbErr> {
+                Err(sea_orm::DbErr::ConvertFromU64(stringify!($name)))
+            }
+        }
+
         #[cfg(feature = "openapi")]
         impl utoipa::PartialSchema for $name {
             fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
@@ -174,6 +181,10 @@ text!(
 text!(
     /// Any stable string that names one machine; compared exactly.
     Fingerprint, 1..=512
+);
+text!(
+    /// Tells machines apart that share a fingerprint, such as replicas of one image.
+    Instance, 1..=128
 );
 text!(
     /// A machine's host name, for people.

@@ -4,201 +4,34 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::change::{Change, given};
 use crate::features::{FeatureKind, FeatureSelector, FeatureValue, FeatureValueType};
 use crate::ids::{FeatureId, ProductId, TierId};
 use crate::limits::Limit;
-use crate::not_supported::{NotSupported, landed};
 use crate::prices::{BillingPeriod, MinorUnits};
-use crate::text::{Currency, Key, Name, Note};
+use crate::text::{Currency, Environment, Key, Name, Note};
 use crate::time::{Seconds, Timestamp};
 use crate::tokens::Enforcement;
 
+pub use free_environments::{FreeEnvironments, FreeEnvironmentsInvalid};
+pub use requests::{CreateTierRequest, OrderTiersRequest, UpdateTierRequest};
+
+mod free_environments;
+mod requests;
+
 /// How machines hold their seats.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "orm", derive(sea_orm::EnumIter, sea_orm::DeriveActiveEnum))]
+#[cfg_attr(feature = "orm", sea_orm(rs_type = "String", db_type = "Text"))]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ActivationModel {
     /// Until they are deactivated.
     #[default]
+    #[cfg_attr(feature = "orm", sea_orm(string_value = "node_locked"))]
     NodeLocked,
-}
-
-/// A new tier. Times and limits that are absent come from the included tier, or from the defaults.
-#[derive(Clone, Debug, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct CreateTierRequest {
-    /// Its product.
-    pub product_id: ProductId,
-    /// Unique in the product, and never changed.
-    pub key: Key,
-    /// For people.
-    pub name: Name,
-    /// For people.
-    #[serde(default)]
-    pub description: Option<Note>,
-    /// The tier whose features, limits and times it inherits.
-    #[serde(default)]
-    pub includes_tier_id: Option<TierId>,
-    /// Minor units.
-    #[serde(default)]
-    pub monthly_price: Option<MinorUnits>,
-    /// Minor units.
-    #[serde(default)]
-    pub annual_price: Option<MinorUnits>,
-    /// Of both prices; must be there with a price.
-    #[serde(default)]
-    pub currency: Option<Currency>,
-    /// How it can be bought.
-    #[serde(default)]
-    pub billing_periods: BTreeSet<BillingPeriod>,
-    /// Machines. Default 3.
-    #[serde(default)]
-    pub max_activations: Limit,
-    /// Distinct user references. Default: no limit.
-    #[serde(default)]
-    pub max_users: Limit,
-    /// Distinct tenant references. Default: no limit.
-    #[serde(default)]
-    pub max_tenants: Limit,
-    /// Keys of the features that it adds; `*` for every entitlement of the product.
-    #[serde(default)]
-    pub features: BTreeSet<FeatureSelector>,
-    /// Values of typed features; naming one here adds it.
-    #[serde(default)]
-    pub feature_values: BTreeMap<Key, FeatureValue>,
-    /// `node_locked` is the only model so far.
-    #[serde(default, deserialize_with = "landed")]
-    pub activation_model: ActivationModel,
-    /// Life of a token. Default 48 h; at least twice the heartbeat interval.
-    #[serde(default)]
-    pub token_ttl: Option<Seconds>,
-    /// Default 24 h.
-    #[serde(default)]
-    pub heartbeat_interval: Option<Seconds>,
-    /// From the last contact. Default 7 days.
-    #[serde(default)]
-    pub offline_grace: Option<Seconds>,
-    /// After the licence's expiry. Default 0.
-    #[serde(default)]
-    pub expiry_grace: Option<Seconds>,
-    /// `block` is the only way so far.
-    #[serde(default, deserialize_with = "landed")]
-    pub enforcement: Enforcement,
-    /// Its place in lists; last when absent.
-    #[serde(default)]
-    pub sort_order: Option<i32>,
-    #[serde(default)]
-    #[cfg_attr(feature = "openapi", schema(ignore))]
-    #[doc(hidden)]
-    pub free_environments: NotSupported,
-    #[serde(default)]
-    #[cfg_attr(feature = "openapi", schema(ignore))]
-    #[doc(hidden)]
-    pub revocation_grace: NotSupported,
-    #[serde(default)]
-    #[cfg_attr(feature = "openapi", schema(ignore))]
-    #[doc(hidden)]
-    pub lease: NotSupported,
-    #[serde(default)]
-    #[cfg_attr(feature = "openapi", schema(ignore))]
-    #[doc(hidden)]
-    pub degrade_to_tier_id: NotSupported,
-}
-
-/// An edit: absent members stay as they are. Product and key never change.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct UpdateTierRequest {
-    /// For people.
-    #[serde(default, deserialize_with = "given")]
-    pub name: Option<Name>,
-    /// For people; `null` removes it.
-    #[serde(default)]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<Note>))]
-    pub description: Change<Note>,
-    /// `null`: it includes no tier any more.
-    #[serde(default)]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<TierId>))]
-    pub includes_tier_id: Change<TierId>,
-    /// Minor units; `null` removes it.
-    #[serde(default)]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<i64>))]
-    pub monthly_price: Change<MinorUnits>,
-    /// Minor units; `null` removes it.
-    #[serde(default)]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<i64>))]
-    pub annual_price: Change<MinorUnits>,
-    /// Of both prices.
-    #[serde(default)]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<Currency>))]
-    pub currency: Change<Currency>,
-    /// How it can be bought.
-    #[serde(default, deserialize_with = "given")]
-    pub billing_periods: Option<BTreeSet<BillingPeriod>>,
-    /// Machines; `null` for no limit.
-    #[serde(default, deserialize_with = "given")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Limit))]
-    pub max_activations: Option<Limit>,
-    /// Distinct user references; `null` for no limit.
-    #[serde(default, deserialize_with = "given")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Limit))]
-    pub max_users: Option<Limit>,
-    /// Distinct tenant references; `null` for no limit.
-    #[serde(default, deserialize_with = "given")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Limit))]
-    pub max_tenants: Option<Limit>,
-    /// All the features that it adds of its own.
-    #[serde(default, deserialize_with = "given")]
-    pub features: Option<BTreeSet<FeatureSelector>>,
-    /// All the values that it sets of its own.
-    #[serde(default, deserialize_with = "given")]
-    pub feature_values: Option<BTreeMap<Key, FeatureValue>>,
-    /// `null`: inherited.
-    #[serde(default)]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<Seconds>))]
-    pub token_ttl: Change<Seconds>,
-    /// `null`: inherited.
-    #[serde(default)]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<Seconds>))]
-    pub heartbeat_interval: Change<Seconds>,
-    /// `null`: inherited.
-    #[serde(default)]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<Seconds>))]
-    pub offline_grace: Change<Seconds>,
-    /// `null`: inherited.
-    #[serde(default)]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<Seconds>))]
-    pub expiry_grace: Change<Seconds>,
-    /// Its place in lists.
-    #[serde(default, deserialize_with = "given")]
-    pub sort_order: Option<i32>,
-    #[serde(default, deserialize_with = "landed")]
-    #[cfg_attr(feature = "openapi", schema(ignore))]
-    #[doc(hidden)]
-    pub activation_model: ActivationModel,
-    #[serde(default, deserialize_with = "landed")]
-    #[cfg_attr(feature = "openapi", schema(ignore))]
-    #[doc(hidden)]
-    pub enforcement: Enforcement,
-    #[serde(default)]
-    #[cfg_attr(feature = "openapi", schema(ignore))]
-    #[doc(hidden)]
-    pub free_environments: NotSupported,
-    #[serde(default)]
-    #[cfg_attr(feature = "openapi", schema(ignore))]
-    #[doc(hidden)]
-    pub revocation_grace: NotSupported,
-    #[serde(default)]
-    #[cfg_attr(feature = "openapi", schema(ignore))]
-    #[doc(hidden)]
-    pub lease: NotSupported,
-    #[serde(default)]
-    #[cfg_attr(feature = "openapi", schema(ignore))]
-    #[doc(hidden)]
-    pub degrade_to_tier_id: NotSupported,
+    /// Until their lease ends without a heartbeat.
+    #[cfg_attr(feature = "orm", sea_orm(string_value = "floating"))]
+    Floating,
 }
 
 /// A tier as it is written down; what it inherits is at `/pricing-tiers/{id}/features`.
@@ -239,8 +72,10 @@ pub struct TierResponse {
     pub features: BTreeSet<FeatureSelector>,
     /// Its own values.
     pub feature_values: BTreeMap<Key, FeatureValue>,
-    /// How machines hold their seats.
-    pub activation_model: ActivationModel,
+    /// How machines hold their seats; `null`: inherited.
+    pub activation_model: Option<ActivationModel>,
+    /// Its own places for machines without a seat, by environment; 0 takes an inherited one away.
+    pub free_environments: FreeEnvironments,
     /// `null`: inherited.
     pub token_ttl: Option<Seconds>,
     /// `null`: inherited.
@@ -249,8 +84,14 @@ pub struct TierResponse {
     pub offline_grace: Option<Seconds>,
     /// `null`: inherited.
     pub expiry_grace: Option<Seconds>,
-    /// What a program does when its token has ended.
-    pub enforcement: Enforcement,
+    /// `null`: inherited.
+    pub revocation_grace: Option<Seconds>,
+    /// `null`: inherited.
+    pub lease: Option<Seconds>,
+    /// What a program does when its token has ended; `null`: inherited.
+    pub enforcement: Option<Enforcement>,
+    /// The tier whose features it goes on with; there with `degrade`, and only then.
+    pub degrade_to_tier_id: Option<TierId>,
     /// Its place in lists.
     pub sort_order: i32,
     /// Set when no licence may be issued at it any more.
@@ -280,14 +121,27 @@ pub struct ResolvedTierResponse {
     pub max_users: Option<u32>,
     /// Distinct tenant references; `null` for no limit.
     pub max_tenants: Option<u32>,
-    /// Seconds.
+    /// How machines hold their seats.
+    pub activation_model: ActivationModel,
+    /// Machines without a seat, by environment.
+    pub free_environments: BTreeMap<Environment, u32>,
+    /// Seconds; for floating machines their lease.
     pub token_ttl: Seconds,
     /// Seconds.
     pub heartbeat_interval: Seconds,
-    /// Seconds.
+    /// Seconds; for floating machines their lease.
     pub offline_grace: Seconds,
     /// Seconds.
     pub expiry_grace: Seconds,
+    /// Seconds.
+    pub revocation_grace: Seconds,
+    /// Seconds; holds for floating machines.
+    pub lease: Seconds,
+    /// What a program does when its token has ended.
+    pub enforcement: Enforcement,
+    /// Key of the tier whose features it goes on with; there with `degrade`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub degrade_to_tier: Option<Key>,
 }
 
 /// A feature of a resolved tier, and where it comes from.
@@ -310,15 +164,4 @@ pub struct ResolvedFeature {
     pub value: Option<FeatureValue>,
     /// Key of the nearest tier that grants it.
     pub from: Key,
-}
-
-/// The whole order of a product's tiers.
-#[derive(Clone, Debug, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct OrderTiersRequest {
-    /// The product.
-    pub product_id: ProductId,
-    /// Every one of its tiers that is not archived, once, first to last.
-    pub ids: Vec<TierId>,
 }

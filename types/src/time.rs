@@ -136,6 +136,12 @@ impl Seconds {
         seconds as i64
     }
 
+    /// A third of it, at least one second.
+    #[must_use]
+    pub const fn third(self) -> Self {
+        if self.0 < 3 { Self(1) } else { Self(self.0 / 3) }
+    }
+
     /// The number of seconds.
     #[must_use]
     pub const fn get(self) -> i64 {

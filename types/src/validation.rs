@@ -5,10 +5,13 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{ActivationId, LicenseId};
-use crate::not_supported::NotSupported;
 use crate::secret::SecretText;
-use crate::text::{Fingerprint, Key};
+use crate::text::{Fingerprint, Key, ProductVersion};
 use crate::time::Timestamp;
+
+pub use rules::{Rule, RuleVerdict};
+
+mod rules;
 
 /// Ask by token, or by licence key (and machine).
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -29,14 +32,12 @@ pub struct ValidateRequest {
     /// Key of a feature that is about to be used.
     #[serde(default)]
     pub action_type: Option<Key>,
+    /// Version of the program that is about to run; absent: the one that the machine last told.
     #[serde(default)]
-    #[cfg_attr(feature = "openapi", schema(ignore))]
-    #[doc(hidden)]
-    pub product_version: NotSupported,
+    pub product_version: Option<ProductVersion>,
+    /// Whether the answer tells every rule, with what it was judged by.
     #[serde(default)]
-    #[cfg_attr(feature = "openapi", schema(ignore))]
-    #[doc(hidden)]
-    pub explain: NotSupported,
+    pub explain: bool,
 }
 
 /// The verdict in one word.
@@ -54,13 +55,13 @@ pub enum ValidationCode {
     NotFound,
     /// The token is not one of ours, or not good any more; a reason in lower case says more.
     TokenInvalid,
-    /// Taken back.
+    /// The licence or the machine was taken back, whatever grace still runs.
     Revoked,
     /// On hold.
     Suspended,
     /// Past its expiry and grace.
     Expired,
-    /// No machine of this licence is active.
+    /// The machine is not active, or none of this licence is.
     NotActivated,
     /// The licence is active on other machines, not on this one.
     FingerprintMismatch,
@@ -68,6 +69,8 @@ pub enum ValidationCode {
     SeatLimitReached,
     /// No contact for longer than the offline grace.
     GraceExpired,
+    /// The version came out after the licence's right to updates had ended.
+    VersionNotCovered,
     /// The action's feature is not granted.
     FeatureNotIncluded,
 }
@@ -89,8 +92,15 @@ impl ValidationCode {
             Self::FingerprintMismatch => "FINGERPRINT_MISMATCH",
             Self::SeatLimitReached => "SEAT_LIMIT_REACHED",
             Self::GraceExpired => "GRACE_EXPIRED",
+            Self::VersionNotCovered => "VERSION_NOT_COVERED",
             Self::FeatureNotIncluded => "FEATURE_NOT_INCLUDED",
         }
+    }
+
+    /// Whether the program may not go on. What is not grave is a warning.
+    #[must_use]
+    pub const fn is_grave(self) -> bool {
+        !matches!(self, Self::Valid | Self::Grace | Self::HeartbeatOverdue)
     }
 }
 
@@ -121,4 +131,7 @@ pub struct ValidateResponse {
     /// The machine's activation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activation_id: Option<ActivationId>,
+    /// With `explain`: every rule in the order judged, gravest first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules: Option<Vec<RuleVerdict>>,
 }

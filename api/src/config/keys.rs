@@ -7,8 +7,8 @@ use serde::{
 };
 
 use super::{
-    Config, DatabaseConfig, DiscoveryConfig, EncryptionConfig, LimitsConfig, LogConfig, ServerConfig,
-    SigningKeysConfig, TokensConfig,
+    Config, DatabaseConfig, DiscoveryConfig, EncryptionConfig, JobsConfig, LimitsConfig, LogConfig,
+    RetentionConfig, RevocationConfig, ServerConfig, SigningKeysConfig, TokensConfig,
     error::{ConfigError, Origin, UnknownKey},
     layers::{self, Setting},
 };
@@ -40,13 +40,16 @@ pub(super) fn known() -> Vec<String> {
 }
 
 /// Every section with its fields. A test holds it against the fields of [`Config`].
-pub(super) fn sections() -> [(&'static str, &'static [&'static str]); 8] {
+pub(super) fn sections() -> [(&'static str, &'static [&'static str]); 11] {
     [
         ("server", fields::<ServerConfig>()),
         ("database", fields::<DatabaseConfig>()),
         ("encryption", fields::<EncryptionConfig>()),
         ("tokens", fields::<TokensConfig>()),
         ("signing_keys", fields::<SigningKeysConfig>()),
+        ("revocation", fields::<RevocationConfig>()),
+        ("jobs", fields::<JobsConfig>()),
+        ("retention", fields::<RetentionConfig>()),
         ("discovery", fields::<DiscoveryConfig>()),
         ("limits", fields::<LimitsConfig>()),
         ("log", fields::<LogConfig>()),

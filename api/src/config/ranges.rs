@@ -4,8 +4,14 @@ use super::{Config, Finding};
 
 const MAX_BACKDATE: u32 = 300;
 const DAY: u32 = 86_400;
-/// Ten years of 365 days: the longest time that a licence can carry.
-const MAX_TIME: u32 = 3650 * DAY;
+/// Ten years of 365 days.
+const MAX_DAYS: u32 = 3650;
+/// The longest time that a licence can carry.
+const MAX_TIME: u32 = MAX_DAYS * DAY;
+/// A machine calls twice within its lease, and a third time when the second was lost.
+const MIN_LEASE: u32 = 3;
+/// As often as a list is looked at again.
+const MIN_LIST_TTL: u32 = 15;
 /// The largest limit that a tier can carry.
 const MAX_ACTIVATIONS: u32 = 10_000_000;
 
@@ -25,6 +31,30 @@ pub(super) fn findings(config: &Config) -> Vec<Finding> {
             "set 2048, 3072 or 4096",
         ));
     }
+    for (key, days) in [
+        ("signing_keys.rotation_days", config.signing_keys.rotation_days),
+        ("signing_keys.document_rotation_days", config.signing_keys.document_rotation_days),
+    ] {
+        if days > MAX_DAYS {
+            findings.push(Finding::new(
+                key,
+                format!("{days} days are more than ten years"),
+                format!("set 1 to {MAX_DAYS}, or 0 to rotate by hand only"),
+            ));
+        }
+    }
+    for (key, days) in [
+        ("retention.events_days", config.retention.events_days),
+        ("retention.system_events_days", config.retention.system_events_days),
+    ] {
+        if days.get() > MAX_DAYS {
+            findings.push(Finding::new(
+                key,
+                format!("{days} days are more than ten years"),
+                format!("set 1 to {MAX_DAYS}"),
+            ));
+        }
+    }
     if config.discovery.max_age_seconds > DAY {
         findings.push(Finding::new(
             "discovery.max_age_seconds",
@@ -35,12 +65,27 @@ pub(super) fn findings(config: &Config) -> Vec<Finding> {
             format!("set 0 to {DAY}"),
         ));
     }
+    let list_ttl = config.revocation.list_ttl_seconds;
+    if !(MIN_LIST_TTL..=DAY / 2).contains(&list_ttl) {
+        findings.push(Finding::new(
+            "revocation.list_ttl_seconds",
+            format!("{list_ttl} s is no time for which a list can be kept"),
+            format!("set {MIN_LIST_TTL} to {}", DAY / 2),
+        ));
+    }
     findings
 }
 
 fn times(config: &Config) -> Vec<Finding> {
     let tokens = &config.tokens;
     let mut findings = Vec::new();
+    if tokens.lease < MIN_LEASE {
+        findings.push(Finding::new(
+            "tokens.lease",
+            format!("{} s leaves a floating machine no time to call", tokens.lease),
+            format!("set at least {MIN_LEASE}"),
+        ));
+    }
     if tokens.backdate_seconds > MAX_BACKDATE {
         findings.push(Finding::new(
             "tokens.backdate_seconds",
@@ -53,6 +98,8 @@ fn times(config: &Config) -> Vec<Finding> {
         ("tokens.heartbeat_interval", tokens.heartbeat_interval),
         ("tokens.offline_grace", tokens.offline_grace),
         ("tokens.expiry_grace", tokens.expiry_grace),
+        ("tokens.revocation_grace", tokens.revocation_grace),
+        ("tokens.lease", tokens.lease),
     ] {
         if seconds > MAX_TIME {
             findings.push(Finding::new(

@@ -59,6 +59,10 @@ pub struct TokensConfig {
     pub offline_grace: u32,
     /// How long a licence goes on after its end, in seconds.
     pub expiry_grace: u32,
+    /// How long machines are told that their licence was revoked before they stop, in seconds.
+    pub revocation_grace: u32,
+    /// How long a floating seat is held without contact, in seconds; at least 3.
+    pub lease: u32,
     /// How many machines may use a licence: 1 to ten million.
     pub default_max_activations: NonZeroU32,
 }
@@ -69,6 +73,36 @@ pub struct TokensConfig {
 pub struct SigningKeysConfig {
     /// The length of new RSA keys in bits: 2048, 3072 or 4096.
     pub bits: u32,
+    /// For how long a key signs tokens and sessions, in days; 0: until somebody rotates.
+    pub rotation_days: u32,
+    /// For how long a key signs documents, in days; 0: until somebody rotates.
+    pub document_rotation_days: u32,
+}
+
+/// `[revocation]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct RevocationConfig {
+    /// How long a list that did not change may be kept: 15 s to 12 hours.
+    pub list_ttl_seconds: u32,
+}
+
+/// `[jobs]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct JobsConfig {
+    /// Whether this instance runs background jobs.
+    pub enabled: bool,
+}
+
+/// `[retention]`: in days, up to ten years.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct RetentionConfig {
+    /// Events for mail and webhooks.
+    pub events_days: NonZeroU32,
+    /// Warnings and errors of the server itself.
+    pub system_events_days: NonZeroU32,
 }
 
 /// `[discovery]`

@@ -74,6 +74,8 @@ fn license_configuration(settings: &Settings, max_age_seconds: u32) -> LicenseCo
         heartbeat_endpoint: at("license-keys/heartbeat"),
         validation_endpoint: at("license-keys/validate"),
         catalog_endpoint: at("products/catalog"),
+        status_list_uri_template: format!("{issuer}/status-lists/{{list}}"),
+        revocation_list_uri: at("revocation/list"),
         openapi_uri: at("openapi.json"),
         signing_alg_values_supported: vec!["RS256".to_owned()],
         encryption_alg_values_supported: names(&[ConsumerKeyAlg::RsaOaep, ConsumerKeyAlg::RsaOaep256]),

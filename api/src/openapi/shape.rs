@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use licentia_types::problems::ProblemCode::{
     self, BodyInvalid, BodyTooLarge, Internal, MediaTypeUnsupported, NotFound, NotSupported,
-    ParameterInvalid, PermissionDenied, Unauthenticated, Unavailable, ValidationFailed, VersionStale,
+    ParameterInvalid, PermissionDenied, PreconditionRequired, Unauthenticated, Unavailable, ValidationFailed,
+    VersionStale,
 };
 use serde_json::{Value, json};
 use utoipa::openapi::extensions::ExtensionsBuilder;
-use utoipa::openapi::path::{Operation, ParameterIn};
+use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
 use utoipa::openapi::security::SecurityRequirement;
-use utoipa::openapi::{ContentBuilder, OpenApi, PathItem, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::openapi::{ContentBuilder, OpenApi, PathItem, Ref, RefOr, Required, Response, ResponseBuilder};
 
 use crate::problem::MEDIA_TYPE;
 use crate::refusals::CODES;
@@ -85,12 +86,17 @@ fn of_shape(path: &str, operation: &Operation) -> Vec<ProblemCode> {
         })
         .collect();
     let has = |place: ParameterIn| parameters.iter().any(|parameter| parameter.parameter_in == place);
-    let rules: [(bool, &[ProblemCode]); 6] = [
+    let is_demanded = |parameter: &&Parameter| {
+        parameter.parameter_in == ParameterIn::Header && parameter.required == Required::True
+    };
+    let demanded = parameters.iter().any(is_demanded);
+    let rules: [(bool, &[ProblemCode]); 7] = [
         (path.starts_with("/api/") && path != super::PATH, &[Unauthenticated, Internal, Unavailable]),
         (operation.security.is_some(), &[PermissionDenied]),
         (has(ParameterIn::Path), &[NotFound]),
         (has(ParameterIn::Query), &[ParameterInvalid]),
         (has(ParameterIn::Header), &[VersionStale]),
+        (demanded, &[PreconditionRequired]),
         (
             operation.request_body.is_some(),
             &[BodyInvalid, BodyTooLarge, MediaTypeUnsupported, ValidationFailed, NotSupported],

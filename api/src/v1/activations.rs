@@ -5,7 +5,7 @@ use actix_web::{get, post};
 use licentia_domain::activations::{self, ActivationFilter};
 use licentia_types::activations::{
     ActivateRequest, ActivateResponse, ActivationResponse, ActivationStatus, DeactivateRequest,
-    StatusRequest, StatusResponse,
+    RevokeActivationRequest, StatusRequest, StatusResponse,
 };
 use licentia_types::ids::{ActivationId, LicenseId};
 use licentia_types::pages::PageResponse;
@@ -63,8 +63,8 @@ pub(crate) async fn activate(
     machine: Visitor<Body<ActivateRequest>>,
 ) -> Result<CreatedOrFound<ActivateResponse>, ApiError> {
     let (caller, Body(command)) = machine.open();
-    let activated =
-        lookups.watch(caller.ip, activations::activate(&ctx, &caller, command), |_| false).await?;
+    let activation = Box::pin(activations::activate(&ctx, &caller, command));
+    let activated = lookups.watch(caller.ip, activation, |_| false).await?;
     Ok(CreatedOrFound { thing: activated.response, created: activated.created })
 }
 
@@ -145,6 +145,47 @@ pub(crate) async fn deactivate(
 ) -> Result<Found<ActivationResponse>, ApiError> {
     let (caller, (Id(id), OptionalBody(command))) = machine.open();
     let looked_up_from = command.license_key.as_ref().and(caller.ip);
-    let deactivation = activations::deactivate(&ctx, &caller, id, command);
+    let deactivation = Box::pin(activations::deactivate(&ctx, &caller, id, command));
     Ok(Found(lookups.watch(looked_up_from, deactivation, |_| false).await?))
+}
+
+/// Block a machine
+///
+/// It gets no licence token any more, and cannot activate again until it is unblocked. While its
+/// grace lasts, its heartbeats are told until when. Doing it again changes nothing.
+#[utoipa::path(
+    tag = "Activations",
+    params(("id" = ActivationId, Path)),
+    request_body(content = Option<RevokeActivationRequest>, example = json!({
+        "reason": "copied to another machine",
+        "graceHours": 24
+    })),
+    responses((status = OK, description = "The activation", body = ActivationResponse)),
+    security(("bearer" = ["activations"]))
+)]
+#[post("/license-activations/{id}/revoke")]
+pub(crate) async fn revoke_activation(
+    ctx: Ctx,
+    allowed: Allowed<perm::Activations, (Id<ActivationId>, OptionalBody<RevokeActivationRequest>)>,
+) -> Result<Found<ActivationResponse>, ApiError> {
+    let (caller, (Id(id), OptionalBody(command))) = allowed.open();
+    Ok(Found(activations::revoke(&ctx, &caller, id, command).await?))
+}
+
+/// Unblock a machine
+///
+/// It may activate again, and takes a seat then. One that is not revoked stays as it is.
+#[utoipa::path(
+    tag = "Activations",
+    params(("id" = ActivationId, Path)),
+    responses((status = OK, description = "The activation", body = ActivationResponse)),
+    security(("bearer" = ["activations"]))
+)]
+#[post("/license-activations/{id}/unblock")]
+pub(crate) async fn unblock_activation(
+    ctx: Ctx,
+    allowed: Allowed<perm::Activations, Id<ActivationId>>,
+) -> Result<Found<ActivationResponse>, ApiError> {
+    let (caller, Id(id)) = allowed.open();
+    Ok(Found(activations::unblock(&ctx, &caller, id).await?))
 }

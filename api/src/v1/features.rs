@@ -2,19 +2,21 @@
 
 use actix_web::web::Json;
 use actix_web::{delete, get, post, put};
+use licentia_domain::edits::Intent;
 use licentia_domain::features;
 use licentia_types::features::{
     CreateFeatureRequest, FeatureResponse, OrderFeaturesRequest, UpdateFeatureRequest,
 };
 use licentia_types::ids::FeatureId;
+use licentia_types::impact::ImpactResponse;
 use licentia_types::pages::PageResponse;
 
 use crate::Ctx;
-use crate::answers::{Created, Found, NoContent};
+use crate::answers::{Created, Found, NoContent, OrImpact, Tried};
 use crate::body::Body;
 use crate::guard::{Allowed, perm};
-use crate::if_match::IfMatch;
-use crate::parameters::{Id, Listing, OfProduct, PageParameters};
+use crate::if_match::{IfMatch, OptionalIfMatch};
+use crate::parameters::{DryRun, Id, Listing, OfProduct, PageParameters};
 use crate::problem::ApiError;
 use crate::refusals::{AddingToCatalogue, Archiving, EditingCatalogue, Refused};
 
@@ -54,8 +56,11 @@ pub(crate) async fn list_features(
 }
 
 /// Make a feature
+///
+/// Tiers with `*` grant it at once; `dryRun=true` tells what that would touch.
 #[utoipa::path(
     tag = "Product features",
+    params(DryRun),
     request_body(content = CreateFeatureRequest, example = json!({
         "productId": "prod_01h455vb4pex5vsknk084sn02q",
         "key": "projects",
@@ -63,16 +68,21 @@ pub(crate) async fn list_features(
         "kind": "entitlement",
         "valueType": "integer"
     })),
-    responses((status = CREATED, description = "The feature", body = FeatureResponse), Refused<AddingToCatalogue>),
+    responses(
+        (status = CREATED, description = "The feature", body = FeatureResponse),
+        (status = OK, description = "With `dryRun=true`: what that would touch", body = ImpactResponse),
+        Refused<AddingToCatalogue>
+    ),
     security(("bearer" = ["catalog"]))
 )]
 #[post("/product-features")]
 pub(crate) async fn create_feature(
     ctx: Ctx,
-    allowed: Allowed<perm::Catalog, Body<CreateFeatureRequest>>,
-) -> Result<Created<FeatureResponse>, ApiError> {
-    let (caller, Body(command)) = allowed.open();
-    Ok(Created(features::create(&ctx, &caller, command).await?))
+    allowed: Allowed<perm::Catalog, (DryRun, Body<CreateFeatureRequest>)>,
+) -> Result<Tried<Created<FeatureResponse>>, ApiError> {
+    let (caller, (DryRun { dry_run }, Body(command))) = allowed.open();
+    let made = features::create(&ctx, &caller, Intent { expected: None, dry_run }, command).await?;
+    Ok(Tried::of(made, Created))
 }
 
 /// One feature
@@ -96,33 +106,40 @@ pub(crate) async fn get_feature(
 /// Key, kind and value type never change: programs ask for them.
 #[utoipa::path(
     tag = "Product features",
-    params(("id" = FeatureId, Path), IfMatch),
+    params(("id" = FeatureId, Path), DryRun, IfMatch),
     request_body(content = UpdateFeatureRequest, example = json!({"name": "Projects in parallel"})),
-    responses((status = OK, description = "The feature", body = FeatureResponse), Refused<EditingCatalogue>),
+    responses((status = OK, description = "The feature", body = OrImpact<FeatureResponse>), Refused<EditingCatalogue>),
     security(("bearer" = ["catalog"]))
 )]
 #[put("/product-features/{id}")]
 pub(crate) async fn update_feature(
     ctx: Ctx,
-    allowed: Allowed<perm::Catalog, (Id<FeatureId>, IfMatch, Body<UpdateFeatureRequest>)>,
-) -> Result<Found<FeatureResponse>, ApiError> {
-    let (caller, (Id(id), IfMatch(expected), Body(command))) = allowed.open();
-    Ok(Found(features::update(&ctx, &caller, id, expected, command).await?))
+    allowed: Allowed<perm::Catalog, (Id<FeatureId>, DryRun, IfMatch, Body<UpdateFeatureRequest>)>,
+) -> Result<Tried<Found<FeatureResponse>>, ApiError> {
+    let (caller, (Id(id), DryRun { dry_run }, IfMatch(expected), Body(command))) = allowed.open();
+    let edited = features::update(&ctx, &caller, id, Intent { expected, dry_run }, command).await?;
+    Ok(Tried::of(edited, Found))
 }
 
 /// Archive a feature that no tier names any more
+///
+/// Tiers with `*`, and licences that were given it, lose it; `dryRun=true` tells how many.
 #[utoipa::path(
     tag = "Product features",
-    params(("id" = FeatureId, Path), IfMatch),
-    responses((status = NO_CONTENT, description = "It is archived"), Refused<Archiving>),
+    params(("id" = FeatureId, Path), DryRun, OptionalIfMatch),
+    responses(
+        (status = NO_CONTENT, description = "It is archived"),
+        (status = OK, description = "With `dryRun=true`: what that would touch", body = ImpactResponse),
+        Refused<Archiving>
+    ),
     security(("bearer" = ["catalog"]))
 )]
 #[delete("/product-features/{id}")]
 pub(crate) async fn archive_feature(
     ctx: Ctx,
-    allowed: Allowed<perm::Catalog, (Id<FeatureId>, IfMatch)>,
-) -> Result<NoContent, ApiError> {
-    let (caller, (Id(id), IfMatch(expected))) = allowed.open();
-    features::archive(&ctx, &caller, id, expected).await?;
-    Ok(NoContent)
+    allowed: Allowed<perm::Catalog, (Id<FeatureId>, DryRun, OptionalIfMatch)>,
+) -> Result<Tried<NoContent>, ApiError> {
+    let (caller, (Id(id), DryRun { dry_run }, OptionalIfMatch(expected))) = allowed.open();
+    let edited = features::archive(&ctx, &caller, id, Intent { expected, dry_run }).await?;
+    Ok(Tried::of(edited, |()| NoContent))
 }

@@ -1,25 +1,29 @@
-//! `/license-keys`
+//! `/license-keys`: issuing, showing and editing. What becomes of a licence is in `lifecycle.rs`.
 
+use actix_web::http::StatusCode;
 use actix_web::web::Json;
 use actix_web::{get, post, put};
+use licentia_domain::edits::Intent;
 use licentia_domain::licenses::{self, LicenseFilter};
 use licentia_types::ids::{CustomerId, LicenseId, ProductId, TierId};
 use licentia_types::licenses::{
-    IssueLicenseRequest, IssuedLicenseResponse, LicenseResponse, LicenseStatus, RevealedKeyResponse,
-    RevokeLicenseRequest, UpdateLicenseRequest,
+    BulkIssueRequest, BulkIssuedResponse, ChangeFeaturesRequest, IssueLicenseRequest, IssuedLicenseResponse,
+    LicenseResponse, LicenseStatus, RevealedKeyResponse, UpdateLicenseRequest,
 };
 use licentia_types::pages::PageResponse;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::Ctx;
-use crate::answers::{Created, Found};
-use crate::body::{Body, OptionalBody};
+use crate::answers::{Created, Found, OrImpact, Tried};
+use crate::body::{Body, LargeBody};
 use crate::guard::{Allowed, perm};
 use crate::if_match::IfMatch;
-use crate::parameters::{Id, Listing, PageParameters};
+use crate::parameters::{DryRun, Id, Listing, PageParameters, optional_switch};
 use crate::problem::ApiError;
 use crate::refusals::{EditingLicense, Issuing, Refused};
+
+pub(crate) mod lifecycle;
 
 /// Which licences a list shows.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -34,11 +38,16 @@ pub(crate) struct LicenseParameters {
     customer_id: Option<CustomerId>,
     /// Worth this now.
     status: Option<LicenseStatus>,
+    /// To try the product with, or not.
+    #[serde(default, deserialize_with = "optional_switch")]
+    #[param(value_type = Option<bool>)]
+    trial: Option<bool>,
 }
 
 impl From<LicenseParameters> for LicenseFilter {
-    fn from(LicenseParameters { product_id, tier_id, customer_id, status }: LicenseParameters) -> Self {
-        Self { product_id, tier_id, customer_id, status }
+    fn from(parameters: LicenseParameters) -> Self {
+        let LicenseParameters { product_id, tier_id, customer_id, status, trial } = parameters;
+        Self { product_id, tier_id, customer_id, status, trial }
     }
 }
 
@@ -83,6 +92,34 @@ pub(crate) async fn issue_license(
     Ok(Created(licenses::issue(&ctx, &caller, command).await?))
 }
 
+/// Issue up to 1,000 licences, all or none
+///
+/// The answer holds their keys, this once, in the order in which they were asked for. When one cannot be issued, none is,
+/// and `errors` points at it (`/licenses/17/tierId`). The body may have up to 2 MB.
+#[utoipa::path(
+    tag = "Licences",
+    request_body(content = BulkIssueRequest, example = json!({"licenses": [
+        {
+            "productId": "prod_01h455vb4pex5vsknk084sn02q",
+            "tierId": "tier_01h455vb4pex5vsknk084sn02q",
+            "customer": {"externalId": "crm-4711"},
+            "startsAt": "first_activation",
+            "validDays": 365
+        },
+        {"productId": "prod_01h455vb4pex5vsknk084sn02q", "tierId": "tier_01h455vb4pex5vsknk084sn02q"}
+    ]})),
+    responses((status = CREATED, description = "The licences with their keys", body = BulkIssuedResponse), Refused<Issuing>),
+    security(("bearer" = ["licenses"]))
+)]
+#[post("/license-keys/bulk")]
+pub(crate) async fn issue_licenses(
+    ctx: Ctx,
+    allowed: Allowed<perm::Licenses, LargeBody<BulkIssueRequest>>,
+) -> Result<(Json<BulkIssuedResponse>, StatusCode), ApiError> {
+    let (caller, LargeBody(command)) = allowed.open();
+    Ok((Json(licenses::issue_bulk(&ctx, &caller, command).await?), StatusCode::CREATED))
+}
+
 /// One licence, its key masked
 #[utoipa::path(
     tag = "Licences",
@@ -101,40 +138,44 @@ pub(crate) async fn get_license(
 
 /// Edit a licence
 ///
-/// Its machines learn of it at their next heartbeat.
+/// Its machines learn of it at their next heartbeat. `dryRun=true` tells what the edit would touch.
 #[utoipa::path(
     tag = "Licences",
-    params(("id" = LicenseId, Path), IfMatch),
+    params(("id" = LicenseId, Path), DryRun, IfMatch),
     request_body(content = UpdateLicenseRequest, example = json!({"expiresAt": "2031-01-31T00:00:00Z", "maxUsers": 25})),
-    responses((status = OK, description = "The licence", body = LicenseResponse), Refused<EditingLicense>),
+    responses((status = OK, description = "The licence", body = OrImpact<LicenseResponse>), Refused<EditingLicense>),
     security(("bearer" = ["licenses"]))
 )]
 #[put("/license-keys/{id}")]
 pub(crate) async fn update_license(
     ctx: Ctx,
-    allowed: Allowed<perm::Licenses, (Id<LicenseId>, IfMatch, Body<UpdateLicenseRequest>)>,
-) -> Result<Found<LicenseResponse>, ApiError> {
-    let (caller, (Id(id), IfMatch(expected), Body(command))) = allowed.open();
-    Ok(Found(licenses::update(&ctx, &caller, id, expected, command).await?))
+    allowed: Allowed<perm::Licenses, (Id<LicenseId>, DryRun, IfMatch, Body<UpdateLicenseRequest>)>,
+) -> Result<Tried<Found<LicenseResponse>>, ApiError> {
+    let (caller, (Id(id), DryRun { dry_run }, IfMatch(expected), Body(command))) = allowed.open();
+    let edited = licenses::update(&ctx, &caller, id, Intent { expected, dry_run }, command).await?;
+    Ok(Tried::of(edited, Found))
 }
 
-/// Take a licence back, for good
+/// Change a licence's own features, bit by bit
 ///
-/// Its machines get no more tokens. Doing it again changes nothing.
+/// `add`, `remove` and `values` join what the licence has beside its tier: adding what was removed grants it again. `set`
+/// freezes its features, whatever becomes of the tier; `null` for `set` makes them those of the tier again. `dryRun=true`
+/// tells what the change would touch.
 #[utoipa::path(
     tag = "Licences",
-    params(("id" = LicenseId, Path), IfMatch),
-    request_body(content = Option<RevokeLicenseRequest>, example = json!({"reason": "refunded"})),
-    responses((status = OK, description = "The licence", body = LicenseResponse)),
+    params(("id" = LicenseId, Path), DryRun, IfMatch),
+    request_body(content = ChangeFeaturesRequest, example = json!({"add": ["export.pdf"], "remove": ["sso"], "values": {"projects": 20}})),
+    responses((status = OK, description = "The licence", body = OrImpact<LicenseResponse>), Refused<EditingLicense>),
     security(("bearer" = ["licenses"]))
 )]
-#[post("/license-keys/{id}/revoke")]
-pub(crate) async fn revoke_license(
+#[post("/license-keys/{id}/features")]
+pub(crate) async fn change_license_features(
     ctx: Ctx,
-    allowed: Allowed<perm::Licenses, (Id<LicenseId>, IfMatch, OptionalBody<RevokeLicenseRequest>)>,
-) -> Result<Found<LicenseResponse>, ApiError> {
-    let (caller, (Id(id), IfMatch(expected), OptionalBody(command))) = allowed.open();
-    Ok(Found(licenses::revoke(&ctx, &caller, id, expected, command).await?))
+    allowed: Allowed<perm::Licenses, (Id<LicenseId>, DryRun, IfMatch, Body<ChangeFeaturesRequest>)>,
+) -> Result<Tried<Found<LicenseResponse>>, ApiError> {
+    let (caller, (Id(id), DryRun { dry_run }, IfMatch(expected), Body(command))) = allowed.open();
+    let edited = licenses::change_features(&ctx, &caller, id, Intent { expected, dry_run }, command).await?;
+    Ok(Tried::of(edited, Found))
 }
 
 /// The licence key in clear

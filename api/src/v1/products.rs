@@ -14,7 +14,7 @@ use crate::Ctx;
 use crate::answers::{Created, Found, NoContent};
 use crate::body::Body;
 use crate::guard::{Allowed, Visitor, perm, visible_to};
-use crate::if_match::IfMatch;
+use crate::if_match::{IfMatch, OptionalIfMatch};
 use crate::parameters::{Id, Listing, Named, PageParameters};
 use crate::problem::ApiError;
 use crate::refusals::{Adding, Refused};
@@ -97,16 +97,16 @@ pub(crate) async fn update_product(
 /// Nothing new can be made of it; what was sold goes on working.
 #[utoipa::path(
     tag = "Products",
-    params(("id" = ProductId, Path), IfMatch),
+    params(("id" = ProductId, Path), OptionalIfMatch),
     responses((status = NO_CONTENT, description = "It is archived")),
     security(("bearer" = ["catalog"]))
 )]
 #[delete("/products/{id}")]
 pub(crate) async fn archive_product(
     ctx: Ctx,
-    allowed: Allowed<perm::Catalog, (Id<ProductId>, IfMatch)>,
+    allowed: Allowed<perm::Catalog, (Id<ProductId>, OptionalIfMatch)>,
 ) -> Result<NoContent, ApiError> {
-    let (caller, (Id(id), IfMatch(expected))) = allowed.open();
+    let (caller, (Id(id), OptionalIfMatch(expected))) = allowed.open();
     products::archive(&ctx, &caller, id, expected).await?;
     Ok(NoContent)
 }

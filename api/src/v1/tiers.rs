@@ -2,19 +2,21 @@
 
 use actix_web::web::Json;
 use actix_web::{delete, get, post, put};
+use licentia_domain::edits::Intent;
 use licentia_domain::tiers;
 use licentia_types::ids::TierId;
+use licentia_types::impact::ImpactResponse;
 use licentia_types::pages::PageResponse;
 use licentia_types::tiers::{
     CreateTierRequest, OrderTiersRequest, ResolvedTierResponse, TierResponse, UpdateTierRequest,
 };
 
 use crate::Ctx;
-use crate::answers::{Created, Found, NoContent};
+use crate::answers::{Created, Found, NoContent, OrImpact, Tried};
 use crate::body::Body;
 use crate::guard::{Allowed, perm};
-use crate::if_match::IfMatch;
-use crate::parameters::{Id, Listing, OfProduct, PageParameters};
+use crate::if_match::{IfMatch, OptionalIfMatch};
+use crate::parameters::{DryRun, Id, Listing, OfProduct, PageParameters};
 use crate::problem::ApiError;
 use crate::refusals::{AddingToCatalogue, ArchivingTier, EditingCatalogue, Refused};
 
@@ -97,20 +99,23 @@ pub(crate) async fn get_tier(
 }
 
 /// Edit a tier
+///
+/// Licences at it, and at every tier that includes it, change with it. `dryRun=true` tells how many, and how.
 #[utoipa::path(
     tag = "Pricing tiers",
-    params(("id" = TierId, Path), IfMatch),
+    params(("id" = TierId, Path), DryRun, IfMatch),
     request_body(content = UpdateTierRequest, example = json!({"monthlyPrice": 2100, "maxActivations": null})),
-    responses((status = OK, description = "The tier", body = TierResponse), Refused<EditingCatalogue>),
+    responses((status = OK, description = "The tier", body = OrImpact<TierResponse>), Refused<EditingCatalogue>),
     security(("bearer" = ["catalog"]))
 )]
 #[put("/pricing-tiers/{id}")]
 pub(crate) async fn update_tier(
     ctx: Ctx,
-    allowed: Allowed<perm::Catalog, (Id<TierId>, IfMatch, Body<UpdateTierRequest>)>,
-) -> Result<Found<TierResponse>, ApiError> {
-    let (caller, (Id(id), IfMatch(expected), Body(command))) = allowed.open();
-    Ok(Found(tiers::update(&ctx, &caller, id, expected, command).await?))
+    allowed: Allowed<perm::Catalog, (Id<TierId>, DryRun, IfMatch, Body<UpdateTierRequest>)>,
+) -> Result<Tried<Found<TierResponse>>, ApiError> {
+    let (caller, (Id(id), DryRun { dry_run }, IfMatch(expected), Body(command))) = allowed.open();
+    let edited = tiers::update(&ctx, &caller, id, Intent { expected, dry_run }, command).await?;
+    Ok(Tried::of(edited, Found))
 }
 
 /// Archive a tier
@@ -118,18 +123,22 @@ pub(crate) async fn update_tier(
 /// No licence can be issued at it any more; those that have it keep it.
 #[utoipa::path(
     tag = "Pricing tiers",
-    params(("id" = TierId, Path), IfMatch),
-    responses((status = NO_CONTENT, description = "It is archived"), Refused<ArchivingTier>),
+    params(("id" = TierId, Path), DryRun, OptionalIfMatch),
+    responses(
+        (status = NO_CONTENT, description = "It is archived"),
+        (status = OK, description = "With `dryRun=true`: what that would touch", body = ImpactResponse),
+        Refused<ArchivingTier>
+    ),
     security(("bearer" = ["catalog"]))
 )]
 #[delete("/pricing-tiers/{id}")]
 pub(crate) async fn archive_tier(
     ctx: Ctx,
-    allowed: Allowed<perm::Catalog, (Id<TierId>, IfMatch)>,
-) -> Result<NoContent, ApiError> {
-    let (caller, (Id(id), IfMatch(expected))) = allowed.open();
-    tiers::archive(&ctx, &caller, id, expected).await?;
-    Ok(NoContent)
+    allowed: Allowed<perm::Catalog, (Id<TierId>, DryRun, OptionalIfMatch)>,
+) -> Result<Tried<NoContent>, ApiError> {
+    let (caller, (Id(id), DryRun { dry_run }, OptionalIfMatch(expected))) = allowed.open();
+    let edited = tiers::archive(&ctx, &caller, id, Intent { expected, dry_run }).await?;
+    Ok(Tried::of(edited, |()| NoContent))
 }
 
 /// What a tier grants with all that it includes

@@ -4,6 +4,7 @@ use licentia_entity::{activation, license, product};
 use licentia_types::activations::{ActivateRequest, ActivateResponse, HeartbeatTerms};
 use licentia_types::licenses::LicenseStatus;
 use licentia_types::seats::Seats as SeatCount;
+use licentia_types::tiers::ActivationModel;
 use licentia_types::time::Timestamp;
 use licentia_types::tokens::ClaimSet;
 use sea_orm::{ActiveModelTrait, IntoActiveModel};
@@ -12,18 +13,21 @@ use serde_json::json;
 use super::binding::{Binding, Rebound, parse_key};
 use super::error::ActivationError;
 use super::identify::{Coming, identify};
+use super::render;
+use super::rules::hold_lease;
 use super::seats::Seats;
-use super::{render, store};
 use crate::actors::{Actor, Caller};
 use crate::context::{Context, Moment};
-use crate::database::{Lane, WriteTx};
+use crate::database::WriteTx;
+use crate::events::Kind;
 use crate::failure::Failure;
 use crate::heartbeats::chain::Chain;
 use crate::licenses::{self, terms};
+use crate::refusals::{Call, Operation};
 use crate::signing_keys::SigningKey;
-use crate::tiers::Limits;
+use crate::tiers::{Limits, Times};
 use crate::tokens::{self, Bearer, Entitlements, Recipient, Window};
-use crate::{audit, catalog, products};
+use crate::{audit, catalog, events, products, releases, status_lists};
 
 /// A machine that was activated.
 pub struct Activated {
@@ -48,40 +52,66 @@ pub async fn activate(
     caller: &Caller,
     request: ActivateRequest,
 ) -> Result<Activated, ActivationError> {
+    let mut call = Call::of(Operation::Activate, caller);
+    call.fingerprint = Some(request.fingerprint.clone());
+    call.hostname.clone_from(&request.hostname);
+    call.product_version.clone_from(&request.product_version);
+    let outcome = Box::pin(bind(ctx, caller, request, &mut call)).await;
+    call.ended(ctx, &outcome);
+    outcome
+}
+
+async fn bind(
+    ctx: &Context,
+    caller: &Caller,
+    request: ActivateRequest,
+    call: &mut Call,
+) -> Result<Activated, ActivationError> {
     let moment = ctx.moment();
     let key = parse_key(&request.license_key)?;
     let binding = Binding::parse(&request)?;
     let key_digest = licenses::keys::digest(ctx, &key);
+    let signing_key = ctx.token_key(moment.now).await?;
 
-    let tx = ctx.db.write(Lane::Ordinary).await?;
-    let license = licenses::store::find_by_key_locked(&tx, key_digest).await?;
-    let license = license.ok_or(ActivationError::KeyUnknown)?;
+    let held = Box::pin(licenses::first_activation::hold(ctx, &key_digest, moment.now)).await?;
+    let (tx, opening) = held.ok_or(ActivationError::KeyUnknown)?;
+    let license = opening.license.clone();
+    call.concerns(license.id);
     let caller = caller.acting_as(Actor::Machine(license.id));
     let grant = Grant::of(ctx, &tx, &license, moment.now).await?;
     // Seats whose time has come are freed first: one of them may be this machine's own.
-    let mut seats = Seats::of(&tx, license, grant.limits, moment.now).await?;
+    let mut seats = Seats::of(&tx, moment, license, grant.limits).await?;
     let (mut machine, coming) = identify(ctx, &tx, &moment, seats.license(), &request).await?;
+    grant.expect_told_apart(&request, coming)?;
     if !coming.may_bind() {
         binding.expect_unchanged(&machine)?;
     }
     let rebound = binding.apply(&tx, &mut machine, moment.now).await?;
-    take_seat(&tx, &mut seats, &mut machine, coming, rebound).await?;
+    machine.environment = request.environment.clone().or_else(|| machine.environment.take());
+    grant.take_place(&mut seats, &mut machine, coming, rebound).await?;
+    if coming.takes_seat() {
+        status_lists::take_place(&tx, &mut machine, moment.now).await?;
+    } else {
+        status_lists::end_former_places(&tx, &mut machine, moment.now).await?;
+    }
     refresh(&mut machine, &request, &caller, moment.now);
+    hold_lease(&mut machine, grant.activation_model, grant.times, moment.now);
 
-    let signing_key = ctx.keys.token_key();
     machine.claim_set_id =
         tokens::keep_claim_set(&tx, ctx, &moment, seats.license(), &grant.product, &grant.claim_set).await?;
     machine.kid = signing_key.kid().to_owned();
     machine.token_iat = grant.window.issued;
     machine.token_exp = grant.window.expires;
     let machine = write(&tx, machine, coming).await?;
-    record(&tx, &moment, &caller, &machine, coming).await?;
+    record(&tx, &moment, &caller, &machine, seats.license(), coming).await?;
     let recipient = Recipient::of(&tx, &machine).await?;
     let seats = seats.count();
+    releases::see(&tx, grant.product.id, request.product_version.as_ref(), moment.now).await?;
+    Box::pin(opening.settle(ctx, &tx, &moment, &caller, &request.fingerprint)).await?;
     tx.commit().await?;
 
     signing_key.reserve(&ctx.db, grant.window.stale_until).await?;
-    let response = grant.answer(ctx, machine, seats, &signing_key, recipient.as_ref())?;
+    let response = grant.answer(ctx, &moment, (machine, seats), &signing_key, recipient.as_ref())?;
     Ok(Activated { response, created: coming.takes_seat() })
 }
 
@@ -89,6 +119,8 @@ pub async fn activate(
 struct Grant {
     product: product::Model,
     limits: Limits,
+    times: Times,
+    activation_model: ActivationModel,
     claim_set: ClaimSet,
     window: Window,
 }
@@ -109,21 +141,52 @@ impl Grant {
             window: open_window(ctx, license, &entitlements, now)?,
             claim_set: entitlements.claim_set(&ctx.settings.issuer, license, &product),
             limits: entitlements.limits,
+            times: entitlements.times,
+            activation_model: entitlements.activation_model,
             product,
         })
+    }
+
+    /// Replicas that share a fingerprint are told apart on floating licences only. Those that were
+    /// there when their licence became node-locked stay.
+    fn expect_told_apart(&self, request: &ActivateRequest, coming: Coming) -> Result<(), ActivationError> {
+        let node_locked = self.activation_model == ActivationModel::NodeLocked;
+        if request.instance.is_some() && node_locked && coming.takes_seat() {
+            return Err(ActivationError::InstanceNodeLocked);
+        }
+        Ok(())
+    }
+
+    /// The seat transaction's heart: the machine has a place afterwards, or nothing happened.
+    async fn take_place(
+        &self,
+        seats: &mut Seats<'_>,
+        machine: &mut activation::Model,
+        coming: Coming,
+        rebound: Rebound,
+    ) -> Result<(), ActivationError> {
+        let seated = seats.settle(machine, &self.claim_set.free_environments).await? || coming.takes_seat();
+        // Whoever keeps seat, user and tenant keeps them, even below a limit that was lowered.
+        if machine.holds_seat && (seated || rebound.user) {
+            seats.admit_user(machine).await?;
+        }
+        if machine.holds_seat && (seated || rebound.tenant) {
+            seats.admit_tenant(machine).await?;
+        }
+        Ok(())
     }
 
     /// Signs, after the commit.
     fn answer(
         self,
         ctx: &Context,
-        machine: activation::Model,
-        seats: SeatCount,
+        moment: &Moment<'_>,
+        (machine, seats): (activation::Model, SeatCount),
         signing_key: &SigningKey,
         recipient: Option<&Recipient>,
     ) -> Result<ActivateResponse, ActivationError> {
         let nonce = Chain::of(&machine)?.nonce();
-        let claims = tokens::claims(self.claim_set, self.window, Bearer { activation: &machine, nonce });
+        let claims = tokens::claims(ctx, self.claim_set, self.window, Bearer { activation: &machine, nonce });
         let packed = tokens::mint(signing_key, self.product.token_typ, &claims, recipient)?;
         Ok(ActivateResponse {
             token: packed.token,
@@ -137,34 +200,9 @@ impl Grant {
             refresh_after: self.window.refresh_after,
             stale_until: self.window.stale_until,
             seats,
-            activation: render(machine),
+            activation: render(machine, moment.now),
         })
     }
-}
-
-/// The seat transaction's heart: the machine holds a seat afterwards, or nothing happened.
-async fn take_seat(
-    tx: &WriteTx,
-    seats: &mut Seats<'_>,
-    machine: &mut activation::Model,
-    coming: Coming,
-    rebound: Rebound,
-) -> Result<(), ActivationError> {
-    if !machine.holds_seat {
-        seats.claim().await?;
-        machine.holds_seat = true;
-    }
-    // Whoever keeps seat, user and tenant keeps them, even below a limit that was lowered.
-    if coming.takes_seat() || rebound.user {
-        seats.admit_user(machine).await?;
-    }
-    if coming.takes_seat() || rebound.tenant {
-        seats.admit_tenant(machine).await?;
-    }
-    if coming.takes_seat() {
-        machine.status_serial = store::next_status_place(tx, machine.id).await?;
-    }
-    Ok(())
 }
 
 /// Only a licence that is worth a token lets a machine in.
@@ -186,7 +224,6 @@ fn open_window(
 /// What a machine tells of itself each time.
 fn refresh(machine: &mut activation::Model, request: &ActivateRequest, caller: &Caller, now: Timestamp) {
     machine.hostname = request.hostname.clone().or_else(|| machine.hostname.take());
-    machine.environment = request.environment.clone().or_else(|| machine.environment.take());
     machine.product_version = request.product_version.clone().or_else(|| machine.product_version.take());
     machine.ip = caller.ip.map(|ip| ip.to_string());
     machine.previous_contact_at = machine.last_contact_at;
@@ -203,7 +240,7 @@ async fn write(
     let row = machine.into_active_model().reset_all();
     Ok(match coming {
         Coming::First => row.insert(tx).await?,
-        Coming::Again { .. } | Coming::Returning => row.update(tx).await?,
+        Coming::Again { .. } | Coming::Returning { .. } => row.update(tx).await?,
     })
 }
 
@@ -212,6 +249,7 @@ async fn record(
     moment: &Moment<'_>,
     caller: &Caller,
     machine: &activation::Model,
+    license: &license::Model,
     coming: Coming,
 ) -> Result<(), Failure> {
     let (action, detail) = match coming {
@@ -219,8 +257,16 @@ async fn record(
         Coming::Again { proven } => {
             ("activation.repeated", json!({"epoch": machine.epoch, "proven": proven}))
         }
-        Coming::Returning => ("activation.returned", json!({"epoch": machine.epoch})),
+        Coming::Returning { proven } => {
+            ("activation.returned", json!({"epoch": machine.epoch, "proven": proven}))
+        }
     };
-    let event = audit::Event::new(action, &machine.id, detail).of_license(machine.license_id);
-    audit::record(tx, moment, caller, event).await
+    let event = audit::Event::new(action, &machine.id, detail).of_license(license.id);
+    audit::record(tx, moment, caller, event).await?;
+    if !coming.takes_seat() {
+        return Ok(());
+    }
+    let detail = json!({"returning": coming != Coming::First, "freeEnvironment": machine.free_environment});
+    let event = events::Event::new(Kind::ActivationCreated, &machine.id, detail).of_license(license);
+    events::record(tx, moment, event).await
 }

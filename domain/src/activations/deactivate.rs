@@ -4,22 +4,23 @@ use licentia_entity::activation;
 use licentia_types::activations::{ActivationResponse, ActivationStatus, DeactivateRequest};
 use licentia_types::api_keys::Permission;
 use licentia_types::ids::ActivationId;
-use sea_orm::ActiveValue::Set;
+use licentia_types::time::Timestamp;
 use sea_orm::{ActiveModelTrait, IntoActiveModel};
 use serde_json::json;
 
 use super::binding::{open_nonce, parse_key};
 use super::error::ActivationError;
 use super::seats::Seats;
-use super::{render, store};
+use super::{Told, render, store, tell};
 use crate::actors::{Actor, Caller};
+use crate::catalog;
 use crate::context::Context;
 use crate::database::Lane;
+use crate::events::Kind;
 use crate::failure::Failure;
 use crate::heartbeats::chain::Chain;
 use crate::licenses::{self, terms};
 use crate::scope::Scope;
-use crate::{audit, catalog};
 
 /// Deactivates a machine. Doing it again changes nothing.
 ///
@@ -33,7 +34,7 @@ pub async fn deactivate(
     request: DeactivateRequest,
 ) -> Result<ActivationResponse, ActivationError> {
     let moment = ctx.moment();
-    let caller = &authorize(ctx, caller, id, &request).await?;
+    let caller = &authorize(ctx, caller, id, &request, moment.now).await?;
     let scope = caller.actor.scope();
     let found = store::find(&ctx.db, scope, id).await?.ok_or(ActivationError::NotFound)?;
 
@@ -42,29 +43,29 @@ pub async fn deactivate(
     let license = licenses::store::find_locked(&tx, everything, found.license_id)
         .await?
         .ok_or(ActivationError::NotFound)?;
-    let machine = store::hold(&tx, id).await?.ok_or(ActivationError::NotFound)?;
+    let catalogue = catalog::load(&tx, license.product_id).await?;
+    let entitlements = terms::entitlements(ctx, &catalogue, &license)?;
+    let mut seats = Seats::of(&tx, moment, license, entitlements.limits).await?;
+    let mut machine = store::hold(&tx, id).await?.ok_or(ActivationError::NotFound)?;
     if matches!(caller.actor, Actor::Machine(_)) {
         expect_proof(ctx, &machine, &request)?;
     }
-    if machine.status == ActivationStatus::Deactivated {
-        return Ok(render(machine));
+    match machine.status {
+        ActivationStatus::Active | ActivationStatus::Lapsed => {}
+        ActivationStatus::Deactivated => return Ok(render(machine, moment.now)),
+        ActivationStatus::Revoked => return Err(ActivationError::Revoked),
     }
-    let catalogue = catalog::load(&tx, license.product_id).await?;
-    let limits = terms::entitlements(ctx, &catalogue, &license)?.limits;
-    let mut seats = Seats::of(&tx, license, limits, moment.now).await?;
-    let (token_exp, version) = (machine.token_exp, machine.version);
-    let mut row = machine.into_active_model();
-    seats.release(&mut row, token_exp, moment.now).await?;
-    row.status = Set(ActivationStatus::Deactivated);
-    row.updated_at = Set(moment.now);
-    row.version = Set(version + 1);
-    let machine = row.update(&tx).await?;
-    let event =
-        audit::Event::new("activation.deactivated", &id, json!({"seatFreesAt": machine.seat_frees_at}))
-            .of_license(machine.license_id);
-    audit::record(&tx, &moment, caller, event).await?;
+    let last_token = machine.token_exp;
+    seats.release(&mut machine, &entitlements.free_environments, last_token).await?;
+    machine.status = ActivationStatus::Deactivated;
+    machine.updated_at = moment.now;
+    machine.version += 1;
+    let machine = machine.into_active_model().reset_all().update(&tx).await?;
+    let detail = json!({"seatFreesAt": machine.seat_frees_at});
+    let told = Told { kind: Kind::ActivationDeactivated, machine: id, license: seats.license(), detail };
+    tell(&tx, &moment, caller, told).await?;
     tx.commit().await?;
-    Ok(render(machine))
+    Ok(render(machine, moment.now))
 }
 
 /// Somebody with the permission acts as who he is; everybody else has to know the licence key, and
@@ -74,6 +75,7 @@ async fn authorize(
     caller: &Caller,
     id: ActivationId,
     request: &DeactivateRequest,
+    now: Timestamp,
 ) -> Result<Caller, ActivationError> {
     match &caller.actor {
         Actor::ApiKey { permissions, .. } if permissions.contains(&Permission::Activations) => {
@@ -88,7 +90,8 @@ async fn authorize(
     let nonce = request.nonce.as_ref().ok_or_else(|| missing("nonce"))?;
     open_nonce(ctx, id, nonce).map_err(|_| ActivationError::NonceInvalid)?;
     let digest = licenses::keys::digest(ctx, &key);
-    let license = licenses::store::find_by_key(&ctx.db, digest).await?.ok_or(ActivationError::KeyUnknown)?;
+    let license =
+        licenses::store::find_by_key(&ctx.db, digest, now).await?.ok_or(ActivationError::KeyUnknown)?;
     Ok(caller.acting_as(Actor::Machine(license.id)))
 }
 

@@ -4,6 +4,7 @@ use licentia_crypto::jwe::ConsumerKeyError;
 use licentia_types::problems::{FieldProblem, ProblemCode};
 use licentia_types::seats::SeatsTaken;
 
+use super::seats::SeatsError;
 use crate::failure::{Failure, failed_from};
 use crate::refusal::Refusal;
 
@@ -34,6 +35,21 @@ pub enum ActivationError {
     /// The licence was taken back.
     #[error("the licence was revoked")]
     LicenseRevoked,
+    /// The machine was revoked, and is not unblocked.
+    #[error("this machine was revoked")]
+    Blocked,
+    /// What was revoked can only be unblocked.
+    #[error("the activation was revoked; unblock it first")]
+    Revoked,
+    /// Past the longest grace.
+    #[error("graceHours must be 0 to 8760")]
+    GraceHours,
+    /// Replicas are told apart on floating licences only.
+    #[error("instance is for floating licences: machines of this one are told apart by their fingerprints")]
+    InstanceNodeLocked,
+    /// Another trial of the product.
+    #[error("this machine had its trial of the product with another licence")]
+    TrialUsed,
     /// No seat is free.
     #[error("all seats of the licence are taken")]
     SeatLimit(SeatsTaken),
@@ -67,6 +83,15 @@ pub enum ActivationError {
 
 failed_from!(ActivationError);
 
+impl From<SeatsError> for ActivationError {
+    fn from(error: SeatsError) -> Self {
+        match error {
+            SeatsError::Full(taken) => Self::SeatLimit(taken),
+            SeatsError::Failed(failure) => Self::Failed(failure),
+        }
+    }
+}
+
 impl Refusal for ActivationError {
     fn code(&self) -> ProblemCode {
         match self {
@@ -76,11 +101,17 @@ impl Refusal for ActivationError {
             Self::LicenseExpired => ProblemCode::LicenseExpired,
             Self::LicenseSuspended => ProblemCode::LicenseSuspended,
             Self::LicenseRevoked => ProblemCode::LicenseRevoked,
+            Self::Blocked => ProblemCode::ActivationRevoked,
+            Self::Revoked => ProblemCode::StateConflict,
+            Self::TrialUsed => ProblemCode::TrialUsed,
             Self::SeatLimit(_) => ProblemCode::SeatLimitReached,
             Self::NonceInvalid => ProblemCode::NonceInvalid,
             Self::NonceReused => ProblemCode::NonceReused,
             Self::BindingMismatch { .. } => ProblemCode::BindingMismatch,
-            Self::AlgorithmAlone | Self::ProofMissing { .. } => ProblemCode::ValidationFailed,
+            Self::AlgorithmAlone
+            | Self::ProofMissing { .. }
+            | Self::InstanceNodeLocked
+            | Self::GraceHours => ProblemCode::ValidationFailed,
             Self::PermissionDenied => ProblemCode::PermissionDenied,
             Self::Failed(failure) => failure.code(),
         }
@@ -91,6 +122,8 @@ impl Refusal for ActivationError {
         match self {
             Self::KeyMalformed => field("/licenseKey".to_owned(), "INVALID"),
             Self::ConsumerKey(_) => field("/consumerKey".to_owned(), "INVALID"),
+            Self::InstanceNodeLocked => field("/instance".to_owned(), "INVALID"),
+            Self::GraceHours => field("/graceHours".to_owned(), "INVALID"),
             Self::AlgorithmAlone => field("/consumerKey".to_owned(), "REQUIRED"),
             Self::ProofMissing { member } => field(format!("/{member}"), "REQUIRED"),
             Self::BindingMismatch { member } => field(format!("/{member}"), "INVALID"),

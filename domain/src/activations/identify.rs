@@ -3,6 +3,7 @@
 use licentia_entity::{activation, license};
 use licentia_types::activations::{ActivateRequest, ActivationStatus};
 use licentia_types::ids::ActivationId;
+use licentia_types::text::Fingerprint;
 use licentia_types::time::Timestamp;
 
 use super::binding::open_nonce;
@@ -22,23 +23,31 @@ pub(super) enum Coming {
     Again {
         proven: bool,
     },
-    /// It gave its seat back before.
-    Returning,
+    /// It gave its seat back before, or lost it when its lease ended or when it was revoked. Whoever
+    /// gave it back proved itself then; every other is `proven` by its current nonce, or known by key
+    /// and fingerprint alone.
+    Returning {
+        proven: bool,
+    },
 }
 
 impl Coming {
     /// It had no seat before.
     pub(super) const fn takes_seat(self) -> bool {
-        matches!(self, Self::First | Self::Returning)
+        matches!(self, Self::First | Self::Returning { .. })
     }
 
     /// What binds it may be set: it is new, or proved itself.
     pub(super) const fn may_bind(self) -> bool {
-        !matches!(self, Self::Again { proven: false })
+        match self {
+            Self::First => true,
+            Self::Again { proven } | Self::Returning { proven } => proven,
+        }
     }
 }
 
-/// The machine's row as it will be, and how the machine comes.
+/// The machine's row as it will be, and how the machine comes. The licence's row is held, so nobody
+/// is revoked meanwhile.
 pub(super) async fn identify(
     ctx: &Context,
     tx: &WriteTx,
@@ -47,28 +56,44 @@ pub(super) async fn identify(
     request: &ActivateRequest,
 ) -> Result<(activation::Model, Coming), ActivationError> {
     let scope = Scope::License(license.id);
-    let Some(known) = store::find_machine(tx, scope, &request.fingerprint).await? else {
+    let (fingerprint, instance) = (&request.fingerprint, request.instance.as_ref());
+    let Some(known) = store::find_instance(tx, scope, fingerprint, instance).await? else {
+        expect_unblocked(tx, scope, fingerprint).await?;
         let id = ActivationId::new(moment.new_uuid()?);
         return Ok((blank(id, license, request, moment.now), Coming::First));
     };
     // A heartbeat may have come in between: as it is now, and stays until the end.
     let mut machine = store::hold(tx, known.id).await?.ok_or(Failure::Corrupt("activation"))?;
-    let chain = Chain::of(&machine)?;
-    let proven = match &request.nonce {
-        None => None,
-        Some(nonce) => Some(open_nonce(ctx, machine.id, nonce).map_err(|_| ActivationError::NonceInvalid)?),
+    let nonce = request.nonce.as_ref();
+    let nonce = nonce.map(|nonce| open_nonce(ctx, machine.id, nonce)).transpose();
+    let nonce = nonce.map_err(|_| ActivationError::NonceInvalid)?;
+    expect_unblocked(tx, scope, fingerprint).await?;
+    let proven = nonce.is_some();
+    let coming = match machine.status {
+        ActivationStatus::Active => Coming::Again { proven },
+        // It proved itself when it gave its seat back, unless it was revoked since.
+        ActivationStatus::Deactivated => Coming::Returning { proven: proven || machine.revoked_by.is_none() },
+        ActivationStatus::Lapsed => Coming::Returning { proven },
+        ActivationStatus::Revoked => return Err(ActivationError::Blocked),
     };
-    if proven.is_some_and(|nonce| nonce < chain.nonce()) {
+    let chain = Chain::of(&machine)?;
+    if nonce.is_some_and(|nonce| nonce < chain.nonce()) {
         return Err(ActivationError::NonceReused);
     }
-    chain.next_epoch(proven, moment.now).write_to(&mut machine)?;
-    let coming = match machine.status {
-        ActivationStatus::Active => Coming::Again { proven: proven.is_some() },
-        ActivationStatus::Deactivated => Coming::Returning,
-    };
+    chain.next_epoch(nonce, moment.now).write_to(&mut machine)?;
     machine.status = ActivationStatus::Active;
     machine.seat_frees_at = None;
+    machine.revoked_by = None;
     Ok((machine, coming))
+}
+
+/// A revoked machine stays out whichever instance it says it is.
+async fn expect_unblocked(
+    tx: &WriteTx,
+    scope: Scope,
+    fingerprint: &Fingerprint,
+) -> Result<(), ActivationError> {
+    if store::is_blocked(tx, scope, fingerprint).await? { Err(ActivationError::Blocked) } else { Ok(()) }
 }
 
 fn blank(
@@ -81,6 +106,7 @@ fn blank(
         id,
         license_id: license.id,
         fingerprint: request.fingerprint.clone(),
+        instance: request.instance.clone(),
         status: ActivationStatus::Active,
         hostname: None,
         ip: None,
@@ -92,6 +118,9 @@ fn blank(
         consumer_key_alg: None,
         holds_seat: false,
         seat_frees_at: None,
+        floating: false,
+        lease_until: None,
+        free_environment: None,
         epoch: now.seconds(),
         generation: Chain::FIRST_GENERATION,
         request_digest: None,
@@ -105,7 +134,12 @@ fn blank(
         token_iat: now,
         token_exp: now,
         status_serial: 0,
+        former_status_serial: None,
         clone_suspected_at: None,
+        revoked_at: None,
+        revoked_by: None,
+        revocation_reason: None,
+        grace_until: None,
         created_at: now,
         updated_at: now,
         version: 0,

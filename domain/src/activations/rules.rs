@@ -1,6 +1,8 @@
 //! What follows from a machine's times: pure functions.
 
-use licentia_types::activations::Liveness;
+use licentia_entity::activation;
+use licentia_types::activations::{ActivationStatus, Liveness};
+use licentia_types::tiers::ActivationModel;
 use licentia_types::time::{Seconds, Timestamp};
 
 use crate::tiers::Times;
@@ -22,12 +24,40 @@ pub fn liveness(contact: Timestamp, now: Timestamp, times: Times) -> Liveness {
     }
 }
 
-/// How many seats of a licence may be released in 30 days before a release has to wait for the
-/// machine's last token: twice its seats, at least three. Without a limit there is nothing to
-/// protect.
-#[must_use]
-pub fn release_budget(seats: Option<u32>) -> Option<u64> {
-    seats.map(|seats| (2 * u64::from(seats)).max(LEAST_RELEASES))
+/// What a machine is at `now`: a floating one whose lease has ended has lapsed, even before that is
+/// written down.
+pub(crate) fn status(machine: &activation::Model, now: Timestamp) -> ActivationStatus {
+    let lease_ended = machine.floating && machine.lease_until.is_some_and(|until| until <= now);
+    match machine.status {
+        ActivationStatus::Active if lease_ended => ActivationStatus::Lapsed,
+        status => status,
+    }
+}
+
+/// When the running grace of a revoked machine ends that shall last for `asked` from now: sooner, and
+/// never later. None: it stays as it is.
+pub(super) fn sooner(grace_until: Option<Timestamp>, asked: Seconds, now: Timestamp) -> Option<Timestamp> {
+    let end = now + asked;
+    grace_until.filter(|until| now < *until && end < *until).map(|_| end)
+}
+
+/// A contact at `now` gives a floating machine its lease anew. A machine follows its tier: at its first
+/// contact after its tier changed from one model to the other, it has a lease, or has none any more.
+pub(crate) fn hold_lease(
+    machine: &mut activation::Model,
+    model: ActivationModel,
+    times: Times,
+    now: Timestamp,
+) {
+    machine.floating = model == ActivationModel::Floating;
+    machine.lease_until = machine.floating.then(|| now + times.lease);
+}
+
+/// How many seats of a licence, or free places of one of its environments, may be released in 30 days
+/// before a release has to wait for the machine's last token: twice as many as there are, at least
+/// three.
+pub(super) fn release_budget(places: u32) -> u64 {
+    (2 * u64::from(places)).max(LEAST_RELEASES)
 }
 
 #[cfg(test)]
@@ -41,6 +71,8 @@ mod tests {
             heartbeat_interval: Seconds::constant(10),
             offline_grace: Seconds::constant(100),
             expiry_grace: Seconds::ZERO,
+            revocation_grace: Seconds::ZERO,
+            lease: Seconds::constant(900),
         };
         let contact = Timestamp::from_seconds(1_000);
         let at = |seconds: i64| liveness(contact, Timestamp::from_seconds(1_000 + seconds), times);
@@ -49,9 +81,17 @@ mod tests {
     }
 
     #[test]
-    fn the_release_budget_is_twice_the_seats_and_at_least_three() {
-        assert_eq!(release_budget(Some(1)), Some(3));
-        assert_eq!(release_budget(Some(10)), Some(20));
-        assert_eq!(release_budget(None), None);
+    fn a_grace_is_cut_and_never_lengthened() {
+        let at = Timestamp::from_seconds;
+        let asked = |until: Option<i64>, seconds| sooner(until.map(at), Seconds::constant(seconds), at(100));
+        assert_eq!(asked(Some(150), 49), Some(at(149)));
+        assert_eq!(asked(Some(150), 0), Some(at(100)));
+        assert_eq!((asked(Some(150), 50), asked(Some(150), 51)), (None, None));
+        assert_eq!((asked(Some(100), 0), asked(None, 0), asked(None, 10)), (None, None, None));
+    }
+
+    #[test]
+    fn the_release_budget_is_twice_the_places_and_at_least_three() {
+        assert_eq!((release_budget(0), release_budget(1), release_budget(10)), (3, 3, 20));
     }
 }

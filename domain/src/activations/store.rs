@@ -2,18 +2,19 @@
 
 use std::collections::HashMap;
 
-use licentia_entity::{activation, status_place};
+use licentia_entity::activation;
 use licentia_types::activations::ActivationStatus;
 use licentia_types::ids::{ActivationId, LicenseId};
 use licentia_types::pages::PageResponse;
-use licentia_types::text::{Fingerprint, Reference};
+use licentia_types::text::{Fingerprint, Instance, Reference};
 use licentia_types::time::Timestamp;
-use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::{Expr, Func, LockType};
+use sea_orm::sea_query::{Expr, Func, LockType, SimpleExpr};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
+    QuerySelect, Select,
 };
 
+use super::lapse;
 use crate::database::WriteTx;
 use crate::failure::Failure;
 use crate::pages::{PageError, PageQuery, page, search};
@@ -46,6 +47,7 @@ pub(crate) async fn list(
     scope: Scope,
     filter: &ActivationFilter,
     query: &PageQuery,
+    now: Timestamp,
 ) -> Result<PageResponse<activation::Model>, PageError> {
     use activation::Column::{Fingerprint, Hostname, Id, LicenseId, Status, UserRef};
     let mut found = select(scope).filter(search(query.q.as_deref(), &[Hostname, Fingerprint, UserRef]));
@@ -53,7 +55,14 @@ pub(crate) async fn list(
         found = found.filter(LicenseId.eq(license));
     }
     if let Some(status) = filter.status {
-        found = found.filter(Status.eq(status));
+        // As they are shown: what has lapsed by now may not be written down.
+        found = match status {
+            ActivationStatus::Active => found.filter(Status.eq(status)).filter(lapse::ended(now).not()),
+            ActivationStatus::Lapsed => {
+                found.filter(Condition::any().add(Status.eq(status)).add(lapse::ended(now)))
+            }
+            ActivationStatus::Deactivated | ActivationStatus::Revoked => found.filter(Status.eq(status)),
+        };
     }
     page(db, found, Id, |activation: &activation::Model| activation.id.uuid(), query).await
 }
@@ -66,12 +75,60 @@ pub(crate) async fn find(
     select(scope).filter(activation::Column::Id.eq(id)).one(db).await
 }
 
+/// Those of the scope for which `condition` holds, newest first, at most so many.
+pub(crate) async fn matching(
+    db: &impl ConnectionTrait,
+    scope: Scope,
+    condition: SimpleExpr,
+    most: u64,
+) -> Result<Vec<activation::Model>, DbErr> {
+    select(scope).filter(condition).order_by_desc(activation::Column::Id).limit(most).all(db).await
+}
+
+/// The one machine with this fingerprint and instance.
+pub(crate) async fn find_instance(
+    db: &impl ConnectionTrait,
+    scope: Scope,
+    fingerprint: &Fingerprint,
+    instance: Option<&Instance>,
+) -> Result<Option<activation::Model>, DbErr> {
+    let same = match instance {
+        None => activation::Column::Instance.is_null(),
+        Some(instance) => activation::Column::Instance.eq(instance.clone()),
+    };
+    select(scope).filter(activation::Column::Fingerprint.eq(fingerprint.clone())).filter(same).one(db).await
+}
+
+/// Whether a fingerprint is blocked: any machine with it was revoked, and was not unblocked.
+pub(crate) async fn is_blocked(
+    db: &impl ConnectionTrait,
+    scope: Scope,
+    fingerprint: &Fingerprint,
+) -> Result<bool, DbErr> {
+    let revoked = select(scope)
+        .filter(activation::Column::Fingerprint.eq(fingerprint.clone()))
+        .filter(activation::Column::Status.eq(ActivationStatus::Revoked))
+        .select_only()
+        .column(activation::Column::Id);
+    Ok(revoked.into_tuple::<ActivationId>().one(db).await?.is_some())
+}
+
+/// The machine that is meant by a fingerprint alone: the one without instance; where there is none, an
+/// active one of those that share the fingerprint, last seen first.
 pub(crate) async fn find_machine(
     db: &impl ConnectionTrait,
     scope: Scope,
     fingerprint: &Fingerprint,
 ) -> Result<Option<activation::Model>, DbErr> {
-    select(scope).filter(activation::Column::Fingerprint.eq(fingerprint.clone())).one(db).await
+    use activation::Column;
+    let active = Expr::expr(Column::Status.eq(ActivationStatus::Active));
+    select(scope)
+        .filter(Column::Fingerprint.eq(fingerprint.clone()))
+        .order_by_desc(Expr::expr(Column::Instance.is_null()))
+        .order_by_desc(active)
+        .order_by_desc(Column::LastContactAt)
+        .one(db)
+        .await
 }
 
 /// Holds the machine's row until the transaction ends. Taken after the licence's row, and before
@@ -158,7 +215,7 @@ pub(crate) async fn seats_due(
         .column_as(Expr::expr(Func::count(Expr::col(activation::Column::Id))), "due")
         .filter(activation::Column::LicenseId.is_in(licenses.iter().copied()))
         .filter(activation::Column::HoldsSeat.eq(true))
-        .filter(activation::Column::SeatFreesAt.lte(now))
+        .filter(Condition::any().add(activation::Column::SeatFreesAt.lte(now)).add(lapse::ended(now)))
         .group_by(activation::Column::LicenseId)
         .into_tuple()
         .all(db)
@@ -168,10 +225,4 @@ pub(crate) async fn seats_due(
             Ok((license, u32::try_from(due).map_err(|_| Failure::Corrupt("number of seats"))?))
         })
         .collect()
-}
-
-/// A place in the status lists that nobody had before.
-pub(crate) async fn next_status_place(tx: &WriteTx, activation: ActivationId) -> Result<i64, Failure> {
-    let place = status_place::ActiveModel { activation_id: Set(activation), ..Default::default() };
-    Ok(status_place::Entity::insert(place).exec(tx).await?.last_insert_id)
 }

@@ -4,8 +4,10 @@ use licentia_entity::customer;
 use licentia_types::ids::CustomerId;
 use licentia_types::pages::PageResponse;
 use licentia_types::text::Reference;
-use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect, Select};
+use sea_orm::sea_query::{Expr, SimpleExpr};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+};
 
 use crate::database::WriteTx;
 use crate::pages::{PageError, PageQuery, page, search};
@@ -39,6 +41,16 @@ pub(crate) async fn find(
     select(scope).filter(customer::Column::Id.eq(id)).one(db).await
 }
 
+/// Those of the scope for which `condition` holds, newest first, at most so many.
+pub(crate) async fn matching(
+    db: &impl ConnectionTrait,
+    scope: Scope,
+    condition: SimpleExpr,
+    most: u64,
+) -> Result<Vec<customer::Model>, DbErr> {
+    select(scope).filter(condition).order_by_desc(customer::Column::Id).limit(most).all(db).await
+}
+
 pub(crate) async fn find_locked(
     tx: &WriteTx,
     scope: Scope,
@@ -47,10 +59,20 @@ pub(crate) async fn find_locked(
     select(scope).filter(customer::Column::Id.eq(id)).lock_exclusive().one(tx).await
 }
 
-pub(crate) async fn find_by_external_id(
+/// Those of these customers that are there.
+pub(crate) async fn find_all(
     db: &impl ConnectionTrait,
     scope: Scope,
-    external_id: &Reference,
-) -> Result<Option<customer::Model>, DbErr> {
-    select(scope).filter(customer::Column::ExternalId.eq(external_id.clone())).one(db).await
+    ids: impl IntoIterator<Item = CustomerId>,
+) -> Result<Vec<customer::Model>, DbErr> {
+    select(scope).filter(customer::Column::Id.is_in(ids)).all(db).await
+}
+
+/// Those that are known by these external ids.
+pub(crate) async fn find_by_external_ids(
+    db: &impl ConnectionTrait,
+    scope: Scope,
+    external_ids: impl IntoIterator<Item = Reference>,
+) -> Result<Vec<customer::Model>, DbErr> {
+    select(scope).filter(customer::Column::ExternalId.is_in(external_ids)).all(db).await
 }

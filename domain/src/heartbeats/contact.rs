@@ -1,18 +1,20 @@
 //! A contact that is about to be recorded: what it changes of the machine, and what the audit log
 //! learns of it.
 
-use licentia_entity::activation;
+use licentia_entity::{activation, license};
 use licentia_types::activations::Liveness;
 use licentia_types::heartbeats::HeartbeatRequest;
 use serde_json::json;
 
 use super::chain::Chain;
 use super::store;
-use crate::activations::{liveness, liveness_word};
+use super::worth::Worth;
+use crate::activations::{self, Told, liveness, liveness_word};
 use crate::actors::Caller;
 use crate::audit;
 use crate::context::Moment;
 use crate::database::WriteTx;
+use crate::events::Kind;
 use crate::failure::Failure;
 use crate::tiers::Times;
 
@@ -63,13 +65,19 @@ impl Contact {
         Ok(())
     }
 
+    /// Whether a late machine is well again: only with a token.
+    pub(super) fn recovers(&self, worth: &Worth) -> bool {
+        self.previous != Liveness::Active && worth.window().is_some()
+    }
+
     /// Heartbeats are written into the audit log only when something changed.
     pub(super) async fn record(
         &self,
         tx: &WriteTx,
         moment: &Moment<'_>,
         caller: &Caller,
-        machine: &activation::Model,
+        worth: &Worth,
+        (machine, license): (&activation::Model, &license::Model),
     ) -> Result<(), Failure> {
         let event =
             |action, detail| audit::Event::new(action, &machine.id, detail).of_license(machine.license_id);
@@ -79,18 +87,35 @@ impl Contact {
                     let detail = json!({"epoch": self.chain.epoch, "generation": self.chain.generation});
                     audit::record(tx, moment, caller, event("activation.chain_restored", detail)).await?;
                 }
-                if self.previous != Liveness::Active {
+                if self.recovers(worth) {
                     let detail = json!({"previousStatus": liveness_word(self.previous)});
                     audit::record(tx, moment, caller, event("activation.recovered", detail)).await?;
                 }
             }
             ContactKind::Repeated { suspicious } => {
-                if suspicious && store::suspect(tx, machine.id, moment.now).await? {
+                if suspicious {
                     let detail = json!({"lateRetries": self.chain.late_retries});
-                    audit::record(tx, moment, caller, event("activation.clone_suspected", detail)).await?;
+                    suspect(tx, moment, caller, machine, license, detail).await?;
                 }
             }
         }
         Ok(())
     }
+}
+
+/// Writes a suspected copy down, once an hour; tells whether it did.
+pub(super) async fn suspect(
+    tx: &WriteTx,
+    moment: &Moment<'_>,
+    caller: &Caller,
+    machine: &activation::Model,
+    license: &license::Model,
+    detail: serde_json::Value,
+) -> Result<bool, Failure> {
+    if !store::suspect(tx, machine.id, moment.now).await? {
+        return Ok(false);
+    }
+    let told = Told { kind: Kind::CloneSuspected, machine: machine.id, license, detail };
+    activations::tell(tx, moment, caller, told).await?;
+    Ok(true)
 }

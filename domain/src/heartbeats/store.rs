@@ -4,6 +4,7 @@
 //! answers which ones. A row that another call changed in between, or whose licence or catalogue
 //! was edited, is left alone; its caller judges again.
 
+use licentia_types::activations::ActivationStatus;
 use licentia_types::ids::ActivationId;
 use licentia_types::time::{Seconds, Timestamp};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
@@ -22,10 +23,14 @@ pub(super) struct Rotation {
     pub(super) epoch: i64,
     /// Expected of the row.
     pub(super) generation: i64,
+    /// Expected of the row.
+    pub(super) status: ActivationStatus,
     /// Expected of its licence.
     pub(super) license_version: i64,
     /// Expected of its product.
     pub(super) catalogue_revision: i64,
+    /// Expected of the row: no token was signed afresh meanwhile.
+    pub(super) status_serial: i64,
     pub(super) next_epoch: i64,
     pub(super) next_generation: i64,
     /// Hexadecimal.
@@ -35,6 +40,10 @@ pub(super) struct Rotation {
     pub(super) late_retries: i32,
     pub(super) contact_at: i64,
     pub(super) previous_contact_at: i64,
+    /// Hardly ever another value than before, so that its index stays untouched.
+    pub(super) floating: bool,
+    /// Of a floating machine.
+    pub(super) lease_until: Option<i64>,
     pub(super) ip: Option<String>,
     /// Absent: as it was.
     pub(super) product_version: Option<String>,
@@ -55,6 +64,8 @@ UPDATE activation SET
   late_retries = beat.value ->> 'late_retries',
   last_contact_at = beat.value ->> 'contact_at',
   previous_contact_at = beat.value ->> 'previous_contact_at',
+  floating = beat.value ->> 'floating',
+  lease_until = beat.value ->> 'lease_until',
   ip = beat.value ->> 'ip',
   product_version = COALESCE(beat.value ->> 'product_version', product_version),
   claim_set_id = COALESCE(beat.value ->> 'claim_set_id', claim_set_id),
@@ -65,7 +76,8 @@ FROM json_each(?) AS beat
 WHERE activation.id = unhex(beat.value ->> 'id')
   AND activation.epoch = beat.value ->> 'epoch'
   AND activation.generation = beat.value ->> 'generation'
-  AND activation.status = 'active'
+  AND activation.status = beat.value ->> 'status'
+  AND activation.status_serial = beat.value ->> 'status_serial'
   AND EXISTS (
     SELECT 1 FROM license JOIN product ON product.id = license.product_id
     WHERE license.id = activation.license_id
@@ -77,9 +89,10 @@ RETURNING id";
 const POSTGRES: &str = "
 WITH beat AS (
   SELECT * FROM jsonb_to_recordset($1::jsonb) AS b(
-    id uuid, epoch bigint, generation bigint, license_version bigint, catalogue_revision bigint,
+    id uuid, epoch bigint, generation bigint, license_version bigint, catalogue_revision bigint, status_serial bigint,
     next_epoch bigint, next_generation bigint, request_digest text, rotated_at bigint,
     late_generation bigint, late_retries integer, contact_at bigint, previous_contact_at bigint,
+    status text, floating boolean, lease_until bigint,
     ip text, product_version text, claim_set_id bigint, kid text, token_iat bigint, token_exp bigint)
 ), held AS (
   SELECT activation.id FROM activation JOIN beat ON beat.id = activation.id
@@ -94,6 +107,8 @@ UPDATE activation SET
   late_retries = beat.late_retries,
   last_contact_at = beat.contact_at,
   previous_contact_at = beat.previous_contact_at,
+  floating = beat.floating,
+  lease_until = beat.lease_until,
   ip = beat.ip,
   product_version = COALESCE(beat.product_version, activation.product_version),
   claim_set_id = COALESCE(beat.claim_set_id, activation.claim_set_id),
@@ -104,7 +119,8 @@ FROM beat JOIN held ON held.id = beat.id
 WHERE activation.id = beat.id
   AND activation.epoch = beat.epoch
   AND activation.generation = beat.generation
-  AND activation.status = 'active'
+  AND activation.status = beat.status
+  AND activation.status_serial = beat.status_serial
   AND EXISTS (
     SELECT 1 FROM license JOIN product ON product.id = license.product_id
     WHERE license.id = activation.license_id

@@ -1,5 +1,6 @@
 //! Why an operation on a licence was refused.
 
+use licentia_types::licenses::MOST_ISSUED_AT_ONCE;
 use licentia_types::problems::{FieldProblem, ProblemCode};
 use licentia_types::text::Key;
 
@@ -7,6 +8,11 @@ use crate::customers::CustomerError;
 use crate::failure::{Failure, failed_from};
 use crate::refusal::Refusal;
 use crate::tokens::TokenTooLarge;
+
+use super::feature_changes::Contradiction;
+use super::lifecycle::Refused;
+
+mod place;
 
 /// Why an operation on a licence was refused.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +38,9 @@ pub enum LicenseError {
     /// The customer on the way cannot be made.
     #[error(transparent)]
     Customer(CustomerError),
+    /// Nobody is named.
+    #[error("give customerId or customer: a licence is transferred to somebody")]
+    CustomerMissing,
     /// It belongs to somebody.
     #[error("the licence belongs to another customer")]
     Owned,
@@ -41,6 +50,23 @@ pub enum LicenseError {
     /// An expiry in the past.
     #[error("expiresAt must be in the future")]
     ExpiryPast,
+    /// It would end before it does now, or after what a calendar of four digits can show.
+    #[error("the licence must end later than it does now, and before the year 10000")]
+    EndOutOfRange,
+    /// Nothing says for how long.
+    #[error(
+        "say for how long: the licence was issued without a term, and its tier is not sold by one period only"
+    )]
+    TermUnknown,
+    /// It has no end that could be moved.
+    #[error("the licence never expires")]
+    Perpetual,
+    /// None of its time is used up.
+    #[error("the licence's time begins at its first activation, which has not come yet")]
+    NotStarted,
+    /// A trial must end, by a date or a number of days.
+    #[error("a trial needs validDays or expiresAt")]
+    TrialEndless,
     /// Zero days, or more than a hundred years.
     #[error("validDays must be 1 to 36500")]
     ValidDays,
@@ -53,6 +79,12 @@ pub enum LicenseError {
     /// The order has its licence.
     #[error("a licence for this order of this source exists")]
     OrderTaken,
+    /// Granted and taken away at once.
+    #[error("features: {key} cannot be granted and removed at once")]
+    FeatureContradicted {
+        /// The key.
+        key: Key,
+    },
     /// The product has no such entitlement.
     #[error("the product has no entitlement {key}")]
     FeatureUnknown {
@@ -62,7 +94,7 @@ pub enum LicenseError {
         key: Key,
     },
     /// A frozen set, and changes to the tier's.
-    #[error("features: give set, or add and remove")]
+    #[error("features: give set, or add and remove; null for set stands alone")]
     FeaturesMixed,
     /// A value of another type than the feature's.
     #[error("the value of {key} has another type than the feature")]
@@ -82,6 +114,26 @@ pub enum LicenseError {
     /// A chosen key that another licence has.
     #[error("a licence with this key exists")]
     KeyTaken,
+    /// More than a year.
+    #[error("graceHours must be 0 to 8760")]
+    GraceHours,
+    /// In the past, or more than 90 days ahead.
+    #[error("keepOldUntil must lie in the next 90 days")]
+    KeepOldUntil,
+    /// None, or more than a thousand.
+    #[error("give 1 to {MOST_ISSUED_AT_ONCE} licences")]
+    BulkSize,
+    /// One of several cannot be issued, so none is.
+    #[error("licence {index}: {error}")]
+    InBulk {
+        /// Its place in the list, from 0.
+        index: usize,
+        /// Why.
+        error: Box<LicenseError>,
+    },
+    /// A change of nothing but features, whose members stand at the top of the body.
+    #[error(transparent)]
+    OfFeatures(Box<LicenseError>),
     /// Over 6 KB.
     #[error(transparent)]
     TokenTooLarge(#[from] TokenTooLarge),
@@ -94,6 +146,17 @@ pub enum LicenseError {
     /// A revoked licence stays as it is.
     #[error("the licence was revoked")]
     Revoked,
+    /// Nothing is signed for a licence that is on hold, taken back or over.
+    #[error("the licence is suspended, revoked or over: it is worth no token")]
+    NoToken,
+    /// More than one answer can hold.
+    #[error(
+        "the licence has more than {most} active machines; they get fresh tokens at their next heartbeats"
+    )]
+    TooManyMachines {
+        /// How many an answer can hold.
+        most: usize,
+    },
     /// Our fault.
     #[error(transparent)]
     Failed(#[from] Failure),
@@ -110,13 +173,39 @@ impl From<CustomerError> for LicenseError {
     }
 }
 
+impl From<Refused> for LicenseError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Revoked => Self::Revoked,
+            Refused::Perpetual => Self::Perpetual,
+            Refused::NotStarted => Self::NotStarted,
+            Refused::EndOutOfRange => Self::EndOutOfRange,
+        }
+    }
+}
+
+impl From<Contradiction> for LicenseError {
+    fn from(contradiction: Contradiction) -> Self {
+        match contradiction {
+            Contradiction::Mixed => Self::FeaturesMixed,
+            Contradiction::Both(key) => Self::FeatureContradicted { key },
+        }
+    }
+}
+
 impl Refusal for LicenseError {
     fn code(&self) -> ProblemCode {
         match self {
             Self::NotFound => ProblemCode::NotFound,
             Self::ProductArchived => ProblemCode::ProductArchived,
             Self::Customer(error) => error.code(),
-            Self::Owned | Self::Revoked => ProblemCode::StateConflict,
+            Self::Owned
+            | Self::Revoked
+            | Self::Perpetual
+            | Self::NotStarted
+            | Self::NoToken
+            | Self::TooManyMachines { .. } => ProblemCode::StateConflict,
+            Self::InBulk { error, .. } | Self::OfFeatures(error) => error.code(),
             Self::OrderTaken | Self::KeyTaken => ProblemCode::AlreadyExists,
             Self::KeyMalformed => ProblemCode::LicenseKeyMalformed,
             Self::KeyWeak { .. } => ProblemCode::LicenseKeyWeak,
@@ -129,6 +218,14 @@ impl Refusal for LicenseError {
             | Self::CustomerTwice
             | Self::ExpiryTwice
             | Self::ExpiryPast
+            | Self::EndOutOfRange
+            | Self::TermUnknown
+            | Self::TrialEndless
+            | Self::CustomerMissing
+            | Self::FeatureContradicted { .. }
+            | Self::GraceHours
+            | Self::KeepOldUntil
+            | Self::BulkSize
             | Self::ValidDays
             | Self::PeriodNotSold
             | Self::SourceMissing
@@ -143,6 +240,14 @@ impl Refusal for LicenseError {
         match self {
             Self::ProductUnknown => field("/productId", "UNKNOWN"),
             Self::TierUnknown => field("/tierId", "UNKNOWN"),
+            Self::CustomerMissing => field("/customerId", "REQUIRED"),
+            Self::TermUnknown => field("/validDays", "REQUIRED"),
+            Self::FeatureContradicted { .. } => field("/features/remove", "INVALID"),
+            Self::GraceHours => field("/graceHours", "INVALID"),
+            Self::KeepOldUntil => field("/keepOldUntil", "INVALID"),
+            Self::BulkSize => field("/licenses", "INVALID"),
+            Self::InBulk { index, error } => place::in_bulk(*index, error),
+            Self::OfFeatures(error) => place::of_features(error),
             Self::CustomerUnknown => field("/customerId", "UNKNOWN"),
             Self::CustomerTwice => field("/customer", "INVALID"),
             Self::Customer(error) => error
@@ -150,7 +255,9 @@ impl Refusal for LicenseError {
                 .into_iter()
                 .map(|inner| FieldProblem { pointer: format!("/customer{}", inner.pointer), ..inner })
                 .collect(),
-            Self::ExpiryTwice | Self::ExpiryPast => field("/expiresAt", "INVALID"),
+            Self::ExpiryTwice | Self::ExpiryPast | Self::EndOutOfRange | Self::TrialEndless => {
+                field("/expiresAt", "INVALID")
+            }
             Self::ValidDays => field("/validDays", "INVALID"),
             Self::PeriodNotSold => field("/billingPeriod", "INVALID"),
             Self::SourceMissing => field("/source", "REQUIRED"),
@@ -163,9 +270,13 @@ impl Refusal for LicenseError {
             Self::NotFound
             | Self::ProductArchived
             | Self::Owned
+            | Self::Perpetual
+            | Self::NotStarted
             | Self::TokenTooLarge(_)
             | Self::Stale { .. }
             | Self::Revoked
+            | Self::NoToken
+            | Self::TooManyMachines { .. }
             | Self::Failed(_) => Vec::new(),
         }
     }

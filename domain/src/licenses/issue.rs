@@ -1,28 +1,38 @@
-//! Issuing a licence, with a customer made on the way where one is described.
+//! Issuing licences, one or many, with customers made on the way where they are described. All of
+//! them stand or fall together.
 
-use licentia_crypto::license_keys::{KeyPrefix, LicenseKey, NativeKey};
-use licentia_entity::{license, product, tier};
-use licentia_types::ids::{CustomerId, LicenseId};
-use licentia_types::licenses::{IssueLicenseRequest, IssuedLicenseResponse};
-use licentia_types::time::Timestamp;
-use sea_orm::{ActiveModelTrait, DbErr, IntoActiveModel};
+use licentia_crypto::license_keys::LicenseKey;
+use licentia_entity::license;
+use licentia_types::ids::LicenseId;
+use licentia_types::licenses::{
+    BulkIssueRequest, BulkIssuedResponse, IssueLicenseRequest, IssuedLicenseResponse, MOST_ISSUED_AT_ONCE,
+};
+use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel};
 use serde_json::json;
 
 use super::error::LicenseError;
-use super::{keys, record, terms, view};
+use super::{owners, view};
 use crate::actors::Caller;
 use crate::context::{Context, Moment};
-use crate::customers::{self, CustomerError};
-use crate::database::{Constraint, Lane, WriteTx, violates};
+use crate::database::{Lane, WriteTx};
 use crate::failure::Failure;
-use crate::products;
+use crate::{audit, events};
 
-const KEY_TAKEN: Constraint = Constraint { name: "license_key_digest", columns: "license.key_digest" };
-const ORDER_TAKEN: Constraint =
-    Constraint { name: "license_source_order", columns: "license.source, license.source_order_id" };
+use desk::Desk;
 
-/// Bits under which a chosen key can be guessed.
-const STRONG_BITS: u32 = 80;
+mod desk;
+mod taken;
+
+/// Rows of one statement: below what a statement of SQLite may bind.
+const ROWS: usize = 500;
+
+/// A licence that is to be written, and its key.
+struct Draft {
+    license: license::Model,
+    key: LicenseKey,
+    /// Not one of ours.
+    chosen: bool,
+}
 
 /// Issues a licence. The key is in the answer, and in no later one.
 ///
@@ -33,139 +43,93 @@ pub async fn issue(
     caller: &Caller,
     command: IssueLicenseRequest,
 ) -> Result<IssuedLicenseResponse, LicenseError> {
-    match try_issue(ctx, caller, command.clone()).await {
-        // The described customer was made by somebody else at the same instant: now it is found.
-        Err(LicenseError::Customer(CustomerError::ExternalIdTaken)) => try_issue(ctx, caller, command).await,
-        outcome => outcome,
-    }
+    let issued = issue_all(ctx, caller, vec![command]).await.map_err(LicenseError::alone)?;
+    Ok(issued.into_iter().next().ok_or(Failure::Corrupt("licence"))?)
 }
 
-async fn try_issue(
+/// Issues up to 1,000 licences, or none. Those that come first count as issued first.
+///
+/// # Errors
+/// When one of them cannot be issued, or there are too many.
+pub async fn issue_bulk(
     ctx: &Context,
     caller: &Caller,
-    command: IssueLicenseRequest,
-) -> Result<IssuedLicenseResponse, LicenseError> {
+    command: BulkIssueRequest,
+) -> Result<BulkIssuedResponse, LicenseError> {
+    if !(1..=MOST_ISSUED_AT_ONCE).contains(&command.licenses.len()) {
+        return Err(LicenseError::BulkSize);
+    }
+    Ok(BulkIssuedResponse { licenses: issue_all(ctx, caller, command.licenses).await? })
+}
+
+async fn issue_all(
+    ctx: &Context,
+    caller: &Caller,
+    mut commands: Vec<IssueLicenseRequest>,
+) -> Result<Vec<IssuedLicenseResponse>, LicenseError> {
     let moment = ctx.moment();
-    if command.source_order_id.is_some() && command.source.is_none() {
-        return Err(LicenseError::SourceMissing);
-    }
     let tx = ctx.db.write(Lane::Ordinary).await?;
-    let product = products::store::find_unchanging(&tx, command.product_id)
-        .await?
-        .ok_or(LicenseError::ProductUnknown)?;
-    if product.archived_at.is_some() {
-        return Err(LicenseError::ProductArchived);
+    let desk = Desk::open(ctx, &tx, moment, &commands).await?;
+    let named = commands.iter_mut().map(|command| (command.customer_id, command.customer.take()));
+    let owners = owners::settle(&tx, &moment, caller, named.collect()).await?;
+    let mut drafts = Vec::with_capacity(commands.len());
+    for (index, ((command, owner), id)) in
+        commands.into_iter().zip(owners).zip(ids(&moment, drafts.capacity())?).enumerate()
+    {
+        drafts.push(desk.draft(id, owner, command).map_err(|error| error.at(index))?);
     }
-    let tier = terms::tier_on_sale(&tx, &product, command.tier_id).await?;
-    let expires_at = expiry(&command, &tier, moment.now)?;
-    let key = choose_key(&command, &product, &moment)?;
-    let customer_id = owner(&tx, &moment, caller, &command).await?;
-    let id = LicenseId::new(moment.new_uuid()?);
-    let stored = keys::store(ctx, id, &key)?;
-    let license = license::Model {
-        id,
-        product_id: product.id,
-        tier_id: tier.id,
-        customer_id,
-        key_digest: stored.digest,
-        key_sealed: stored.sealed,
-        key_masked: stored.masked,
-        status: license::Status::Active,
-        starts_at: moment.now,
-        expires_at,
-        max_activations: command.max_activations,
-        max_users: command.max_users,
-        max_tenants: command.max_tenants,
-        features: command.features,
-        seats_used: 0,
-        source: command.source,
-        source_order_id: command.source_order_id,
-        notes: command.notes,
-        metadata: command.metadata,
-        revoked_at: None,
-        revocation_reason: None,
-        created_at: moment.now,
-        updated_at: moment.now,
-        version: 1,
-    };
-    terms::check_features(ctx, &tx, &product, &license).await?;
-    let license = license.into_active_model().reset_all().insert(&tx).await.map_err(taken)?;
-    let detail =
-        json!({"product": license.product_id, "tier": license.tier_id, "customer": license.customer_id});
-    record(&tx, &moment, caller, "license.issued", &license, detail).await?;
-    // Before the commit: once the licence is there, nothing may keep its key from being shown.
-    let license = view::render(ctx, &tx, license, moment.now).await?;
+    if let Err(error) = insert(&tx, &drafts).await {
+        drop(tx);
+        return Err(taken::locate(&ctx.db, &drafts, error).await?);
+    }
+    taken::expect_never_given(&tx, &drafts).await?;
+    let licenses = record(&tx, &moment, caller, &drafts).await?;
+    // Before the commit: once a licence is there, nothing may keep its key from being shown.
+    let shown = view::render_all(ctx, &tx, licenses, moment.now).await?;
     tx.commit().await?;
-    Ok(IssuedLicenseResponse { license, license_key: key.canonical().to_owned() })
+    let issued = shown.into_iter().zip(drafts).map(|(license, draft)| IssuedLicenseResponse {
+        license,
+        license_key: draft.key.canonical().to_owned(),
+    });
+    Ok(issued.collect())
 }
 
-fn expiry(
-    command: &IssueLicenseRequest,
-    tier: &tier::Model,
-    now: Timestamp,
-) -> Result<Option<Timestamp>, LicenseError> {
-    match (command.expires_at, command.valid_days, command.billing_period) {
-        (None, None, None) => Ok(None),
-        (Some(at), None, None) if at > now => Ok(Some(at)),
-        (Some(_), None, None) => Err(LicenseError::ExpiryPast),
-        (None, Some(days @ 1..=36_500), None) => Ok(Some(now.plus_days(days))),
-        (None, Some(_), None) => Err(LicenseError::ValidDays),
-        (None, None, Some(period)) if tier.billing_periods.0.contains(&period) => {
-            Ok(Some(now.plus_months(period.months())))
-        }
-        (None, None, Some(_)) => Err(LicenseError::PeriodNotSold),
-        _ => Err(LicenseError::ExpiryTwice),
+/// Ids of one instant in their order: of two licences, the one that was asked for first counts as
+/// the earlier one.
+fn ids(moment: &Moment<'_>, count: usize) -> Result<Vec<LicenseId>, LicenseError> {
+    let mut ids = (0..count)
+        .map(|_| Ok(LicenseId::new(moment.new_uuid()?)))
+        .collect::<Result<Vec<_>, LicenseError>>()?;
+    ids.sort_unstable();
+    Ok(ids)
+}
+
+async fn insert(tx: &WriteTx, drafts: &[Draft]) -> Result<(), sea_orm::DbErr> {
+    for some in drafts.chunks(ROWS) {
+        let rows = some.iter().map(|draft| draft.license.clone().into_active_model().reset_all());
+        license::Entity::insert_many(rows).exec_without_returning(tx).await?;
     }
+    Ok(())
 }
 
-fn choose_key(
-    command: &IssueLicenseRequest,
-    product: &product::Model,
-    moment: &Moment<'_>,
-) -> Result<LicenseKey, LicenseError> {
-    let Some(chosen) = &command.key else {
-        let prefix =
-            KeyPrefix::parse(product.key_prefix.as_str()).map_err(|_| Failure::Corrupt("key prefix"))?;
-        return Ok(NativeKey::from_random(&prefix, moment.random()?).into());
-    };
-    let key = LicenseKey::parse(chosen.expose()).map_err(|_| LicenseError::KeyMalformed)?;
-    let bits = key.strength_bits();
-    if bits < STRONG_BITS && !command.allow_weak_key {
-        return Err(LicenseError::KeyWeak { bits });
-    }
-    Ok(key)
-}
-
-async fn owner(
+async fn record(
     tx: &WriteTx,
     moment: &Moment<'_>,
     caller: &Caller,
-    command: &IssueLicenseRequest,
-) -> Result<Option<CustomerId>, LicenseError> {
-    let scope = caller.actor.scope();
-    match (command.customer_id, &command.customer) {
-        (None, None) => Ok(None),
-        (Some(id), None) => terms::expect_customer(tx, scope, id).await.map(Some),
-        (None, Some(described)) => {
-            let known = match &described.external_id {
-                None => None,
-                Some(external_id) => customers::store::find_by_external_id(tx, scope, external_id).await?,
-            };
-            match known {
-                Some(known) => Ok(Some(known.id)),
-                None => Ok(Some(customers::insert(tx, moment, caller, described.clone()).await?.id)),
-            }
-        }
-        (Some(_), Some(_)) => Err(LicenseError::CustomerTwice),
-    }
-}
-
-fn taken(error: DbErr) -> LicenseError {
-    if violates(&error, KEY_TAKEN) {
-        LicenseError::KeyTaken
-    } else if violates(&error, ORDER_TAKEN) {
-        LicenseError::OrderTaken
-    } else {
-        error.into()
-    }
+    drafts: &[Draft],
+) -> Result<Vec<license::Model>, LicenseError> {
+    let licenses: Vec<license::Model> = drafts.iter().map(|draft| draft.license.clone()).collect();
+    let detail = |license: &license::Model| {
+        json!({"product": license.product_id, "tier": license.tier_id, "customer": license.customer_id,
+               "expiresAt": license.expires_at, "trial": license.trial})
+    };
+    let written = licenses.iter().map(|license| {
+        audit::Event::new("license.issued", &license.id, detail(license)).of_license(license.id)
+    });
+    audit::record_all(tx, moment, caller, written.collect()).await?;
+    let told = licenses.iter().map(|license| {
+        events::Event::new(events::Kind::LicenseIssued, &license.id, detail(license)).of_license(license)
+    });
+    events::record_all(tx, moment, told.collect()).await?;
+    Ok(licenses)
 }

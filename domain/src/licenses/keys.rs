@@ -1,12 +1,18 @@
 //! Licence keys at rest: found by a keyed digest, stored sealed.
 
-use licentia_crypto::license_keys::LicenseKey;
+use licentia_crypto::license_keys::{KeyPrefix, LicenseKey, NativeKey};
 use licentia_crypto::sealing::Place;
-use licentia_entity::license;
+use licentia_entity::{license, product};
 use licentia_types::ids::LicenseId;
 
-use crate::context::Context;
+use crate::context::{Context, Moment};
 use crate::failure::Failure;
+
+/// A new key of ours.
+pub(super) fn make(product: &product::Model, moment: &Moment<'_>) -> Result<LicenseKey, Failure> {
+    let prefix = KeyPrefix::parse(product.key_prefix.as_str()).map_err(|_| Failure::Corrupt("key prefix"))?;
+    Ok(NativeKey::from_random(&prefix, moment.random()?).into())
+}
 
 /// What is stored of a key.
 pub(crate) struct Stored {

@@ -1,13 +1,17 @@
 //! Queries on licences.
 
-use licentia_entity::{activation, license};
+use std::collections::HashSet;
+
+use licentia_entity::{activation, former_license_key, license};
 use licentia_types::ids::{CustomerId, LicenseId, ProductId, TierId};
 use licentia_types::licenses::{FeatureOverrides, LicenseStatus};
 use licentia_types::pages::PageResponse;
 use licentia_types::time::Timestamp;
-use sea_orm::sea_query::{Expr, LockType};
+use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::{Expr, LockType, SimpleExpr};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect, QueryTrait, Select,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, Select,
 };
 
 use crate::database::WriteTx;
@@ -25,6 +29,8 @@ pub struct LicenseFilter {
     pub customer_id: Option<CustomerId>,
     /// Worth this now.
     pub status: Option<LicenseStatus>,
+    /// To try the product with, or not.
+    pub trial: Option<bool>,
 }
 
 fn select(scope: Scope) -> Select<license::Entity> {
@@ -70,6 +76,9 @@ pub(crate) async fn list(
     if let Some(customer) = filter.customer_id {
         found = found.filter(CustomerId.eq(customer));
     }
+    if let Some(trial) = filter.trial {
+        found = found.filter(license::Column::Trial.eq(trial));
+    }
     if let Some(status) = filter.status {
         found = found.filter(worth(status, now));
     }
@@ -84,6 +93,16 @@ pub(crate) async fn find(
     select(scope).filter(license::Column::Id.eq(id)).one(db).await
 }
 
+/// Those of the scope for which `condition` holds, newest first, at most so many.
+pub(crate) async fn matching(
+    db: &impl ConnectionTrait,
+    scope: Scope,
+    condition: SimpleExpr,
+    most: u64,
+) -> Result<Vec<license::Model>, DbErr> {
+    select(scope).filter(condition).order_by_desc(license::Column::Id).limit(most).all(db).await
+}
+
 /// Holds the licence's row, and with it its seats, until the transaction ends. Rows that refer to
 /// it may be written meanwhile.
 pub(crate) async fn find_locked(
@@ -94,21 +113,81 @@ pub(crate) async fn find_locked(
     select(scope).filter(license::Column::Id.eq(id)).lock(LockType::NoKeyUpdate).one(tx).await
 }
 
-/// The key is the credential: whoever knows it has the scope of its licence.
+/// The key is the credential: whoever knows it has the scope of its licence. A former key is taken
+/// for as long as it was kept.
 pub(crate) async fn find_by_key(
     db: &impl ConnectionTrait,
     key_digest: Vec<u8>,
+    now: Timestamp,
 ) -> Result<Option<license::Model>, DbErr> {
-    license::Entity::find().filter(license::Column::KeyDigest.eq(key_digest)).one(db).await
+    let of_key = license::Entity::find().filter(license::Column::KeyDigest.eq(key_digest.clone()));
+    if let Some(license) = of_key.one(db).await? {
+        return Ok(Some(license));
+    }
+    let Some(former) = former_license_key::Entity::find_by_id(key_digest).one(db).await? else {
+        return Ok(None);
+    };
+    if former.valid_until <= now {
+        return Ok(None);
+    }
+    license::Entity::find_by_id(former.license_id).one(db).await
 }
 
-/// The same, held until the transaction ends.
-pub(crate) async fn find_by_key_locked(
+/// Which of these keys were replaced once: none of them is given again.
+pub(super) async fn former_keys(
+    db: &impl ConnectionTrait,
+    key_digests: Vec<Vec<u8>>,
+) -> Result<HashSet<Vec<u8>>, DbErr> {
+    if key_digests.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let former = former_license_key::Entity::find()
+        .filter(former_license_key::Column::KeyDigest.is_in(key_digests))
+        .all(db)
+        .await?;
+    Ok(former.into_iter().map(|former| former.key_digest).collect())
+}
+
+/// Remembers the licence's present key as a former one, and lets none of its former keys be taken
+/// for longer than `valid_until`.
+pub(super) async fn keep_former_key(
     tx: &WriteTx,
-    key_digest: Vec<u8>,
-) -> Result<Option<license::Model>, DbErr> {
-    let of_key = license::Entity::find().filter(license::Column::KeyDigest.eq(key_digest));
-    of_key.lock(LockType::NoKeyUpdate).one(tx).await
+    license: &license::Model,
+    now: Timestamp,
+    valid_until: Timestamp,
+) -> Result<(), DbErr> {
+    use former_license_key::Column;
+    former_license_key::Entity::update_many()
+        .col_expr(Column::ValidUntil, valid_until.into())
+        .filter(Column::LicenseId.eq(license.id))
+        .filter(Column::ValidUntil.gt(valid_until))
+        .exec(tx)
+        .await?;
+    let former = former_license_key::ActiveModel {
+        key_digest: Set(license.key_digest.clone()),
+        license_id: Set(license.id),
+        rotated_at: Set(now),
+        valid_until: Set(valid_until),
+    };
+    former_license_key::Entity::insert(former).exec_without_returning(tx).await?;
+    Ok(())
+}
+
+/// Holds every licence of a customer for a product that is not revoked, one after the other in the
+/// order of their ids, so that two who do so never wait for each other.
+pub(super) async fn lock_siblings(
+    tx: &WriteTx,
+    customer: CustomerId,
+    product: ProductId,
+) -> Result<Vec<license::Model>, DbErr> {
+    license::Entity::find()
+        .filter(license::Column::CustomerId.eq(customer))
+        .filter(license::Column::ProductId.eq(product))
+        .filter(license::Column::Status.ne(license::Status::Revoked))
+        .order_by_asc(license::Column::Id)
+        .lock(LockType::NoKeyUpdate)
+        .all(tx)
+        .await
 }
 
 /// Every kind of feature override among a product's licences, each once.

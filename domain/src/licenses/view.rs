@@ -56,6 +56,7 @@ fn one(
 ) -> LicenseResponse {
     let held = u32::try_from(license.seats_used).unwrap_or_default();
     let used = held.saturating_sub(due.get(&license.id).copied().unwrap_or_default());
+    let term = terms::own_term(&license);
     LicenseResponse {
         status: rules::status(&license, now),
         id: license.id,
@@ -63,8 +64,12 @@ fn one(
         tier_id: license.tier_id,
         customer_id: license.customer_id,
         masked_key: license.key_masked,
-        starts_at: license.starts_at,
+        starts_at: (!license.awaits_start).then_some(license.starts_at),
         expires_at: license.expires_at,
+        term,
+        updates_until: license.updates_until,
+        trial: license.trial,
+        first_activated_at: license.first_activated_at,
         features: license.features,
         max_activations: license.max_activations,
         max_users: license.max_users,
@@ -75,8 +80,13 @@ fn one(
         source_order_id: license.source_order_id,
         notes: license.notes,
         metadata: license.metadata,
+        suspended_at: license.suspended_at,
+        suspension_reason: license.suspension_reason,
         revoked_at: license.revoked_at,
+        revoked_by: license.revoked_by,
         revocation_reason: license.revocation_reason,
+        grace_until: license.grace_until,
+        superseded_by: license.superseded_by,
         created_at: license.created_at,
         updated_at: license.updated_at,
         version: license.version,

@@ -87,6 +87,15 @@ pub(crate) async fn find_unchanging(tx: &WriteTx, id: ProductId) -> Result<Optio
     product::Entity::find_by_id(id).lock_shared().one(tx).await
 }
 
+/// The same for several products, one after the other in the order of their ids.
+pub(crate) async fn find_all_unchanging(
+    tx: &WriteTx,
+    ids: impl IntoIterator<Item = ProductId>,
+) -> Result<Vec<product::Model>, DbErr> {
+    let these = product::Entity::find().filter(product::Column::Id.is_in(ids));
+    these.order_by_asc(product::Column::Id).lock_shared().all(tx).await
+}
+
 pub(crate) async fn get(db: &impl ConnectionTrait, id: ProductId) -> Result<product::Model, Failure> {
     product::Entity::find_by_id(id).one(db).await?.ok_or(Failure::Corrupt("product"))
 }

@@ -1,6 +1,8 @@
 //! What everybody may see of the keys, as prepared bytes.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,10 +10,11 @@ use licentia_crypto::rsa_keys::RsaPublicKey;
 use licentia_entity::signing_key::{self, Purpose};
 use licentia_types::discovery::{Jwk, JwkSet};
 
+use super::rules;
 use crate::failure::Failure;
 
-/// The public keys of purposes token and document. Session keys are never published: nobody but
-/// the server verifies sessions.
+/// The keys of purposes token and document that are pending, active or retiring. Session keys are
+/// never published: nobody but the server verifies sessions.
 #[derive(Clone, Debug)]
 pub struct Publication {
     jwks: Vec<u8>,
@@ -19,12 +22,28 @@ pub struct Publication {
     pems: HashMap<String, String>,
 }
 
+/// What everybody may see, as this instance last saw it.
+#[derive(Clone, Debug)]
+pub struct Published {
+    /// The keys.
+    pub keys: Arc<Publication>,
+    /// Whether they were read lately. Otherwise a key may sign by now that is not among them, or one
+    /// be revoked that is: nobody is to keep them without asking again.
+    pub is_recent: bool,
+}
+
 impl Publication {
     pub(super) fn of(rows: &[signing_key::Model]) -> Result<Self, Failure> {
         let mut published: Vec<&signing_key::Model> =
-            rows.iter().filter(|row| row.purpose != Purpose::Session).collect();
+            rows.iter().filter(|row| rules::is_published(row)).collect();
+        // The newest that signs first, the one that waits last: the order is the same until a key comes or goes.
         published.sort_by_key(|row| {
-            (row.purpose == Purpose::Document, row.active_from.is_none(), row.kid.clone())
+            (
+                row.purpose == Purpose::Document,
+                row.active_from.is_none(),
+                Reverse(row.active_from),
+                row.kid.clone(),
+            )
         });
         let mut set = JwkSet::default();
         let mut pems = HashMap::new();

@@ -6,6 +6,7 @@ use licentia_entity::{feature, tier};
 use licentia_types::features::{FeatureSelector, FeatureValueType};
 use licentia_types::ids::TierId;
 use licentia_types::text::Key;
+use licentia_types::tokens::Enforcement;
 
 use super::error::TierError;
 use super::resolve::Catalogue;
@@ -35,7 +36,29 @@ pub(super) fn check(catalogue: &Catalogue, tier: &tier::Model) -> Result<(), Tie
     if tier.currency.is_none() && (tier.monthly_price.is_some() || tier.annual_price.is_some()) {
         return Err(TierError::CurrencyMissing);
     }
+    check_degradation(catalogue, tier)?;
     check_inclusion(catalogue, tier)
+}
+
+/// `degrade` and where to go together in one tier. That no tier degrades to one that includes it
+/// concerns the tiers that inherit it as well, and is checked with the whole catalogue.
+fn check_degradation(catalogue: &Catalogue, tier: &tier::Model) -> Result<(), TierError> {
+    let target = match (tier.enforcement, tier.degrade_to_tier_id) {
+        (Some(Enforcement::Degrade), Some(target)) => target,
+        (Some(Enforcement::Degrade), None) => return Err(TierError::DegradeTargetMissing),
+        (_, Some(_)) => return Err(TierError::DegradeTargetAlone),
+        (_, None) => return Ok(()),
+    };
+    let known = |tier: &&tier::Model| tier.id == target;
+    let target = catalogue.tiers.iter().find(known).ok_or(TierError::DegradeTargetUnknown)?;
+    let unchanged = catalogue
+        .tiers
+        .iter()
+        .any(|before| before.id == tier.id && before.degrade_to_tier_id == Some(target.id));
+    if target.archived_at.is_some() && !unchanged {
+        return Err(TierError::DegradeTargetArchived);
+    }
+    Ok(())
 }
 
 fn check_inclusion(catalogue: &Catalogue, tier: &tier::Model) -> Result<(), TierError> {

@@ -8,6 +8,8 @@ use crate::catalog::EditError;
 use crate::failure::{Failure, failed_from};
 use crate::refusal::Refusal;
 
+const DEGRADE_TO: &str = "/degradeToTierId";
+
 /// Why an operation on a tier was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum TierError {
@@ -23,10 +25,10 @@ pub enum TierError {
         /// The present version.
         current: i64,
     },
-    /// A tier includes it.
-    #[error("the tier {tier} includes this one; change that first")]
+    /// A tier includes it, or degrades to it.
+    #[error("the tier {tier} includes this one, or degrades to it; change that first")]
     InUse {
-        /// Key of the including tier.
+        /// Key of that tier.
         tier: String,
     },
     /// The included tier is archived.
@@ -61,6 +63,18 @@ pub enum TierError {
     /// A price without currency.
     #[error("a price needs a currency")]
     CurrencyMissing,
+    /// `degrade` without where to.
+    #[error("enforcement degrade needs degradeToTierId")]
+    DegradeTargetMissing,
+    /// Where to, without `degrade`.
+    #[error("degradeToTierId goes with enforcement degrade of the same tier")]
+    DegradeTargetAlone,
+    /// Not a tier of this product.
+    #[error("the tier to degrade to is not a tier of this product")]
+    DegradeTargetUnknown,
+    /// It is archived.
+    #[error("an archived tier cannot be degraded to")]
+    DegradeTargetArchived,
     /// The list is not every live tier of the product, once.
     #[error("the list must name every tier of the product that is not archived, once")]
     OrderIncomplete,
@@ -87,6 +101,10 @@ impl Refusal for TierError {
             | Self::ValueMissing { .. }
             | Self::ValueType { .. }
             | Self::CurrencyMissing
+            | Self::DegradeTargetMissing
+            | Self::DegradeTargetAlone
+            | Self::DegradeTargetUnknown
+            | Self::DegradeTargetArchived
             | Self::OrderIncomplete => ProblemCode::ValidationFailed,
             Self::Edit(error) => error.code(),
             Self::Failed(failure) => failure.code(),
@@ -103,6 +121,10 @@ impl Refusal for TierError {
             Self::ValueMissing { key } => field(format!("/featureValues/{key}"), "REQUIRED"),
             Self::ValueType { key, .. } => field(format!("/featureValues/{key}"), "INVALID"),
             Self::CurrencyMissing => field("/currency".to_owned(), "REQUIRED"),
+            Self::DegradeTargetMissing => field(DEGRADE_TO.to_owned(), "REQUIRED"),
+            Self::DegradeTargetAlone => field(DEGRADE_TO.to_owned(), "INVALID"),
+            Self::DegradeTargetUnknown => field(DEGRADE_TO.to_owned(), "UNKNOWN"),
+            Self::DegradeTargetArchived => field(DEGRADE_TO.to_owned(), "ARCHIVED"),
             Self::OrderIncomplete => field("/ids".to_owned(), "INVALID"),
             Self::Edit(error) => error.fields(),
             Self::NotFound | Self::Stale { .. } | Self::InUse { .. } | Self::Failed(_) => Vec::new(),

@@ -1,7 +1,10 @@
 //! What was ever claimed, kept once for each licence version and catalogue revision.
 
+use std::collections::HashMap;
+
 use licentia_crypto::sealing::Place;
 use licentia_entity::{claim_set, license, product};
+use licentia_types::ids::LicenseId;
 use licentia_types::tokens::ClaimSet;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::OnConflict;
@@ -24,8 +27,8 @@ pub(crate) async fn keep_claim_set(
         return Ok(id);
     }
     let json = serde_json::to_vec(set).map_err(|_| Failure::Corrupt("claim set"))?;
-    let row_name = format!("{}:{}:{}", license.id, license.version, product.catalogue_revision);
-    let place = Place { table: "claim_set", column: "sealed", row: &row_name };
+    let row_name = row_name(license.id, license.version, product.catalogue_revision);
+    let place = place(&row_name);
     let row = claim_set::ActiveModel {
         license_id: Set(license.id),
         license_version: Set(license.version),
@@ -39,6 +42,29 @@ pub(crate) async fn keep_claim_set(
         .exec_without_returning(tx)
         .await?;
     find_claim_set(tx, license, product).await?.ok_or(Failure::Corrupt("claim set"))
+}
+
+/// What was claimed, by the row that keeps it.
+pub(crate) async fn open_claim_sets(
+    db: &impl ConnectionTrait,
+    ctx: &Context,
+    ids: impl IntoIterator<Item = i64>,
+) -> Result<HashMap<i64, ClaimSet>, Failure> {
+    let rows = claim_set::Entity::find().filter(claim_set::Column::Id.is_in(ids)).all(db).await?;
+    let open = |row: claim_set::Model| {
+        let name = row_name(row.license_id, row.license_version, row.catalogue_revision);
+        let json = ctx.kek.open(place(&name), &row.sealed)?;
+        Ok((row.id, serde_json::from_slice(&json).map_err(|_| Failure::Corrupt("claim set"))?))
+    };
+    rows.into_iter().map(open).collect()
+}
+
+fn row_name(license: LicenseId, version: i64, catalogue_revision: i64) -> String {
+    format!("{license}:{version}:{catalogue_revision}")
+}
+
+fn place(row_name: &str) -> Place<'_> {
+    Place { table: "claim_set", column: "sealed", row: row_name }
 }
 
 pub(crate) async fn find_claim_set(

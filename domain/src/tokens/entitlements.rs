@@ -7,7 +7,8 @@ use licentia_types::features::{FeatureKind, FeatureValue};
 use licentia_types::ids::LicenseId;
 use licentia_types::licenses::FeatureOverrides;
 use licentia_types::limits::Limit;
-use licentia_types::text::Key;
+use licentia_types::text::{Environment, Key};
+use licentia_types::tiers::ActivationModel;
 use licentia_types::time::{Seconds, Timestamp};
 use licentia_types::tokens::{ClaimSet, Enforcement};
 
@@ -28,6 +29,14 @@ pub struct Entitlements {
     pub limits: Limits,
     /// Times.
     pub times: Times,
+    /// How machines hold their seats.
+    pub activation_model: ActivationModel,
+    /// Machines that take no seat, by environment.
+    pub free_environments: BTreeMap<Environment, u32>,
+    /// What a program does when its token has ended.
+    pub enforcement: Enforcement,
+    /// The tier whose features it goes on with; there with `degrade`.
+    pub degrade_to: Option<Key>,
 }
 
 /// Overrides of a licence's limits.
@@ -98,6 +107,10 @@ impl Entitlements {
                 max_tenants: overridden(limits.max_tenants, tier.limits.max_tenants),
             },
             times: tier.times,
+            activation_model: tier.activation_model,
+            free_environments: tier.free_environments.clone(),
+            enforcement: tier.enforcement,
+            degrade_to: tier.degrade_to.clone(),
         }
     }
 
@@ -110,6 +123,7 @@ impl Entitlements {
             aud: product.slug.as_str().to_owned(),
             license_id: license.id,
             license_exp: license.expires_at.map(Timestamp::seconds),
+            updates_until: license.updates_until.map(Timestamp::seconds),
             tier: self.tier.clone(),
             tiers: self.path.clone(),
             features: self.features.clone(),
@@ -119,7 +133,9 @@ impl Entitlements {
             max_activations: self.limits.max_activations,
             heartbeat_required: self.times.heartbeat_interval > Seconds::ZERO,
             heartbeat_interval: self.times.heartbeat_interval.get(),
-            enforcement: Enforcement::Block,
+            enforcement: self.enforcement,
+            degrade_to_tier: self.degrade_to.clone(),
+            free_environments: self.free_environments.clone(),
         }
     }
 }
@@ -135,6 +151,7 @@ impl Entitlements {
             aud: product.slug.as_str().to_owned(),
             license_id: widest,
             license_exp: Some(i64::MAX),
+            updates_until: Some(i64::MAX),
             tier: self.tier.clone(),
             tiers: self.path.clone(),
             features: self.features.clone(),
@@ -144,7 +161,9 @@ impl Entitlements {
             max_activations: Some(u32::MAX),
             heartbeat_required: false,
             heartbeat_interval: i64::MAX,
-            enforcement: Enforcement::Block,
+            enforcement: self.enforcement,
+            degrade_to_tier: self.degrade_to.clone(),
+            free_environments: self.free_environments.clone(),
         }
     }
 }

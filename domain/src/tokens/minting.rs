@@ -44,8 +44,13 @@ impl Recipient {
             .one(db)
             .await?
             .ok_or(Failure::Corrupt("consumer key"))?;
+        Ok(Some(Self::open(&row, activation.consumer_key_alg.unwrap_or_default())?))
+    }
+
+    /// A registered key that was read already.
+    pub(crate) fn open(row: &consumer_key::Model, algorithm: ConsumerKeyAlg) -> Result<Self, Failure> {
         let key = ConsumerKey::from_spki_der(&row.spki).map_err(|_| Failure::Corrupt("consumer key"))?;
-        Ok(Some(Self { key, algorithm: activation.consumer_key_alg.unwrap_or_default() }))
+        Ok(Self { key, algorithm })
     }
 }
 
@@ -59,13 +64,20 @@ pub fn mint(
     claims: &LicenseClaims,
     recipient: Option<&Recipient>,
 ) -> Result<Packed, Failure> {
-    let token = key.sign(typ, claims)?;
-    let Some(Recipient { key, algorithm }) = recipient else {
+    pack(key.sign(typ, claims)?, recipient)
+}
+
+/// Encrypts what was signed, for a recipient. Never inside a transaction.
+///
+/// # Errors
+/// When the cryptographic library fails.
+pub fn pack(token: String, recipient: Option<&Recipient>) -> Result<Packed, Failure> {
+    let Some(recipient) = recipient else {
         return Ok(Packed { token, token_type: TokenType::Jwt });
     };
-    let algorithm = match algorithm {
+    let algorithm = match recipient.algorithm {
         ConsumerKeyAlg::RsaOaep => ConsumerKeyAlgorithm::RsaOaep,
         ConsumerKeyAlg::RsaOaep256 => ConsumerKeyAlgorithm::RsaOaep256,
     };
-    Ok(Packed { token: key.encrypt(algorithm, &token)?, token_type: TokenType::Jwe })
+    Ok(Packed { token: recipient.key.encrypt(algorithm, &token)?, token_type: TokenType::Jwe })
 }

@@ -24,7 +24,8 @@ pub fn license_end(expires_at: Option<Timestamp>, times: Times) -> Option<Timest
 }
 
 impl Window {
-    /// The window of a token minted on a contact at `now`; none when the licence has ended.
+    /// The window of a token minted on a contact at `now`; none when the licence has ended. Of a
+    /// floating machine it is its lease, which is all that its times say.
     #[must_use]
     pub fn at(now: Timestamp, times: Times, end: Option<Timestamp>, backdate: Seconds) -> Option<Self> {
         let whole = |at: Timestamp| Timestamp::from_seconds(at.seconds());
@@ -52,6 +53,8 @@ mod tests {
             heartbeat_interval: Seconds::constant(24 * HOUR),
             offline_grace: Seconds::constant(7 * 24 * HOUR),
             expiry_grace: Seconds::ZERO,
+            revocation_grace: Seconds::ZERO,
+            lease: Seconds::constant(900),
         }
     }
 

@@ -1,8 +1,10 @@
 //! The binary `licentia` as an operator meets it: its commands, exit codes, files and signals.
 
+mod audit;
 mod configuration;
 mod demonstration;
 mod help;
 pub(crate) mod installation;
 mod keys;
 mod serving;
+mod signing_keys;

@@ -44,7 +44,7 @@ async fn the_key_set_holds_public_parts_only(backend: Backend) {
     // It holds the key that signs.
     let issued = Shop::open(&server).await.issue(&server, json!({})).await;
     Machine::activate(&server, issued["licenseKey"].as_str().unwrap(), "fp-1").await;
-    let signing = server.context.keys.token_key().kid().to_owned();
+    let signing = server.signing_kid().await;
     assert!(kids(&server).await.contains(&signing));
 }
 
@@ -121,6 +121,8 @@ async fn the_configuration_tells_where_everything_is(backend: Backend) {
         "heartbeat_endpoint": at("/api/v1/license-keys/heartbeat"),
         "validation_endpoint": at("/api/v1/license-keys/validate"),
         "catalog_endpoint": at("/api/v1/products/catalog"),
+        "status_list_uri_template": at("/status-lists/{list}"),
+        "revocation_list_uri": at("/api/v1/revocation/list"),
         "openapi_uri": at("/api/v1/openapi.json"),
         "signing_alg_values_supported": ["RS256"],
         "encryption_alg_values_supported": ["RSA-OAEP", "RSA-OAEP-256"],

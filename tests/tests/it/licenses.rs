@@ -1,29 +1,56 @@
-//! Issuing, editing and revoking licences.
+//! Licences: issued, edited, and what becomes of them.
 
-use licentia_domain::database::Lane;
-use licentia_entity::{audit_event, license};
+use licentia_entity::{audit_event, event, revocation_generation};
 use licentia_tests::{Machine, Reply, Shop, TestServer};
 use licentia_types::ids::LicenseId;
-use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use reqwest::Method;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::{Value, json};
 
+mod bulk;
+mod dry_run;
+mod first_activation;
 mod issuing;
+mod key_rotation;
 mod keys;
+mod lifecycle;
 mod overrides;
+mod own_features;
+mod preconditions;
+mod renewal;
+mod siblings;
 mod standing;
+mod trials;
 
-/// Puts a licence on hold, which no route does yet.
+/// Puts a licence on hold.
 pub(crate) async fn suspend(server: &TestServer, id: &str) {
-    let id: LicenseId = id.parse().unwrap();
-    let tx = server.context.db.write(Lane::Ordinary).await.unwrap();
-    license::Entity::update_many()
-        .col_expr(license::Column::Status, Expr::value("suspended"))
-        .filter(license::Column::Id.eq(id))
-        .exec(&tx)
-        .await
-        .unwrap();
-    tx.commit().await.unwrap();
+    server.admin_post(&format!("/license-keys/{id}/suspend"), json!({})).await.expect(200);
+}
+
+/// Does something to a licence: `suspend`, `renew`, …
+async fn act(server: &TestServer, license: &Value, action: &str, body: Value) -> Reply {
+    let path = format!("/license-keys/{}/{action}", id(license));
+    server.admin_post(&path, body).await
+}
+
+/// The same to the version that `tag` names.
+async fn act_on(server: &TestServer, license: &Value, action: &str, tag: &str, body: Value) -> Reply {
+    let path = format!("/license-keys/{}/{action}", id(license));
+    Reply::of(server.admin(Method::POST, &path).header("if-match", tag).json(&body)).await
+}
+
+/// What others are told: the kinds of the events, oldest first.
+async fn told(server: &TestServer, license: &Value) -> Vec<String> {
+    let id: LicenseId = id(license).parse().unwrap();
+    let events = event::Entity::find().filter(event::Column::LicenseId.eq(id));
+    let events = events.order_by_asc(event::Column::Id).all(&server.context.db).await.unwrap();
+    events.into_iter().map(|event| event.kind).collect()
+}
+
+/// The generation of what is revoked.
+async fn generation(server: &TestServer) -> i64 {
+    let row = revocation_generation::Entity::find().one(&server.context.db).await.unwrap();
+    row.unwrap().generation
 }
 
 fn id(license: &Value) -> &str {

@@ -7,7 +7,7 @@ use licentia_types::problems::ProblemCode;
 use serde_json::{Value, json};
 
 /// What everybody may call without credentials; every other operation names its permission.
-const PUBLIC: [&str; 16] = [
+const PUBLIC: [&str; 18] = [
     "GET /.well-known/jwks.json",
     "GET /.well-known/keys/{kid}.pem",
     "GET /.well-known/license-configuration",
@@ -16,9 +16,11 @@ const PUBLIC: [&str; 16] = [
     "GET /api/v1/products",
     "GET /api/v1/products/catalog",
     "GET /api/v1/products/{id}",
+    "GET /api/v1/revocation/list",
     "GET /health",
     "GET /health/live",
     "GET /health/ready",
+    "GET /status-lists/{list}",
     "POST /api/v1/license-activations/activate",
     "POST /api/v1/license-activations/status",
     "POST /api/v1/license-activations/{id}/deactivate",

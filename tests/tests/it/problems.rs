@@ -73,6 +73,7 @@ impl World {
             Code::LicenseExpired => self.license_expired().await,
             Code::LicenseSuspended => self.license_suspended().await,
             Code::LicenseRevoked => self.activate(&self.revoked().await.1, json!({})).await,
+            Code::ActivationRevoked => self.activation_revoked().await,
             Code::NotFound => server.admin_get("/customers/cus_01h455vb4pex5vsknk084sn02q").await,
             Code::MethodNotAllowed => Reply::of(server.admin(Method::PATCH, "/customers")).await,
             Code::SeatLimitReached => self.seat_limit_reached().await,
@@ -83,6 +84,8 @@ impl World {
             Code::InUse => server.admin_delete(&format!("/pricing-tiers/{}", self.shop.basic)).await,
             Code::ProductArchived => self.product_archived().await,
             Code::StateConflict => self.state_conflict().await,
+            Code::TrialUsed => self.trial_used().await,
+            Code::PreconditionRequired => self.precondition_required().await,
             Code::ActivationDeactivated => self.activation_deactivated().await,
             Code::VersionStale => self.version_stale().await,
             Code::BodyTooLarge => self.body("application/json", " ".repeat(65_537)).await,
@@ -93,6 +96,7 @@ impl World {
             Code::ConsumerKeyInvalid => self.consumer_key_invalid().await,
             Code::TierCycle => self.tier_cycle().await,
             Code::TokenTooLarge => self.token_too_large().await,
+            Code::TokenInvalid => server.post("/license-keys/validate", json!({"token": "a.b.c"})).await,
             Code::NotSupported => self.not_supported().await,
             Code::RateLimited => rate_limited(self.backend).await,
             Code::Internal => internal(self.backend).await,
@@ -175,10 +179,30 @@ impl World {
         machine.try_beat(&self.server).await
     }
 
+    async fn activation_revoked(&self) -> Reply {
+        let machine = self.machine().await;
+        let path = format!("/license-activations/{}/revoke", machine.activation);
+        self.server.admin_post(&path, json!({})).await.expect(200);
+        self.activate(&machine.key, json!({})).await
+    }
+
     async fn version_stale(&self) -> Reply {
         let path = format!("/products/{}", self.shop.product);
         let request = self.server.admin(Method::PUT, &path).json(&json!({"name": "New"}));
         Reply::of(request.header("if-match", "\"99\"")).await
+    }
+
+    async fn precondition_required(&self) -> Reply {
+        let path = format!("/products/{}", self.shop.product);
+        Reply::of(self.server.admin(Method::PUT, &path).json(&json!({"name": "New"}))).await
+    }
+
+    async fn trial_used(&self) -> Reply {
+        let trial = json!({"trial": true, "validDays": 14});
+        let (_, first) = self.license_with(trial.clone()).await;
+        self.activate(&first, json!({})).await.expect(201);
+        let (_, second) = self.license_with(trial).await;
+        self.activate(&second, json!({})).await
     }
 
     async fn consumer_key_invalid(&self) -> Reply {
@@ -205,7 +229,7 @@ impl World {
     }
 
     async fn not_supported(&self) -> Reply {
-        let body = json!({"slug": "later", "name": "Later", "oneActiveKey": true});
+        let body = json!({"slug": "later", "name": "Later", "unboundFiles": true});
         self.server.admin_post("/products", body).await
     }
 }

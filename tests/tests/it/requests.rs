@@ -12,6 +12,7 @@ on_both![
     bodies_are_json_of_a_known_size_and_depth,
     members_stand_there_once,
     control_characters_are_refused_in_every_text,
+    parameters_that_an_operation_does_not_read_are_refused,
     fingerprints_may_have_512_bytes,
     undeclared_methods_are_refused_with_those_that_there_are,
     the_api_has_an_alias,
@@ -134,12 +135,33 @@ async fn control_characters_are_refused_in_every_text(backend: Backend) {
             assert_eq!(reply.status, 422, "{path} {body}: {}", reply.text);
         }
         let token = server.post("/license-keys/validate", json!({"token": long})).await;
-        assert_eq!(token.expect(200)["code"], "TOKEN_INVALID");
+        token.expect_problem(422, "TOKEN_INVALID");
     }
     for path in ["/customers", "/license-keys", "/products", "/pricing-tiers", "/product-features"] {
         let reply = server.admin_get(&format!("{path}?q=a%00b")).await;
         reply.expect_problem(400, "PARAMETER_INVALID");
     }
+}
+
+async fn parameters_that_an_operation_does_not_read_are_refused(backend: Backend) {
+    let server = TestServer::start(backend).await;
+    let shop = Shop::open(&server).await;
+    let issued = shop.issue(&server, json!({"validDays": 30})).await;
+    let path = format!("/license-keys/{}", issued["id"].as_str().unwrap());
+    for action in ["revoke", "suspend", "renew", "rotate-key", "reveal"] {
+        let reply = server.admin_post(&format!("{path}/{action}?dryRun=true"), json!({})).await;
+        reply.expect_problem(400, "PARAMETER_INVALID");
+    }
+    let archive = server.admin(Method::DELETE, &format!("/products/{}?dryRun=true", shop.product));
+    Reply::of(archive).await.expect_problem(400, "PARAMETER_INVALID");
+    let tried = json!({"licenseKey": issued["licenseKey"], "fingerprint": "fp-1"});
+    let reply = server.post("/license-activations/activate?dryRun=true", tried).await;
+    reply.expect_problem(400, "PARAMETER_INVALID");
+    let now = server.admin_get(&path).await.expect(200);
+    assert_eq!(
+        (&now["status"], &now["version"], &now["seats"]["used"]),
+        (&json!("active"), &json!(1), &json!(0))
+    );
 }
 
 async fn fingerprints_may_have_512_bytes(backend: Backend) {

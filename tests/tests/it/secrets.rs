@@ -89,6 +89,11 @@ async fn live(server: &TestServer) -> Vec<String> {
     }
     let question = json!({"licenseKey": key, "fingerprint": "fp-1"});
     server.post("/license-activations/status", question).await.expect(200);
+    let spelled = key.to_lowercase();
+    for pasted in [&key, &spelled, &machine.token, &copy.token, chosen, "a fingerprint that is pasted"] {
+        server.admin_post("/lookup", json!({"text": pasted})).await.expect(200);
+        secrets.push(pasted.to_owned());
+    }
     let reveal = format!("/license-keys/{}/reveal", issued["id"].as_str().unwrap());
     server.admin_post(&reveal, json!({})).await.expect(200);
     let path = format!("/license-activations/{}/deactivate", machine.activation);
@@ -130,7 +135,8 @@ async fn canaries(server: &TestServer) -> Vec<String> {
 
 /// Secrets in every member that holds one, in members that nobody knows, and in what is no JSON.
 fn bodies(canary: &str) -> Vec<String> {
-    let members = ["licenseKey", "key", "token", "nonce", "consumerKey", "requestId", "fingerprint", "name"];
+    let members =
+        ["licenseKey", "key", "token", "nonce", "consumerKey", "requestId", "fingerprint", "name", "text"];
     let each = members.iter().map(|member| json!({*member: canary}).to_string());
     let all: Value = members.iter().map(|member| ((*member).to_owned(), json!(canary))).collect();
     each.chain([

@@ -55,7 +55,7 @@ async fn a_key_is_reserved_before_it_signs_what_outlives_its_mark(backend: Backe
     let mut machine = Machine::activate(&server, issued["licenseKey"].as_str().unwrap(), "fp-1").await;
     for _ in 0..3 {
         let rows = signing_key::Entity::find().all(&server.context.db).await.unwrap();
-        let kid = server.context.keys.token_key().kid().to_owned();
+        let kid = server.signing_kid().await;
         let mark = rows.iter().find(|row| row.kid == kid).unwrap().signs_until;
         assert!(mark.seconds() >= machine.claims()["stale_until"].as_i64().unwrap());
         assert_eq!(mark.seconds() % 86_400, 0);

@@ -4,6 +4,7 @@
 mod candidates;
 mod forgeries;
 mod libraries;
+mod rotation;
 
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rsa::KeySize;

@@ -165,8 +165,12 @@ fn values_out_of_range_are_refused_together() {
         "LICENTIA__TOKENS__BACKDATE_SECONDS=301",
         "LICENTIA__TOKENS__TOKEN_TTL=100000",
         "LICENTIA__TOKENS__OFFLINE_GRACE=315360001",
+        "LICENTIA__TOKENS__LEASE=2",
         "LICENTIA__TOKENS__DEFAULT_MAX_ACTIVATIONS=10000001",
         "LICENTIA__SIGNING_KEYS__BITS=1024",
+        "LICENTIA__SIGNING_KEYS__ROTATION_DAYS=3651",
+        "LICENTIA__SIGNING_KEYS__DOCUMENT_ROTATION_DAYS=9999",
+        "LICENTIA__RETENTION__SYSTEM_EVENTS_DAYS=3651",
         "LICENTIA__DISCOVERY__MAX_AGE_SECONDS=86401",
         "LICENTIA__ENVIRONMENT=production",
     ])
@@ -176,11 +180,15 @@ fn values_out_of_range_are_refused_together() {
     assert_eq!(
         keys,
         [
+            "tokens.lease",
             "tokens.backdate_seconds",
             "tokens.offline_grace",
             "tokens.token_ttl",
             "tokens.default_max_activations",
             "signing_keys.bits",
+            "signing_keys.rotation_days",
+            "signing_keys.document_rotation_days",
+            "retention.system_events_days",
             "discovery.max_age_seconds",
             "server.public_url",
             "encryption.key",

@@ -109,6 +109,11 @@ impl Installation {
         end_of(&mut self.licentia(arguments))
     }
 
+    /// The same, with something to read.
+    pub(crate) fn run_with(&self, arguments: &[&str], input: Stdio) -> Ended {
+        end_of(self.licentia(arguments).stdin(input))
+    }
+
     /// What it printed, when it ended well and said nothing else.
     #[track_caller]
     pub(crate) fn prints(&self, arguments: &[&str]) -> String {

@@ -77,7 +77,7 @@ fn sigterm_lets_a_slow_request_end() {
     slow.write_all(rest.as_bytes()).unwrap();
     let mut text = String::new();
     answer.read_to_string(&mut text).unwrap();
-    assert!(text.contains("HTTP/1.1 200") && text.contains("TOKEN_INVALID"), "{text}");
+    assert!(text.contains("HTTP/1.1 422") && text.contains("TOKEN_INVALID"), "{text}");
     assert_eq!(serving.exit_code(), Some(0));
 }
 

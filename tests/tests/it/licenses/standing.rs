@@ -41,8 +41,6 @@ async fn revoking_again_changes_nothing(backend: Backend) {
     let again = revoke(&server, &issued, json!({"reason": "again"})).await.expect(200);
     assert_eq!(again, first);
     assert_eq!(events(&server, "license.revoked").await.len(), 1);
-    let graceful = json!({"graceHours": 5});
-    revoke(&server, &issued, graceful).await.expect_problem(422, "NOT_SUPPORTED");
 }
 
 async fn a_revoked_licence_gives_no_token_to_its_machines(backend: Backend) {

@@ -28,49 +28,25 @@ async fn asked(server: &TestServer) -> Vec<Asked> {
             path: "/products",
             body: json!({"slug": "second", "name": "Second"}),
             members: vec![
-                ("oneActiveKey", on.clone(), off.clone()),
                 ("unboundFiles", on.clone(), off.clone()),
                 ("clonePolicy", json!("block"), json!("record")),
                 ("firstActivation", json!("approval"), json!("open")),
             ],
         },
         Asked {
-            path: "/pricing-tiers",
-            body: json!({"productId": shop.product, "key": "new", "name": "New"}),
-            members: vec![
-                ("freeEnvironments", json!(["ci"]), json!([])),
-                ("revocationGrace", json!(3600), none.clone()),
-                ("lease", json!({"seconds": 600}), json!({})),
-                ("degradeToTierId", json!(shop.basic), none.clone()),
-                ("activationModel", json!("floating"), json!("node_locked")),
-                ("enforcement", json!("warn"), json!("block")),
-            ],
-        },
-        Asked {
             path: "/license-keys",
             body: json!({"productId": shop.product, "tierId": shop.pro}),
-            members: vec![
-                ("updatesUntil", json!("2040-01-01T00:00:00Z"), none.clone()),
-                ("trial", on.clone(), off.clone()),
-                ("document", on.clone(), off.clone()),
-                ("startsAt", json!("first_activation"), json!("issue")),
-            ],
+            members: vec![("document", on.clone(), off.clone())],
         },
         Asked {
             path: "/license-activations/activate",
             body: json!({"licenseKey": key, "fingerprint": "fp-1"}),
             members: vec![
-                ("instance", json!("a"), none.clone()),
                 ("publicKey", json!({"kty": "EC"}), json!({})),
                 ("proof", on.clone(), off.clone()),
                 ("csr", json!("PEM"), none),
                 ("assemblyManifest", json!([{"assemblyName": "a"}]), json!([])),
             ],
-        },
-        Asked {
-            path: "/license-keys/validate",
-            body: json!({"licenseKey": key}),
-            members: vec![("productVersion", json!("1"), Value::Null), ("explain", on, off)],
         },
     ]
 }
@@ -102,13 +78,9 @@ async fn its_off_value_is_not(backend: Backend) {
 async fn edits_refuse_it_as_well(backend: Backend) {
     let server = TestServer::start(backend).await;
     let shop = Shop::open(&server).await;
-    let license = shop.issue(&server, json!({})).await["id"].as_str().unwrap().to_owned();
     for (path, member, value) in [
-        (format!("/products/{}", shop.product), "oneActiveKey", json!(true)),
+        (format!("/products/{}", shop.product), "unboundFiles", json!(true)),
         (format!("/products/{}", shop.product), "clonePolicy", json!("suspend")),
-        (format!("/pricing-tiers/{}", shop.pro), "lease", json!(900)),
-        (format!("/license-keys/{license}"), "updatesUntil", json!("2040-01-01T00:00:00Z")),
-        (format!("/license-keys/{license}"), "tierId", json!(shop.max)),
     ] {
         server.admin_put(&path, json!({member: value})).await.expect_problem(422, "NOT_SUPPORTED");
     }

@@ -87,10 +87,24 @@ impl Scene {
                 documents.push(token(format!("{kind} signed by the {purpose:?} key"), text));
             }
         }
+        documents.push(token("a grace as it is given", self.grace().await));
         for typ in ["at+jwt", "JWT"] {
             let session = self.signed_by(Purpose::Session, typ, json!({})).await;
             documents.push(token(format!("session with typ {typ}"), session));
         }
+        for list in ["/status-lists/0", "/api/v1/revocation/list"] {
+            let served = self.server.get(list).await;
+            assert_eq!(served.status, 200, "{}", served.text);
+            documents.push(token(list, served.text));
+        }
         documents
+    }
+
+    /// What a revoked machine is told while it may go on.
+    async fn grace(&self) -> String {
+        let mut machine = Machine::activate(&self.server, &self.key, "revoked").await;
+        let path = format!("/license-activations/{}/revoke", machine.activation);
+        self.server.admin_post(&path, json!({"graceHours": 1})).await.expect(200);
+        machine.beat(&self.server).await["graceToken"].as_str().unwrap().to_owned()
     }
 }

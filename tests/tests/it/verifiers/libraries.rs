@@ -39,9 +39,13 @@ impl Library {
             Self::Jsonwebtoken => jsonwebtoken(scene, tokens).await,
             Self::Pyjwt => ask(python("pyjwt"), &question(scene, tokens, None)),
             Self::Joserfc => ask(python("joserfc"), &question(scene, tokens, None)),
-            Self::Jose => ask(node(&[]), &question(scene, tokens, None)),
+            Self::Jose => ask(node("verify.mjs"), &question(scene, tokens, None)),
             Self::JoserfcDecrypting(key) => ask(python("decrypt"), &question(scene, tokens, Some(key))),
-            Self::JoseDecrypting(key) => ask(node(&["decrypt"]), &question(scene, tokens, Some(key))),
+            Self::JoseDecrypting(key) => {
+                let mut command = node("verify.mjs");
+                command.arg("decrypt");
+                ask(command, &question(scene, tokens, Some(key)))
+            }
         };
         let names: Vec<&str> = verdicts.iter().map(|verdict| verdict.name.as_str()).collect();
         let expected: Vec<&str> = tokens.iter().map(|token| token.name.as_str()).collect();
@@ -70,16 +74,29 @@ fn question(scene: &Scene, tokens: &[Candidate], private_key: Option<&str>) -> V
 }
 
 fn python(mode: &str) -> Command {
-    let mut command = Command::new(environment("LICENTIA_TEST_PYTHON"));
-    command.arg(script("verify.py")).arg(mode);
+    let mut command = python_script("verify.py");
+    command.arg(mode);
     command
 }
 
-fn node(arguments: &[&str]) -> Command {
+/// Runs one of our scripts.
+pub(super) fn python_script(name: &str) -> Command {
+    let mut command = Command::new(environment("LICENTIA_TEST_PYTHON"));
+    command.arg(script(name));
+    command
+}
+
+/// Runs one of our scripts.
+pub(super) fn node(name: &str) -> Command {
     environment("LICENTIA_TEST_NODE_MODULES");
     let mut command = Command::new("node");
-    command.arg(script("verify.mjs")).args(arguments);
+    command.arg(script(name));
     command
+}
+
+/// A program that talks to this machine only.
+pub(super) fn without_proxy(command: &mut Command) -> &mut Command {
+    command.env("NO_PROXY", "127.0.0.1").env("no_proxy", "127.0.0.1")
 }
 
 fn environment(name: &str) -> String {
@@ -96,9 +113,7 @@ fn ask(mut command: Command, question: &Value) -> Vec<Verdict> {
     struct Answer {
         results: Vec<Verdict>,
     }
-    let mut child = command
-        .env("NO_PROXY", "127.0.0.1")
-        .env("no_proxy", "127.0.0.1")
+    let mut child = without_proxy(&mut command)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

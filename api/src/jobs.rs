@@ -1,0 +1,113 @@
+//! Background jobs: what is due is run once a second, by whichever instance gets the lease; and what
+//! each instance does for itself.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use actix_web::web;
+use licentia_domain::context::Context;
+use licentia_domain::failure::Failure;
+use licentia_domain::jobs::{self, Job};
+use licentia_domain::refusals;
+use licentia_domain::system_events::{self, SystemEvent};
+use licentia_types::system_events::SystemEventLevel;
+use licentia_types::time::{Seconds, Timestamp};
+use serde_json::json;
+
+use crate::problem;
+
+const TICK: Duration = Duration::from_secs(1);
+const TICK_SECONDS: Seconds = Seconds::constant(1);
+
+/// Runs jobs until it is dropped. A job that fails is told of, and tried again soon.
+pub(crate) async fn run(ctx: web::Data<Context>) {
+    let mut timer = tokio::time::interval(TICK);
+    timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut told = Told::default();
+    loop {
+        timer.tick().await;
+        let now = ctx.moment().now;
+        for (job, failure) in jobs::run_due(&ctx).await {
+            if told.is_news(job, now) {
+                tracing::error!(job.name = job.name(), error = problem::causes(&failure), "a job failed");
+                tell(&ctx, job, &failure).await;
+            }
+        }
+    }
+}
+
+/// When it was last told that a job failed. Without a database it fails before it has a turn, so
+/// nothing says that it is not to be tried again before long.
+#[derive(Debug, Default)]
+struct Told(HashMap<&'static str, Timestamp>);
+
+impl Told {
+    /// Whether it is time to tell this; remembers that it was.
+    fn is_news(&mut self, job: Job, now: Timestamp) -> bool {
+        // A tick less than the time after which it is tried again: such a failure is always told.
+        let told =
+            self.0.get(job.name()).is_some_and(|at| *at <= now && now + TICK_SECONDS < *at + job.retry());
+        if !told {
+            self.0.insert(job.name(), now);
+        }
+        !told
+    }
+}
+
+/// Operators read of it with its class alone: the causes are in the log.
+async fn tell(ctx: &Context, job: Job, failure: &Failure) {
+    let event = SystemEvent {
+        level: SystemEventLevel::Error,
+        source: "job",
+        message: format!("the job {} failed: {failure}", job.name()),
+        detail: json!({"job": job.name()}),
+        request_id: None,
+    };
+    system_events::record(ctx, event).await;
+}
+
+/// Writes down what this instance keeps in memory, until it is dropped. Runs wherever requests are
+/// answered, whoever runs the jobs.
+pub(crate) async fn keep_notes(ctx: web::Data<Context>) {
+    let mut timer = tokio::time::interval(TICK);
+    timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        timer.tick().await;
+        write_notes(&ctx).await;
+    }
+}
+
+/// The same, once.
+pub(crate) async fn write_notes(ctx: &Context) {
+    match refusals::flush(ctx).await {
+        Ok(0) => {}
+        Ok(lost) => tracing::warn!(lost, "more was refused at once than is kept for support"),
+        Err(failure) => {
+            tracing::error!(error = %failure, "refusals were not written; they will be tried again");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_that_fails_every_second_is_told_of_once_in_each_period() {
+        let (mut told, at) = (Told::default(), Timestamp::from_seconds);
+        let news = |told: &mut Told, job, range: std::ops::Range<i64>| {
+            range.filter(|second| told.is_news(job, at(*second))).collect::<Vec<_>>()
+        };
+        // Tried again after 10 s, and after 60.
+        assert_eq!(news(&mut told, Job::SealAudit, 0..20), [0, 9, 18]);
+        assert_eq!(news(&mut told, Job::RotateKeys, 5..125), [5, 64, 123]);
+        assert_eq!(news(&mut told, Job::SealAudit, 28..29), [28]);
+    }
+
+    #[test]
+    fn a_clock_that_went_back_silences_nothing() {
+        let mut told = Told::default();
+        assert!(told.is_news(Job::SealAudit, Timestamp::from_seconds(1_000_000)));
+        assert!(told.is_news(Job::SealAudit, Timestamp::from_seconds(5)));
+    }
+}

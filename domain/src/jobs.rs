@@ -1,0 +1,154 @@
+//! What runs by itself: a closed table of jobs, each run by one instance at a time.
+//!
+//! A job is due at a time that stands in its row. Whoever runs it has a [`Turn`], a lease; an
+//! instance that dies lets go of it by the clock. A job may run twice, so whatever it does is safe
+//! to repeat.
+
+use licentia_entity::job;
+use licentia_types::time::Seconds;
+use sea_orm::{Condition, EntityTrait};
+
+use crate::activations;
+use crate::audit::{checkpoints, sealing};
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::{expiry_notices, purging, signing_keys};
+
+pub(crate) use turn::{Left, Turn};
+
+mod due;
+mod turn;
+
+/// A job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Job {
+    /// Signing keys rotate and retire, and one always waits.
+    RotateKeys,
+    /// Chains what the audit log has got since.
+    SealAudit,
+    /// Signs the head of that chain.
+    Checkpoint,
+    /// Tells of licences that expire soon, or have expired.
+    ExpiryNotices,
+    /// Forgets what has been kept for long enough.
+    Purge,
+    /// Frees the seats of floating machines that fell silent.
+    LapseFloating,
+}
+
+impl Job {
+    /// Every job.
+    pub const ALL: &'static [Self] = &[
+        Self::RotateKeys,
+        Self::LapseFloating,
+        Self::SealAudit,
+        Self::Checkpoint,
+        Self::ExpiryNotices,
+        Self::Purge,
+    ];
+
+    /// Its name in the table and in the log.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::RotateKeys => "rotate_keys",
+            Self::SealAudit => "seal_audit",
+            Self::Checkpoint => "checkpoint",
+            Self::ExpiryNotices => "expiry_notices",
+            Self::Purge => "purge",
+            Self::LapseFloating => "lapse_floating",
+        }
+    }
+
+    /// How long after one run the next is due.
+    #[must_use]
+    #[expect(clippy::match_same_arms, reason = "one line a job")]
+    pub const fn every(self) -> Seconds {
+        match self {
+            Self::RotateKeys => Seconds::constant(60),
+            Self::SealAudit => Seconds::constant(1),
+            Self::Checkpoint => Seconds::constant(3_600),
+            Self::ExpiryNotices => Seconds::constant(60),
+            Self::Purge => Seconds::constant(3_600),
+            Self::LapseFloating => Seconds::constant(15),
+        }
+    }
+
+    /// How long after a run that failed the next is due: soon, but no storm of failures.
+    #[must_use]
+    pub fn retry(self) -> Seconds {
+        self.every().clamp(Seconds::constant(10), Seconds::constant(60))
+    }
+
+    /// Whether there is anything to do: a cheap read, so that an idle server writes nothing.
+    #[expect(clippy::match_same_arms, reason = "one line a job")]
+    async fn has_work(self, ctx: &Context) -> Result<bool, Failure> {
+        match self {
+            Self::RotateKeys => Ok(true),
+            Self::SealAudit => sealing::has_work(ctx).await,
+            Self::Checkpoint => checkpoints::has_work(ctx).await,
+            Self::ExpiryNotices => Ok(true),
+            Self::Purge => Ok(true),
+            Self::LapseFloating => Ok(true),
+        }
+    }
+
+    /// Does what is due since `turn.since`, as of `turn.now`.
+    async fn work(self, ctx: &Context, turn: &Turn) -> Result<Left, Failure> {
+        match self {
+            Self::RotateKeys => signing_keys::keep_up(ctx).await?,
+            Self::SealAudit => return sealing::seal(ctx, turn).await,
+            Self::Checkpoint => checkpoints::write(ctx).await?,
+            Self::ExpiryNotices => expiry_notices::tell(ctx, turn).await?,
+            Self::Purge => return purging::purge(ctx, turn.now).await,
+            Self::LapseFloating => activations::lapse_floating(ctx).await?,
+        }
+        Ok(Left::Nothing)
+    }
+}
+
+/// Runs every job that is due and that no other instance is at. Gives those that failed; one
+/// that does keeps no other from running.
+pub async fn run_due(ctx: &Context) -> Vec<(Job, Failure)> {
+    let mut failed = Vec::new();
+    for job in Job::ALL {
+        if let Err(failure) = run_if_due(ctx, *job).await {
+            failed.push((*job, failure));
+        }
+    }
+    failed
+}
+
+/// Runs `job` now, due or not, unless another instance is at it.
+///
+/// # Errors
+/// When it fails.
+pub async fn run(ctx: &Context, job: Job) -> Result<(), Failure> {
+    run_when(ctx, job, Condition::all()).await
+}
+
+async fn run_if_due(ctx: &Context, job: Job) -> Result<(), Failure> {
+    let now = ctx.moment().now;
+    // A job without a row never ran: it is run at once, so that its row says since when it runs.
+    let row = job::Entity::find_by_id(job.name().to_owned()).one(&ctx.db).await?;
+    if let Some(row) = row
+        && (!due::is_due(job, &row, now) || !due::is_free(&row, now) || !job.has_work(ctx).await?)
+    {
+        return Ok(());
+    }
+    // Between that look and the lease another instance may have run it.
+    run_when(ctx, job, due::due(job, now)).await
+}
+
+async fn run_when(ctx: &Context, job: Job, condition: Condition) -> Result<(), Failure> {
+    let Some(turn) = Turn::take(ctx, job, condition).await? else { return Ok(()) };
+    match job.work(ctx, &turn).await {
+        Ok(Left::Nothing) => turn.done(ctx).await,
+        Ok(Left::More) => turn.pause(ctx).await,
+        Err(failure) => {
+            // When not even this is written, the lease ends by the clock; the first failure tells more.
+            let _ = turn.failed(ctx).await;
+            Err(failure)
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! Giving a licence to another customer.
+
+use licentia_types::ids::LicenseId;
+use licentia_types::licenses::{LicenseResponse, TransferLicenseRequest};
+use serde_json::json;
+
+use super::error::LicenseError;
+use super::lifecycle::{self, Next};
+use super::{Told, locked, owners, view, write};
+use crate::actors::Caller;
+use crate::context::Context;
+use crate::database::Lane;
+use crate::events::Kind;
+
+/// Gives a licence to another customer; its machines go on. To the same one it changes nothing.
+///
+/// # Errors
+/// When there is none, `expected` is not its version, it was revoked, or the customer is unknown.
+pub async fn transfer(
+    ctx: &Context,
+    caller: &Caller,
+    id: LicenseId,
+    expected: Option<i64>,
+    command: TransferLicenseRequest,
+) -> Result<LicenseResponse, LicenseError> {
+    let moment = ctx.moment();
+    let tx = ctx.db.write(Lane::Ordinary).await?;
+    let before = locked(&tx, caller.actor.scope(), id, expected).await?;
+    let named = vec![(command.customer_id, command.customer)];
+    let owners = owners::settle(&tx, &moment, caller, named).await.map_err(LicenseError::alone)?;
+    let owner = owners.into_iter().flatten().next().ok_or(LicenseError::CustomerMissing)?;
+    let former = before.customer_id;
+    let changed = match lifecycle::transfer(before, owner, moment.now)? {
+        Next::Same(license) => return Ok(view::render(ctx, &tx, license, moment.now).await?),
+        Next::Changed(license) => license,
+    };
+    let told = Told {
+        action: "license.transferred",
+        event: Some(Kind::LicenseTransferred),
+        detail: json!({"before": former, "after": owner}),
+    };
+    let license = write(&tx, &moment, caller, changed, told).await?;
+    let shown = view::render(ctx, &tx, license, moment.now).await?;
+    tx.commit().await?;
+    Ok(shown)
+}

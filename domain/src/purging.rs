@@ -1,0 +1,95 @@
+//! Forgetting what has been kept for long enough. The audit log is kept for good.
+
+use licentia_entity::{event, seat_release, system_event};
+use licentia_types::time::{Seconds, Timestamp};
+use sea_orm::{
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, TryGetable, Value,
+};
+
+use crate::context::Context;
+use crate::database::Lane;
+use crate::failure::Failure;
+use crate::jobs::Left;
+
+/// Rows of one transaction: so few that nobody waits for it.
+const BATCH: u64 = 500;
+/// Transactions of one turn: however much is old, the other jobs get theirs.
+const MOST_BATCHES: usize = 40;
+/// Releases of seats count for thirty days; a licence that is used drops its own.
+const SEAT_RELEASES: Seconds = Seconds::constant(31 * 86_400);
+
+/// How long is kept what does not stay for good.
+#[derive(Clone, Copy, Debug)]
+pub struct Retention {
+    /// Events for mail and webhooks.
+    pub events: Seconds,
+    /// Warnings and errors of the server itself.
+    pub system_events: Seconds,
+}
+
+/// Deletes what is older than it has to be.
+pub(crate) async fn purge(ctx: &Context, now: Timestamp) -> Result<Left, Failure> {
+    let Retention { events, system_events } = ctx.settings.retention;
+    let mut purge = Purge { ctx, now, left: MOST_BATCHES };
+    purge.table::<event::Entity, i64>(event::Column::Id, event::Column::At, events).await?;
+    purge
+        .table::<system_event::Entity, uuid::Uuid>(
+            system_event::Column::Id,
+            system_event::Column::At,
+            system_events,
+        )
+        .await?;
+    purge
+        .table::<seat_release::Entity, i64>(
+            seat_release::Column::Id,
+            seat_release::Column::ReleasedAt,
+            SEAT_RELEASES,
+        )
+        .await?;
+    Ok(if purge.left == 0 { Left::More } else { Left::Nothing })
+}
+
+struct Purge<'a> {
+    ctx: &'a Context,
+    now: Timestamp,
+    /// How many transactions it may still take.
+    left: usize,
+}
+
+impl Purge<'_> {
+    /// Ids rise with time, so the oldest rows have the lowest: a table that holds nothing old costs
+    /// a look at one batch. Rows that say they are of the future, from when a clock was wrong, tell
+    /// nothing of those behind them.
+    async fn table<E, Id>(&mut self, id: E::Column, at: E::Column, keep: Seconds) -> Result<(), Failure>
+    where
+        E: EntityTrait,
+        Id: TryGetable + Into<Value> + Copy + Send + Sync,
+    {
+        let before = self.now - keep;
+        let mut after: Option<Id> = None;
+        while self.left > 0 {
+            let rows: Vec<(Id, Timestamp)> = E::find()
+                .select_only()
+                .columns([id, at])
+                .apply_if(after, |select, after| select.filter(id.gt(after)))
+                .order_by_asc(id)
+                .limit(BATCH)
+                .into_tuple()
+                .all(&self.ctx.db)
+                .await?;
+            after = rows.last().map(|(id, _)| *id);
+            let old: Vec<Id> = rows.iter().filter(|(_, at)| *at < before).map(|(id, _)| *id).collect();
+            let odd = rows.iter().any(|(_, at)| *at > self.now);
+            if old.is_empty() && !odd {
+                return Ok(());
+            }
+            if !old.is_empty() {
+                let tx = self.ctx.db.write(Lane::Ordinary).await?;
+                E::delete_many().filter(id.is_in(old)).exec(&tx).await?;
+                tx.commit().await?;
+                self.left -= 1;
+            }
+        }
+        Ok(())
+    }
+}
