@@ -17,7 +17,7 @@ use crate::health::Draining;
 use crate::limits::key_lookups::KeyLookups;
 use crate::methods::{self, Methods};
 use crate::opening;
-use crate::{jobs, openapi, requests, rewrite, router};
+use crate::{heartbeats, jobs, openapi, requests, rewrite, router};
 
 pub use crate::opening::{Migrations, OpenError};
 
@@ -132,6 +132,7 @@ impl Application {
             () = forget_old_clients(&parts.lookups) => {}
             () = jobs::run(parts.ctx.clone()), if runs_jobs => {}
             () = jobs::keep_notes(parts.ctx.clone()) => {}
+            () = heartbeats::serve(parts.ctx.clone()) => {}
         }
         jobs::write_notes(&parts.ctx).await;
         if let Err(error) = parts.ctx.db.clone().close().await {

@@ -5,6 +5,7 @@
 //! checked.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use licentia_entity::{feature, product, tier};
 use licentia_types::ids::ProductId;
@@ -130,6 +131,48 @@ pub(crate) async fn load_all(
         (*id, Catalogue { tiers, features: features.remove(id).unwrap_or_default() })
     };
     Ok(products.iter().map(of).collect())
+}
+
+/// The catalogues that these products have: committed rows, as they are. What is not at hand is read.
+pub(crate) async fn of_products<'a>(
+    ctx: &Context,
+    products: impl Iterator<Item = &'a product::Model> + Clone,
+) -> Result<HashMap<ProductId, Arc<Catalogue>>, Failure> {
+    let mut known = HashMap::new();
+    let mut missing = Vec::new();
+    for product in products.clone() {
+        match ctx.caches.catalogues.get(&(product.id, product.catalogue_revision)) {
+            Some(catalogue) => drop(known.insert(product.id, catalogue)),
+            None => missing.push(product.id),
+        }
+    }
+    if missing.is_empty() {
+        return Ok(known);
+    }
+    let mut read = load_all(&ctx.db, &missing).await?;
+    for product in products {
+        if let Some(catalogue) = read.remove(&product.id).map(Arc::new) {
+            let name = (product.id, product.catalogue_revision);
+            ctx.caches.catalogues.insert(name, Arc::clone(&catalogue));
+            known.insert(product.id, catalogue);
+        }
+    }
+    Ok(known)
+}
+
+/// The same for one product, on the connection of whoever asks.
+pub(crate) async fn of_product(
+    ctx: &Context,
+    db: &impl ConnectionTrait,
+    product: &product::Model,
+) -> Result<Arc<Catalogue>, Failure> {
+    let name = (product.id, product.catalogue_revision);
+    if let Some(catalogue) = ctx.caches.catalogues.get(&name) {
+        return Ok(catalogue);
+    }
+    let catalogue = Arc::new(load(db, product.id).await?);
+    ctx.caches.catalogues.insert(name, Arc::clone(&catalogue));
+    Ok(catalogue)
 }
 
 /// An edit of one product's catalogue under way. Dropped without [`Edit::finish`] nothing happened.

@@ -77,7 +77,7 @@ impl Database {
         } else if url.starts_with("sqlite:") {
             let writer = sqlite::connect_writer(url, options).await?;
             let readers = sqlite::connect_readers(url, options).await?;
-            Connections::Sqlite { writer, gate: Gate::default(), readers }
+            Connections::Sqlite { writer, gate: Gate::new(options.acquire_timeout), readers }
         } else {
             return Err(ConnectError::Scheme);
         };
@@ -91,7 +91,7 @@ impl Database {
     pub async fn write(&self, lane: Lane) -> Result<WriteTx, DbErr> {
         let (transaction, permit) = match &self.connections {
             Connections::Sqlite { writer, gate, .. } => {
-                let permit = gate.pass(lane).await;
+                let permit = gate.pass(lane).await?;
                 let immediate = TransactionOptions {
                     sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
                     ..TransactionOptions::default()
@@ -101,6 +101,22 @@ impl Database {
             Connections::Postgres(pool) => (pool.begin().await?, None),
         };
         Ok(WriteTx { transaction, statements: Arc::clone(&self.statements), _permit: permit })
+    }
+
+    /// Runs one statement as a transaction of its own, for a third of what a transaction costs. When
+    /// this returns, a power cut loses nothing of it.
+    ///
+    /// # Errors
+    /// When the database cannot be reached, or did not confirm; the outcome is then unknown to us.
+    pub async fn write_at_once(&self, lane: Lane, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        match &self.connections {
+            Connections::Sqlite { writer, gate, .. } => {
+                let _permit = gate.pass(lane).await?;
+                writer.query_all_raw(statement).await
+            }
+            Connections::Postgres(pool) => pool.query_all_raw(statement).await,
+        }
     }
 
     /// Begins the one transaction in which the schema is brought up to date. Of several instances

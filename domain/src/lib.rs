@@ -5,6 +5,7 @@ pub mod activations;
 pub mod actors;
 pub mod api_keys;
 pub mod audit;
+mod caches;
 pub mod catalog;
 pub mod clock;
 pub mod context;

@@ -7,7 +7,7 @@ use licentia_types::tokens::{ClaimSet, LicenseClaims};
 
 use crate::context::Context;
 use crate::status_lists;
-pub(crate) use claim_sets::{find_claim_set, keep_claim_set, open_claim_sets};
+pub(crate) use claim_sets::{keep_claim_set, keep_claim_sets, open_claim_sets};
 
 pub use entitlements::{Entitlements, LimitOverrides};
 pub use inspection::{InspectionError, inspect};

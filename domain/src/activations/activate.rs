@@ -92,7 +92,7 @@ async fn bind(
     if coming.takes_seat() {
         status_lists::take_place(&tx, &mut machine, moment.now).await?;
     } else {
-        status_lists::end_former_places(&tx, &mut machine, moment.now).await?;
+        status_lists::end_former_places(&tx, [&mut machine], moment.now).await?;
     }
     refresh(&mut machine, &request, &caller, moment.now);
     hold_lease(&mut machine, grant.activation_model, grant.times, moment.now);
@@ -104,7 +104,7 @@ async fn bind(
     machine.token_exp = grant.window.expires;
     let machine = write(&tx, machine, coming).await?;
     record(&tx, &moment, &caller, &machine, seats.license(), coming).await?;
-    let recipient = Recipient::of(&tx, &machine).await?;
+    let recipient = Recipient::of(ctx, &tx, &machine).await?;
     let seats = seats.count();
     releases::see(&tx, grant.product.id, request.product_version.as_ref(), moment.now).await?;
     Box::pin(opening.settle(ctx, &tx, &moment, &caller, &request.fingerprint)).await?;
@@ -135,7 +135,7 @@ impl Grant {
         // Held as it is, so that the claim set is filed under the catalogue that it was made from.
         let product = products::store::find_unchanging(tx, license.product_id).await?;
         let product = product.ok_or(Failure::Corrupt("product"))?;
-        let catalogue = catalog::load(tx, product.id).await?;
+        let catalogue = catalog::of_product(ctx, tx, &product).await?;
         let entitlements = terms::entitlements(ctx, &catalogue, license)?;
         Ok(Self {
             window: open_window(ctx, license, &entitlements, now)?,

@@ -4,15 +4,21 @@
 //! answers which ones. A row that another call changed in between, or whose licence or catalogue
 //! was edited, is left alone; its caller judges again.
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use licentia_entity::activation;
 use licentia_types::activations::ActivationStatus;
 use licentia_types::ids::ActivationId;
 use licentia_types::time::{Seconds, Timestamp};
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
+use sea_orm::{
+    ConnectionTrait, DbBackend, DbErr, FromQueryResult, IdenStatic, Iterable, QueryResult, Statement,
+};
 use serde::Serialize;
-use uuid::Uuid;
 
-use crate::database::WriteTx;
+use crate::database::{Database, Lane, WriteTx};
 use crate::failure::Failure;
+use crate::licenses::grants::GrantName;
 
 /// One heartbeat as it was judged: the row as it was seen, and as it shall be.
 #[derive(Clone, Debug, Serialize)]
@@ -129,13 +135,82 @@ WHERE activation.id = beat.id
 RETURNING activation.id";
 
 /// Rotates every row of the batch that is still as it was judged, and tells which.
-pub(super) async fn rotate(tx: &WriteTx, batch: &[Rotation]) -> Result<Vec<ActivationId>, Failure> {
+pub(super) async fn rotate(tx: &WriteTx, batch: &[Rotation]) -> Result<HashSet<ActivationId>, Failure> {
+    rotated(&tx.query_all_raw(rotation(tx.get_database_backend(), batch)?).await?)
+}
+
+/// The same, as a transaction of its own: what it tells is durable.
+pub(super) async fn rotate_at_once(
+    db: &Database,
+    batch: &[Rotation],
+) -> Result<HashSet<ActivationId>, Failure> {
+    rotated(&db.write_at_once(Lane::Heartbeat, rotation(db.get_database_backend(), batch)?).await?)
+}
+
+fn rotation(backend: DbBackend, batch: &[Rotation]) -> Result<Statement, Failure> {
     let json = serde_json::to_string(batch).map_err(|_| Failure::Corrupt("heartbeat"))?;
-    let backend = tx.get_database_backend();
     let sql = if backend == DbBackend::Postgres { POSTGRES } else { SQLITE };
-    let rows = tx.query_all_raw(Statement::from_sql_and_values(backend, sql, [json.into()])).await?;
-    let ids: Result<Vec<Uuid>, DbErr> = rows.iter().map(|row| row.try_get_by_index(0)).collect();
-    Ok(ids?.into_iter().map(ActivationId::new).collect())
+    Ok(Statement::from_sql_and_values(backend, sql, [json.into()]))
+}
+
+fn rotated(rows: &[QueryResult]) -> Result<HashSet<ActivationId>, Failure> {
+    let ids = rows.iter().map(|row| row.try_get_by_index(0).map(ActivationId::new));
+    Ok(ids.collect::<Result<_, DbErr>>()?)
+}
+
+/// A machine with what says which version of everything it is judged by.
+pub(super) struct Seen {
+    pub(super) machine: activation::Model,
+    pub(super) grant: GrantName,
+    /// The row that keeps what its tokens claim at these versions.
+    pub(super) claim_set: Option<i64>,
+}
+
+/// Of these machines, those that there are. Each proved already that it is one of them.
+pub(super) async fn seen(db: &Database, ids: &[ActivationId]) -> Result<Vec<Seen>, Failure> {
+    static SQLITE: LazyLock<String> = LazyLock::new(|| seeing("SELECT unhex(value) FROM json_each(?)"));
+    static POSTGRES: LazyLock<String> =
+        LazyLock::new(|| seeing("SELECT value::uuid FROM jsonb_array_elements_text($1::jsonb)"));
+    let ids: Vec<String> = ids.iter().map(|id| id.uuid().simple().to_string()).collect();
+    let json = serde_json::to_string(&ids).map_err(|_| Failure::Corrupt("heartbeat"))?;
+    let backend = db.get_database_backend();
+    let sql = if backend == DbBackend::Postgres { &POSTGRES } else { &SQLITE };
+    let rows = db.query_all_raw(Statement::from_sql_and_values(backend, sql.as_str(), [json.into()])).await?;
+    Ok(rows.iter().map(Seen::of).collect::<Result<_, _>>()?)
+}
+
+impl Seen {
+    fn of(row: &QueryResult) -> Result<Self, DbErr> {
+        let machine = activation::Model::from_query_result(row, "")?;
+        let grant = GrantName {
+            license: machine.license_id,
+            license_version: row.try_get("", "license_version")?,
+            license_updated_at: row.try_get("", "license_updated_at")?,
+            product: row.try_get("", "product_id")?,
+            product_version: row.try_get("", "version_of_product")?,
+            product_updated_at: row.try_get("", "product_updated_at")?,
+            catalogue_revision: row.try_get("", "catalogue_revision")?,
+        };
+        Ok(Self { machine, grant, claim_set: row.try_get("", "kept_claim_set")? })
+    }
+}
+
+/// The columns are named one by one: a statement that is prepared stays good when a table gets another.
+fn seeing(ids: &str) -> String {
+    let columns: Vec<_> = activation::Column::iter().map(|column| format!("a.{}", column.as_str())).collect();
+    format!(
+        "SELECT {},
+           l.version AS license_version, l.updated_at AS license_updated_at,
+           p.id AS product_id, p.version AS version_of_product, p.updated_at AS product_updated_at,
+           p.catalogue_revision, c.id AS kept_claim_set
+         FROM activation a
+         JOIN license l ON l.id = a.license_id
+         JOIN product p ON p.id = l.product_id
+         LEFT JOIN claim_set c ON c.license_id = l.id
+           AND c.license_version = l.version AND c.catalogue_revision = p.catalogue_revision
+         WHERE a.id IN ({ids})",
+        columns.join(", ")
+    )
 }
 
 /// How long a suspicion stands before it is written down again.

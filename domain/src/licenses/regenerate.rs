@@ -66,7 +66,7 @@ pub async fn regenerate(
         Signing { claim_set, kid: signing_key.kid(), issued: window.issued, expires: window.expires };
     live_tokens::write_tokens(&tx, license.id, &ids, &signing).await?;
     let machines = live_tokens::read_again(&tx, license.id, &ids).await?;
-    let mut recipients = recipients(&live_tokens::consumer_keys(&tx, &machines).await?, &machines)?;
+    let mut recipients = recipients(ctx, &live_tokens::consumer_keys(&tx, &machines).await?, &machines)?;
     let told = Told { action: "license.regenerated", event: None, detail: json!({"tokens": ids.len()}) };
     tell(&tx, &moment, caller, &license, told).await?;
     revocations::raise_generation(&tx, &moment).await?;
@@ -122,6 +122,7 @@ impl Fresh {
 
 /// The consumers' keys of the machines that have one.
 fn recipients(
+    ctx: &Context,
     keys: &[consumer_key::Model],
     machines: &[activation::Model],
 ) -> Result<HashMap<ActivationId, Recipient>, Failure> {
@@ -130,7 +131,7 @@ fn recipients(
         let row =
             keys.iter().find(|row| row.thumbprint == *thumbprint).ok_or(Failure::Corrupt("consumer key"));
         let algorithm = machine.consumer_key_alg.unwrap_or_default();
-        Some(row.and_then(|row| Ok((machine.id, Recipient::open(row, algorithm)?))))
+        Some(row.and_then(|row| Ok((machine.id, Recipient::open(ctx, row, algorithm)?))))
     };
     machines.iter().filter_map(open).collect()
 }

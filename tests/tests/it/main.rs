@@ -17,6 +17,7 @@ mod discovery;
 mod drift;
 mod expiry_notices;
 mod explain;
+mod group_commit;
 mod heartbeats;
 mod hostile_tokens;
 mod inspection;
