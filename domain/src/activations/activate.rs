@@ -1,5 +1,7 @@
 //! Activating a machine: for the first time, again, or after it gave its seat back.
 
+use std::sync::Arc;
+
 use licentia_entity::{activation, license, product};
 use licentia_types::activations::{ActivateRequest, ActivateResponse, HeartbeatTerms};
 use licentia_types::licenses::LicenseStatus;
@@ -121,7 +123,7 @@ struct Grant {
     limits: Limits,
     times: Times,
     activation_model: ActivationModel,
-    claim_set: ClaimSet,
+    claim_set: Arc<ClaimSet>,
     window: Window,
 }
 
@@ -139,7 +141,7 @@ impl Grant {
         let entitlements = terms::entitlements(ctx, &catalogue, license)?;
         Ok(Self {
             window: open_window(ctx, license, &entitlements, now)?,
-            claim_set: entitlements.claim_set(&ctx.settings.issuer, license, &product),
+            claim_set: Arc::new(entitlements.claim_set(&ctx.settings.issuer, license, &product)),
             limits: entitlements.limits,
             times: entitlements.times,
             activation_model: entitlements.activation_model,

@@ -118,7 +118,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_waiting_heartbeat_goes_before_ordinary_writes() {
-        let gate = Gate::new(Duration::from_secs(60));
+        let gate = Gate::new(Duration::from_mins(1));
         let first = gate.pass(Lane::Ordinary).await.unwrap();
         let mut ordinary = queue(&gate, Lane::Ordinary);
         let mut heartbeat = queue(&gate, Lane::Heartbeat);
@@ -131,7 +131,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_waiter_that_gave_up_blocks_nobody() {
-        let gate = Gate::new(Duration::from_secs(60));
+        let gate = Gate::new(Duration::from_mins(1));
         let first = gate.pass(Lane::Ordinary).await.unwrap();
         let gave_up = queue(&gate, Lane::Ordinary);
         let mut last = queue(&gate, Lane::Ordinary);

@@ -1,5 +1,7 @@
 //! The answer to a heartbeat that was committed: only now is anything signed.
 
+use std::sync::Arc;
+
 use licentia_types::heartbeats::HeartbeatResponse;
 use licentia_types::time::Timestamp;
 
@@ -31,7 +33,7 @@ impl Rotated {
         let recipient = Recipient::of(ctx, &ctx.db, &self.machine).await?;
         self.signing_key.reserve(&ctx.db, window.stale_until).await?;
         let bearer = Bearer { activation: &self.machine, nonce: self.contact.chain.nonce() };
-        let claims = tokens::claims(ctx, self.granted.claim_set.clone(), window, bearer);
+        let claims = tokens::claims(ctx, Arc::clone(&self.granted.claim_set), window, bearer);
         tokens::mint(&self.signing_key, self.granted.product.token_typ, &claims, recipient.as_ref())
     }
 

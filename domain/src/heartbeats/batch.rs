@@ -144,10 +144,10 @@ async fn write(
     }
     let rotations: Vec<_> = drafts.iter().map(|draft| draft.rotation()).collect();
     if !drafts.iter().any(|draft| draft.leaves_notes()) {
-        return store::rotate_at_once(&ctx.db, &rotations).await;
+        return store::rotate_at_once(&ctx.db, rotations).await;
     }
     let tx = ctx.db.write(Lane::Heartbeat).await?;
-    let rotated = store::rotate(&tx, &rotations).await?;
+    let rotated = store::rotate(&tx, rotations).await?;
     drafts.retain(|draft| rotated.contains(&draft.machine.id) && draft.leaves_notes());
     draft::note(&tx, moment, &mut drafts).await?;
     tx.commit().await?;

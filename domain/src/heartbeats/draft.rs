@@ -75,7 +75,7 @@ impl Draft {
         let (seen, machine) = (&self.standing.machine, &self.machine);
         let minted = self.worth.window().is_some();
         Rotation {
-            id: machine.id.uuid().simple().to_string(),
+            id: machine.id,
             epoch: seen.epoch,
             generation: seen.generation,
             status: seen.status,
@@ -84,20 +84,20 @@ impl Draft {
             catalogue_revision: self.standing.granted.product.catalogue_revision,
             next_epoch: machine.epoch,
             next_generation: machine.generation,
-            request_digest: machine.request_digest.as_ref().map(hex::encode),
-            rotated_at: machine.rotated_at.micros(),
+            request_digest: machine.request_digest.clone(),
+            rotated_at: machine.rotated_at,
             late_generation: machine.late_generation,
             late_retries: machine.late_retries,
-            contact_at: machine.last_contact_at.micros(),
-            previous_contact_at: machine.previous_contact_at.micros(),
+            contact_at: machine.last_contact_at,
+            previous_contact_at: machine.previous_contact_at,
             floating: machine.floating,
-            lease_until: machine.lease_until.map(Timestamp::micros),
+            lease_until: machine.lease_until,
             ip: machine.ip.clone(),
             product_version: machine.product_version.as_ref().map(ToString::to_string),
             claim_set_id: minted.then_some(machine.claim_set_id),
             kid: minted.then(|| machine.kid.clone()),
-            token_iat: minted.then(|| machine.token_iat.micros()),
-            token_exp: minted.then(|| machine.token_exp.micros()),
+            token_iat: minted.then_some(machine.token_iat),
+            token_exp: minted.then_some(machine.token_exp),
         }
     }
 

@@ -2,7 +2,7 @@
 //! audience, which nobody takes for a licence token.
 
 use licentia_types::time::Timestamp;
-use licentia_types::tokens::GraceClaims;
+use licentia_types::tokens::{ClaimSet, GraceClaims};
 
 use super::outcome::Rotated;
 use crate::context::Context;
@@ -22,7 +22,7 @@ impl Rotated {
     }
 
     fn grace_claims(&self, ctx: &Context, until: Timestamp) -> GraceClaims {
-        let set = self.granted.claim_set.clone();
+        let set = ClaimSet::clone(&self.granted.claim_set);
         let nonce = self.contact.chain.nonce();
         let token_id = TokenId { activation: self.machine.id, nonce, afresh: None };
         let issued = (self.now - ctx.settings.backdate).seconds();

@@ -51,7 +51,7 @@ pub(super) async fn rotate(
         Seated::Changed => return Ok(None),
     };
     let mut draft = Draft::of(Arc::clone(beat), standing, (worth, contact), &signing_key, moment.now)?;
-    if store::rotate(&tx, &[draft.rotation()]).await?.is_empty() {
+    if store::rotate(&tx, vec![draft.rotation()]).await?.is_empty() {
         return Ok(None);
     }
     draft::note(&tx, &moment, &mut [&mut draft]).await?;

@@ -37,7 +37,7 @@ pub(crate) struct Granted {
     pub(crate) product: product::Model,
     pub(crate) entitlements: Entitlements,
     /// What its tokens say of it.
-    pub(crate) claim_set: ClaimSet,
+    pub(crate) claim_set: Arc<ClaimSet>,
 }
 
 impl Granted {
@@ -91,7 +91,7 @@ async fn read(ctx: &Context, ids: HashSet<LicenseId>) -> Result<Vec<Arc<Granted>
         let product = products.get(&license.product_id).ok_or(Failure::Corrupt("product"))?;
         let catalogue = catalogues.get(&product.id).ok_or(Failure::Corrupt("catalogue"))?;
         let entitlements = terms::entitlements(ctx, catalogue, &license)?;
-        let claim_set = entitlements.claim_set(&ctx.settings.issuer, &license, product);
+        let claim_set = Arc::new(entitlements.claim_set(&ctx.settings.issuer, &license, product));
         let granted = Arc::new(Granted { license, product: product.clone(), entitlements, claim_set });
         ctx.caches.grants.insert(granted.name(), Arc::clone(&granted));
         Ok(granted)

@@ -2,6 +2,7 @@
 //! else to deliver. It is no contact of the machine, and rotates no nonce.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use licentia_entity::{activation, consumer_key};
 use licentia_types::drift::{RegenerateResponse, RegeneratedToken};
@@ -58,7 +59,7 @@ pub async fn regenerate(
         return Err(LicenseError::TooManyMachines { most: MOST });
     }
     let ids: Vec<ActivationId> = machines.iter().map(|machine| machine.id).collect();
-    let set = entitlements.claim_set(&ctx.settings.issuer, &license, &product);
+    let set = Arc::new(entitlements.claim_set(&ctx.settings.issuer, &license, &product));
     let claim_set = tokens::keep_claim_set(&tx, ctx, &moment, &license, &product, &set).await?;
     // While the rows still tell when the former tokens end.
     status_lists::replace_places(&tx, license.id, &ids).await?;
@@ -85,7 +86,7 @@ pub async fn regenerate(
 
 /// What the fresh tokens have in common.
 struct Fresh {
-    set: ClaimSet,
+    set: Arc<ClaimSet>,
     window: Window,
     times: Times,
     end: Option<Timestamp>,
@@ -106,7 +107,7 @@ impl Fresh {
     ) -> Result<Unsigned, Failure> {
         let nonce = Chain::of(machine)?.nonce();
         let bearer = Bearer { activation: machine, nonce };
-        let claims = tokens::claims_afresh(ctx, self.set.clone(), self.window_of(machine), bearer);
+        let claims = tokens::claims_afresh(ctx, Arc::clone(&self.set), self.window_of(machine), bearer);
         Ok(Unsigned { recipient: recipients.remove(&machine.id), claims })
     }
 
