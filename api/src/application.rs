@@ -9,7 +9,6 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 use licentia_domain::context::{Context, Outside};
 use tokio::net::TcpSocket;
-use utoipa_actix_web::AppExt;
 
 use crate::config::Config;
 use crate::discovery::Documents;
@@ -17,7 +16,7 @@ use crate::health::Draining;
 use crate::limits::key_lookups::KeyLookups;
 use crate::methods::{self, Methods};
 use crate::opening;
-use crate::{jobs, openapi, requests, rewrite, router};
+use crate::{jobs, requests, rewrite, router};
 
 pub use crate::opening::{Migrations, OpenError};
 
@@ -42,7 +41,6 @@ struct Parts {
     draining: web::Data<Draining>,
     lookups: web::Data<KeyLookups>,
     methods: web::Data<Methods>,
-    openapi: web::Data<openapi::Prepared>,
 }
 
 impl std::fmt::Debug for Application {
@@ -151,13 +149,11 @@ async fn forget_old_clients(lookups: &KeyLookups) {
 
 impl Parts {
     fn of(config: &Config, ctx: Context) -> Result<Self, OpenError> {
-        let document = openapi::document();
         Ok(Self {
             documents: web::Data::new(Documents::of(&ctx.settings, config.discovery.max_age_seconds)?),
             draining: web::Data::default(),
             lookups: web::Data::new(KeyLookups::new(&config.limits)),
-            methods: web::Data::new(Methods::of(&document)),
-            openapi: web::Data::new(openapi::Prepared::of(&document)?),
+            methods: web::Data::new(Methods::of(&router::operations())),
             ctx: web::Data::new(ctx),
         })
     }
@@ -182,15 +178,11 @@ fn serve(config: &Config, listener: std::net::TcpListener, parts: Parts) -> std:
     let server = HttpServer::new(move || {
         let methods = parts.methods.clone();
         App::new()
-            .into_utoipa_app()
             .app_data(parts.ctx.clone())
             .app_data(parts.documents.clone())
             .app_data(parts.draining.clone())
             .app_data(parts.lookups.clone())
-            .app_data(parts.openapi.clone())
-            .configure(router::routes)
-            .into_app()
-            .configure(router::pages)
+            .configure(router::serve)
             .default_service(web::to(methods::nothing_here))
             .wrap(from_fn(move |request, next| methods::hold(methods.clone(), request, next)))
             .wrap(from_fn(rewrite::normalize))

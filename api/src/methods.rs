@@ -1,5 +1,7 @@
-//! Which methods a path has, from the OpenAPI document: an undeclared one answers 405 with `Allow`
+//! Which methods a path has: an undeclared one answers 405 with `Allow`
 //! (RFC 9110 §15.5.6), before anybody asks who is calling.
+
+use std::collections::{BTreeMap, HashMap};
 
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -8,19 +10,24 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpRequest, HttpResponse, web};
 use licentia_domain::refusal::Refusal;
 use licentia_types::problems::ProblemCode;
-use utoipa::openapi::{OpenApi, PathItem};
+use utoipa::openapi::HttpMethod;
 
 use crate::discovery;
 use crate::problem::ApiError;
+use crate::router::Operation;
 
 /// Every declared path with its methods.
-#[derive(Debug)]
-pub(crate) struct Methods(Vec<Template>);
+#[derive(Debug, Default)]
+pub(crate) struct Methods {
+    /// Paths without parameters, which go before the others.
+    literal: HashMap<String, Vec<Method>>,
+    /// Those with the fewest parameters first.
+    templates: Vec<Template>,
+}
 
 #[derive(Debug)]
 struct Template {
-    /// `None` stands for a parameter.
-    segments: Vec<Option<String>>,
+    path: String,
     methods: Vec<Method>,
 }
 
@@ -42,15 +49,31 @@ impl Refusal for RouteError {
 }
 
 impl Methods {
-    /// The table of a document.
-    pub(crate) fn of(document: &OpenApi) -> Self {
-        Self(document.paths.paths.iter().map(|(path, item)| Template::of(path, item)).collect())
+    /// The table of all operations.
+    pub(crate) fn of(operations: &[Operation]) -> Self {
+        let mut by_path: BTreeMap<&str, Vec<Method>> = BTreeMap::new();
+        for Operation { path, methods, .. } in operations {
+            by_path.entry(path).or_default().extend(methods.iter().flat_map(names));
+        }
+        let mut table = Self::default();
+        for (path, mut methods) in by_path {
+            if discovery::is_for_browsers(path) {
+                methods.push(Method::OPTIONS);
+            }
+            if path.contains('{') {
+                table.templates.push(Template { path: path.to_owned(), methods });
+            } else {
+                table.literal.insert(path.to_owned(), methods);
+            }
+        }
+        table.templates.sort_by_key(|template| template.path.matches('{').count());
+        table
     }
 
-    /// The methods of the template that fits best: the one with the fewest parameters.
+    /// The methods of what fits best: the path itself, or the template with the fewest parameters.
     fn at(&self, path: &str) -> Option<&[Method]> {
-        let fitting = self.0.iter().filter(|template| template.fits(path));
-        fitting.min_by_key(|template| template.parameters()).map(|template| template.methods.as_slice())
+        let fitting = || Some(&self.templates.iter().find(|template| template.fits(path))?.methods);
+        self.literal.get(path).or_else(fitting).map(Vec::as_slice)
     }
 
     /// The value of `Allow`; nothing where nothing is.
@@ -70,38 +93,27 @@ impl Methods {
 }
 
 impl Template {
-    fn of(path: &str, item: &PathItem) -> Self {
-        let is_parameter = |segment: &str| segment.starts_with('{');
-        let declared = [
-            (&item.get, &[Method::GET, Method::HEAD][..]),
-            (&item.post, &[Method::POST]),
-            (&item.put, &[Method::PUT]),
-            (&item.delete, &[Method::DELETE]),
-        ];
-        let mut methods: Vec<Method> = declared
-            .into_iter()
-            .filter(|(operation, _)| operation.is_some())
-            .flat_map(|(_, these)| these.to_vec())
-            .collect();
-        if discovery::is_for_browsers(path) {
-            methods.push(Method::OPTIONS);
-        }
-        let segments = path.split('/').map(|segment| (!is_parameter(segment)).then(|| segment.to_owned()));
-        Self { segments: segments.collect(), methods }
-    }
-
     fn fits(&self, path: &str) -> bool {
         let mut given = path.split('/');
-        let all = self.segments.iter().all(|segment| match (segment, given.next()) {
-            (_, None) => false,
-            (Some(literal), Some(given)) => literal == given,
-            (None, Some(given)) => !given.is_empty(),
+        let all = self.path.split('/').all(|segment| match given.next() {
+            Some(given) if segment.starts_with('{') => !given.is_empty(),
+            given => given == Some(segment),
         });
         all && given.next().is_none()
     }
+}
 
-    fn parameters(&self) -> usize {
-        self.segments.iter().filter(|segment| segment.is_none()).count()
+/// HEAD is GET without the body.
+fn names(method: &HttpMethod) -> Vec<Method> {
+    match method {
+        HttpMethod::Get => vec![Method::GET, Method::HEAD],
+        HttpMethod::Post => vec![Method::POST],
+        HttpMethod::Put => vec![Method::PUT],
+        HttpMethod::Delete => vec![Method::DELETE],
+        HttpMethod::Patch => vec![Method::PATCH],
+        HttpMethod::Head => vec![Method::HEAD],
+        HttpMethod::Options => vec![Method::OPTIONS],
+        HttpMethod::Trace => vec![Method::TRACE],
     }
 }
 
@@ -140,7 +152,7 @@ mod tests {
     use super::*;
 
     fn table() -> Methods {
-        Methods::of(&crate::openapi::document())
+        Methods::of(&crate::router::operations())
     }
 
     #[test]
