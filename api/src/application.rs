@@ -14,9 +14,10 @@ use crate::config::Config;
 use crate::discovery::Documents;
 use crate::health::Draining;
 use crate::limits::key_lookups::KeyLookups;
-use crate::methods::{self, Methods};
+use crate::methods;
 use crate::opening;
-use crate::{jobs, requests, rewrite, router};
+use crate::requests::Layer;
+use crate::{jobs, requests, router};
 
 pub use crate::opening::{Migrations, OpenError};
 
@@ -40,7 +41,7 @@ struct Parts {
     documents: web::Data<Documents>,
     draining: web::Data<Draining>,
     lookups: web::Data<KeyLookups>,
-    methods: web::Data<Methods>,
+    layer: web::Data<Layer>,
 }
 
 impl std::fmt::Debug for Application {
@@ -153,7 +154,7 @@ impl Parts {
             documents: web::Data::new(Documents::of(&ctx.settings, config.discovery.max_age_seconds)?),
             draining: web::Data::default(),
             lookups: web::Data::new(KeyLookups::new(&config.limits)),
-            methods: web::Data::new(Methods::of(&router::operations())),
+            layer: web::Data::new(Layer::of(&router::operations(), &ctx.moment())?),
             ctx: web::Data::new(ctx),
         })
     }
@@ -173,10 +174,10 @@ fn cannot_listen(address: SocketAddr, source: std::io::Error) -> OpenError {
     OpenError::Listen { address, source }
 }
 
-/// A request passes from the outermost layer, which is wrapped last, to its handler.
+/// One layer lies around all handlers: each more would cost every request.
 fn serve(config: &Config, listener: std::net::TcpListener, parts: Parts) -> std::io::Result<Server> {
     let server = HttpServer::new(move || {
-        let methods = parts.methods.clone();
+        let layer = parts.layer.clone();
         App::new()
             .app_data(parts.ctx.clone())
             .app_data(parts.documents.clone())
@@ -184,9 +185,7 @@ fn serve(config: &Config, listener: std::net::TcpListener, parts: Parts) -> std:
             .app_data(parts.lookups.clone())
             .configure(router::serve)
             .default_service(web::to(methods::nothing_here))
-            .wrap(from_fn(move |request, next| methods::hold(methods.clone(), request, next)))
-            .wrap(from_fn(rewrite::normalize))
-            .wrap(from_fn(requests::observe))
+            .wrap(from_fn(move |request, next| requests::observe(layer.clone(), request, next)))
     });
     let server = match config.server.workers {
         Some(workers) => server.workers(workers.get()),

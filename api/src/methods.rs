@@ -3,11 +3,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use actix_web::body::{EitherBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::dev::ServiceRequest;
 use actix_web::http::{Method, header};
-use actix_web::middleware::Next;
-use actix_web::{Error, HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse};
 use licentia_domain::refusal::Refusal;
 use licentia_types::problems::ProblemCode;
 use utoipa::openapi::HttpMethod;
@@ -20,15 +18,18 @@ use crate::router::Operation;
 #[derive(Debug, Default)]
 pub(crate) struct Methods {
     /// Paths without parameters, which go before the others.
-    literal: HashMap<String, Vec<Method>>,
+    literal: HashMap<String, Place>,
     /// Those with the fewest parameters first.
-    templates: Vec<Template>,
+    templates: Vec<Place>,
 }
 
+/// One declared path.
 #[derive(Debug)]
-struct Template {
+pub(crate) struct Place {
+    /// Parameters stand in braces.
     path: String,
     methods: Vec<Method>,
+    is_public: bool,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -56,43 +57,70 @@ impl Methods {
             by_path.entry(path).or_default().extend(methods.iter().flat_map(names));
         }
         let mut table = Self::default();
-        for (path, mut methods) in by_path {
-            if discovery::is_for_browsers(path) {
-                methods.push(Method::OPTIONS);
-            }
-            if path.contains('{') {
-                table.templates.push(Template { path: path.to_owned(), methods });
+        for place in by_path.into_iter().map(|(path, methods)| Place::of(path, methods)) {
+            if place.parameters() > 0 {
+                table.templates.push(place);
             } else {
-                table.literal.insert(path.to_owned(), methods);
+                table.literal.insert(place.path.clone(), place);
             }
         }
-        table.templates.sort_by_key(|template| template.path.matches('{').count());
+        table.templates.sort_by_key(Place::parameters);
         table
     }
 
-    /// The methods of what fits best: the path itself, or the template with the fewest parameters.
-    fn at(&self, path: &str) -> Option<&[Method]> {
-        let fitting = || Some(&self.templates.iter().find(|template| template.fits(path))?.methods);
-        self.literal.get(path).or_else(fitting).map(Vec::as_slice)
-    }
-
-    /// The value of `Allow`; nothing where nothing is.
-    fn allow(&self, path: &str) -> String {
-        let methods: Vec<&str> = self.at(path).into_iter().flatten().map(Method::as_str).collect();
-        methods.join(", ")
-    }
-
-    fn refuse(&self, path: &str, method: &Method) -> Option<ApiError> {
-        if self.at(path)?.contains(method) {
-            return None;
-        }
-        let allow = self.allow(path);
-        let refusal = ApiError::from(RouteError::Method(allow.clone()));
-        Some(refusal.with_header(header::ALLOW, &allow))
+    /// What fits a path best: itself, or the template with the fewest parameters.
+    pub(crate) fn at(&self, path: &str) -> Option<&Place> {
+        let fitting = || self.templates.iter().find(|place| place.fits(path));
+        self.literal.get(path).or_else(fitting)
     }
 }
 
-impl Template {
+impl Place {
+    fn of(path: &str, mut methods: Vec<Method>) -> Self {
+        let is_public = discovery::is_for_browsers(path);
+        if is_public {
+            methods.push(Method::OPTIONS);
+        }
+        Self { path: path.to_owned(), methods, is_public }
+    }
+
+    /// As it is declared: parameters stand in braces.
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Whether what is here is for everybody, scripts of any origin and caches included.
+    pub(crate) const fn is_public(&self) -> bool {
+        self.is_public
+    }
+
+    /// The answer to what no route takes: undeclared methods, and OPTIONS.
+    pub(crate) fn answer(&self, request: &ServiceRequest) -> Option<HttpResponse> {
+        let method = request.method();
+        if !self.methods.contains(method) {
+            return Some(HttpResponse::from_error(self.refusal()));
+        }
+        (method == Method::OPTIONS).then(|| self.options(is_preflight(request)))
+    }
+
+    fn refusal(&self) -> ApiError {
+        let allow = self.allow();
+        ApiError::from(RouteError::Method(allow.clone())).with_header(header::ALLOW, &allow)
+    }
+
+    fn options(&self, is_preflight: bool) -> HttpResponse {
+        let mut answer = HttpResponse::NoContent().insert_header((header::ALLOW, self.allow())).finish();
+        if is_preflight {
+            discovery::invite(answer.headers_mut());
+        }
+        answer
+    }
+
+    /// The value of `Allow`.
+    fn allow(&self) -> String {
+        self.methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ")
+    }
+
     fn fits(&self, path: &str) -> bool {
         let mut given = path.split('/');
         let all = self.path.split('/').all(|segment| match given.next() {
@@ -100,6 +128,10 @@ impl Template {
             given => given == Some(segment),
         });
         all && given.next().is_none()
+    }
+
+    fn parameters(&self) -> usize {
+        self.path.matches('{').count()
     }
 }
 
@@ -117,27 +149,7 @@ fn names(method: &HttpMethod) -> Vec<Method> {
     }
 }
 
-/// Refuses undeclared methods.
-///
-/// # Errors
-/// As the rest of the chain.
-pub(crate) async fn hold<B: MessageBody + 'static>(
-    table: web::Data<Methods>,
-    request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-    if let Some(refusal) = table.refuse(request.path(), request.method()) {
-        return Ok(request.error_response(refusal).map_into_right_body());
-    }
-    if request.method() == Method::OPTIONS && !is_preflight(&request) {
-        let answer =
-            HttpResponse::NoContent().insert_header((header::ALLOW, table.allow(request.path()))).finish();
-        return Ok(request.into_response(answer).map_into_right_body());
-    }
-    Ok(next.call(request).await?.map_into_left_body())
-}
-
-/// A browser asks before it sends the request proper; that is answered where CORS is.
+/// A browser asks before it sends the request proper.
 fn is_preflight(request: &ServiceRequest) -> bool {
     request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
@@ -155,31 +167,36 @@ mod tests {
         Methods::of(&crate::router::operations())
     }
 
+    fn methods(path: &str) -> Vec<Method> {
+        table().at(path).unwrap().methods.clone()
+    }
+
     #[test]
     fn an_undeclared_method_is_refused_and_the_others_are_named() {
-        let refused = table().refuse("/api/v1/products", &Method::DELETE).unwrap();
-        let allow = actix_web::ResponseError::status_code(&refused);
-        assert_eq!(allow, actix_web::http::StatusCode::METHOD_NOT_ALLOWED);
-        assert_eq!(table().at("/api/v1/products").unwrap(), [Method::GET, Method::HEAD, Method::POST]);
+        let refused = table().at("/api/v1/products").unwrap().refusal();
+        let status = actix_web::ResponseError::status_code(&refused);
+        assert_eq!(status, actix_web::http::StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(refused.to_string(), "this path has other methods: GET, HEAD, POST");
     }
 
     #[test]
     fn a_literal_segment_goes_before_a_parameter() {
-        assert_eq!(table().at("/api/v1/pricing-tiers/order").unwrap(), [Method::PUT]);
-        assert_eq!(table().at("/api/v1/license-keys/validate").unwrap(), [Method::POST]);
-        assert!(table().refuse("/api/v1/products/catalog", &Method::PUT).is_some());
+        assert_eq!(methods("/api/v1/pricing-tiers/order"), [Method::PUT]);
+        assert_eq!(methods("/api/v1/license-keys/validate"), [Method::POST]);
+        assert_eq!(methods("/api/v1/products/catalog"), [Method::GET, Method::HEAD]);
+        assert_eq!(table().at("/api/v1/products/x").unwrap().path(), "/api/v1/products/{id}");
     }
 
     #[test]
-    fn unknown_paths_are_not_refused_here() {
+    fn unknown_paths_are_no_places() {
         for path in ["/", "/api/v1", "/api/v1/products/", "/api/v1/products/a/b", "/docs/"] {
-            assert!(table().refuse(path, &Method::PATCH).is_none(), "{path}");
+            assert!(table().at(path).is_none(), "{path}");
         }
     }
 
     #[test]
     fn browsers_may_ask_first_on_discovery_only() {
-        assert!(table().refuse("/.well-known/jwks.json", &Method::OPTIONS).is_none());
-        assert!(table().refuse("/api/v1/products", &Method::OPTIONS).is_some());
+        assert!(methods("/.well-known/jwks.json").contains(&Method::OPTIONS));
+        assert!(!methods("/api/v1/products").contains(&Method::OPTIONS));
     }
 }

@@ -3,6 +3,7 @@
 
 mod shape;
 
+use actix_web::http::header;
 use actix_web::{HttpResponse, get};
 use licentia_types::problems::Problem;
 use utoipa::openapi::path::Paths;
@@ -81,7 +82,10 @@ fn describe(operation: &Operation, document: &mut utoipa::openapi::OpenApi) {
 
 /// This document
 #[utoipa::path(tag = "Discovery", responses((status = OK, description = "OpenAPI 3.1", body = serde_json::Value)))]
-#[get("/api/v1/openapi.json")]
+#[get("/openapi.json")]
 pub(crate) async fn get_openapi() -> HttpResponse {
-    HttpResponse::Ok().content_type("application/json").body(COMMITTED)
+    HttpResponse::Ok()
+        .content_type("application/json")
+        .insert_header((header::CACHE_CONTROL, "no-cache"))
+        .body(COMMITTED)
 }

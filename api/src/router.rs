@@ -1,8 +1,7 @@
-//! Every route, and what each request passes on its way.
+//! Every route.
 
 mod routes;
 
-use actix_web::middleware::from_fn;
 use actix_web::web;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
@@ -10,7 +9,7 @@ use crate::v1::{
     activations, audit, customers, features, heartbeats, licenses, lookup, products, refusals, releases,
     revocation, signing_keys, system_events, tiers, tokens, validation,
 };
-use crate::{answers, discovery, health, openapi, status_lists};
+use crate::{discovery, health, openapi, status_lists};
 
 pub(crate) use routes::{Operation, Routes};
 
@@ -27,36 +26,28 @@ pub(crate) fn operations() -> Vec<Operation> {
     operations
 }
 
+/// What is asked for most goes first: a path is compared with one route after the other.
 fn routes(routes: &mut Routes<'_>) {
     routes
+        .operation(discovery::jwks)
+        .operation(discovery::license_configuration)
+        .operation(discovery::openid_configuration)
+        .operation(discovery::key_pem)
+        .operation(status_lists::status_list)
+        .scope("/api/v1", v1)
         .operation(health::health)
         .operation(health::ready)
-        .operation(health::live)
-        .scope("/.well-known", well_known, |scope| scope.wrap(discovery::cors()))
-        .scope("/status-lists", status_lists, |scope| scope.wrap(discovery::cors()))
-        .operation(openapi::get_openapi)
-        .scope("/api/v1", v1, |scope| scope.wrap(from_fn(answers::keep_private)));
-}
-
-fn well_known(routes: &mut Routes<'_>) {
-    routes
-        .operation(discovery::jwks)
-        .operation(discovery::key_pem)
-        .operation(discovery::license_configuration)
-        .operation(discovery::openid_configuration);
-}
-
-fn status_lists(routes: &mut Routes<'_>) {
-    routes.operation(status_lists::status_list);
-}
-
-fn revocation(routes: &mut Routes<'_>) {
-    routes.operation(revocation::revocation_list);
+        .operation(health::live);
 }
 
 /// A path with a literal goes before the one with `{id}` in its place.
 fn v1(routes: &mut Routes<'_>) {
     routes
+        .operation(heartbeats::heartbeat)
+        .operation(validation::validate)
+        .operation(activations::activate)
+        .operation(activations::activation_status)
+        .operation(revocation::revocation_list)
         .operation(products::get_catalog)
         .operation(products::list_products)
         .operation(products::create_product)
@@ -82,8 +73,6 @@ fn v1(routes: &mut Routes<'_>) {
         .operation(customers::create_customer)
         .operation(customers::get_customer)
         .operation(customers::update_customer)
-        .operation(validation::validate)
-        .operation(heartbeats::heartbeat)
         .operation(licenses::list_licenses)
         .operation(licenses::issue_license)
         .operation(licenses::issue_licenses)
@@ -100,11 +89,8 @@ fn v1(routes: &mut Routes<'_>) {
         .operation(tokens::audit_license)
         .operation(tokens::regenerate_license)
         .operation(tokens::inspect_token)
-        .scope("/revocation", revocation, |scope| scope.wrap(discovery::cors()))
         .operation(refusals::list_refusals)
         .operation(lookup::look_up)
-        .operation(activations::activate)
-        .operation(activations::activation_status)
         .operation(activations::list_activations)
         .operation(activations::get_activation)
         .operation(activations::deactivate)
@@ -116,7 +102,8 @@ fn v1(routes: &mut Routes<'_>) {
         .operation(signing_keys::revoke_signing_key)
         .operation(audit::verify_audit_events)
         .operation(audit::list_audit_events)
-        .operation(system_events::list_system_events);
+        .operation(system_events::list_system_events)
+        .operation(openapi::get_openapi);
 }
 
 /// Pages for people: Swagger UI, from the program itself.

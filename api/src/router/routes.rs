@@ -2,7 +2,7 @@
 //! describe nothing: the descriptions of all operations together take megabytes.
 
 use actix_web::dev::HttpServiceFactory;
-use actix_web::{Scope, web};
+use actix_web::web;
 use utoipa::openapi::HttpMethod;
 use utoipa_actix_web::OpenApiFactory;
 
@@ -58,20 +58,11 @@ impl<'a> Routes<'a> {
         self
     }
 
-    /// Takes what lies below a prefix, behind the layers that `wrap` puts before it.
-    pub(super) fn scope<S>(
-        &mut self,
-        prefix: &str,
-        content: fn(&mut Routes<'_>),
-        wrap: impl FnOnce(Scope) -> S,
-    ) -> &mut Self
-    where
-        S: HttpServiceFactory + 'static,
-    {
+    /// Takes what lies below a prefix.
+    pub(super) fn scope(&mut self, prefix: &str, content: fn(&mut Routes<'_>)) -> &mut Self {
         match self {
             Self::Serving(config) => {
-                let scope = web::scope(prefix).configure(|config| content(&mut Routes::Serving(config)));
-                config.service(wrap(scope));
+                config.service(web::scope(prefix).configure(|config| content(&mut Routes::Serving(config))));
             }
             Self::Listing { prefix: outer, operations } => {
                 content(&mut Routes::Listing { prefix: format!("{outer}{prefix}"), operations });
