@@ -8,6 +8,7 @@ use uuid::Uuid;
 pub use licentia_crypto::rsa_keys::RsaKeyBits;
 pub use licentia_crypto::sealing::{KeyEncryptionKey, KeyEncryptionKeyError};
 
+use crate::changes::Changes;
 use crate::clock::Clock;
 use crate::database::Database;
 use crate::failure::Failure;
@@ -89,6 +90,8 @@ pub struct Context {
     pub secrets: Secrets,
     /// The signing keys.
     pub(crate) keys: KeyRing,
+    /// What was changed lately.
+    pub(crate) changes: Changes,
     pub(crate) told: Told,
     /// The signed lists that were asked for lately.
     pub(crate) lists: SignedLists,
@@ -121,8 +124,9 @@ impl Context {
         settings::settle_defaults(&db, &settings, now).await?;
         let secrets = Secrets::open(&db, &kek, outside.randomness.as_ref(), now).await?;
         let keys = KeyRing::open(&db, &kek, settings.signing_key_bits, now).await?;
-        let (told, lists, refusals) = (Told::default(), SignedLists::default(), Refusals::default());
-        Ok(Self { db, settings, kek, secrets, keys, told, lists, refusals, outside })
+        let (changes, told) = (Changes::default(), Told::default());
+        let (lists, refusals) = (SignedLists::default(), Refusals::default());
+        Ok(Self { db, settings, kek, secrets, keys, changes, told, lists, refusals, outside })
     }
 
     /// The instant of an operation: ask once, then pass it on.

@@ -6,6 +6,7 @@ pub mod actors;
 pub mod api_keys;
 pub mod audit;
 pub mod catalog;
+pub mod changes;
 pub mod clock;
 pub mod context;
 pub mod customers;
