@@ -18,6 +18,7 @@ use crate::failure::Failure;
 
 use feed::{Feed, Found};
 use known::{Known, Subjects};
+use store::Written;
 
 mod feed;
 mod known;
@@ -33,8 +34,7 @@ const AGAIN: Seconds = Seconds::constant(1);
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How far the clocks of instances may be apart.
 const CLOCKS: Seconds = Seconds::constant(60);
-/// How long after its instant a change may be committed that was found at the start. Of others it is
-/// known when they were seen.
+/// How long after its instant a change may be committed.
 const DELAY: Seconds = Seconds::constant(60);
 /// How much sooner than by our own clock another instance may forget its events.
 const FORGETTING: Seconds = Seconds::constant(3_600);
@@ -105,6 +105,12 @@ pub async fn listen(ctx: &Context, failed: impl Fn(&(dyn std::error::Error + 'st
     }
 }
 
+/// The statements by which changes are found, for whoever wants to see how the database runs them.
+#[must_use]
+pub fn statements() -> [&'static str; 2] {
+    store::statements()
+}
+
 /// Whether a token was certainly signed after a change. That its time is set back makes up for clocks
 /// that disagree.
 fn is_after(iat: i64, change: Timestamp, backdate: Seconds) -> bool {
@@ -164,9 +170,7 @@ impl Changes {
         if let Some(mut feed) = kept.take() {
             let Found { generation, fresh } = feed.read(&ctx.db, now).await?;
             let mut seen = self.seen_to_write();
-            for written in fresh {
-                seen.known.learn(written.change, written.at.max(now));
-            }
+            seen.known.learn_all(fresh, now);
             (seen.generation, seen.at, seen.marks) = (generation, Some(now), marks);
             *kept = Some(feed);
         } else {
@@ -174,9 +178,7 @@ impl Changes {
             let forgotten = now - ctx.settings.retention.events + FORGETTING;
             let mut known = Known::since(before.map_or(forgotten, |at| forgotten.max(at + DELAY)));
             let Found { generation, fresh } = feed.read(&ctx.db, now).await?;
-            for written in fresh {
-                known.learn(written.change, written.at + DELAY);
-            }
+            known.learn_all(fresh, now);
             *self.seen_to_write() = Seen { known, generation, at: Some(now), marks };
             *kept = Some(feed);
         }
@@ -189,6 +191,15 @@ impl Changes {
 
     fn seen_to_write(&self) -> RwLockWriteGuard<'_, Seen> {
         self.seen.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    /// What was seen at `now` was committed by then.
+    fn learn_all(&mut self, written: Vec<Written>, now: Timestamp) {
+        for Written { at, change, .. } in written {
+            self.learn(change, now.clamp(at, at + DELAY));
+        }
     }
 }
 

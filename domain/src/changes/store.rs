@@ -43,6 +43,10 @@ static BEFORE_THE_LAST: LazyLock<String> = LazyLock::new(|| {
     format!("SELECT id, at FROM event WHERE {} ORDER BY id DESC LIMIT 1 OFFSET $1", *OUTDATING)
 });
 
+pub(super) fn statements() -> [&'static str; 2] {
+    [&AFTER, &BEFORE_THE_LAST]
+}
+
 /// A change, as it was written down.
 #[derive(Debug)]
 pub(super) struct Written {
