@@ -132,6 +132,7 @@ impl Application {
             () = jobs::run(parts.ctx.clone()), if runs_jobs => {}
             () = jobs::keep_notes(parts.ctx.clone()) => {}
             () = heartbeats::serve(parts.ctx.clone()) => {}
+            () = jobs::hear_of_changes(parts.ctx.clone()) => {}
         }
         jobs::write_notes(&parts.ctx).await;
         if let Err(error) = parts.ctx.db.clone().close().await {

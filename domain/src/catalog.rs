@@ -26,7 +26,7 @@ use crate::products::Visible;
 use crate::refusal::Refusal;
 use crate::tiers::{Catalogue, ResolveError};
 use crate::tokens::{Entitlements, LimitOverrides, TokenTooLarge, check_size};
-use crate::{features, licenses, products, tiers};
+use crate::{events, features, licenses, products, tiers};
 
 pub(crate) use impact::{Impact, active_machines};
 
@@ -219,6 +219,8 @@ impl<'a> Edit<'a> {
             return touched.await.map(Some);
         }
         products::store::raise_catalogue_revision(&self.tx, self.product.id).await?;
+        let edited = events::Event::of_catalogue(Some(&self.product));
+        events::record(&self.tx, &self.moment, edited).await.map_err(EditError::Failed)?;
         audit::record(&self.tx, &self.moment, caller, event).await.map_err(EditError::Failed)?;
         self.tx.commit().await?;
         Ok(None)

@@ -9,6 +9,7 @@ pub use licentia_crypto::rsa_keys::RsaKeyBits;
 pub use licentia_crypto::sealing::{KeyEncryptionKey, KeyEncryptionKeyError};
 
 use crate::caches::Caches;
+use crate::changes::Changes;
 use crate::clock::Clock;
 use crate::database::Database;
 use crate::failure::Failure;
@@ -91,6 +92,8 @@ pub struct Context {
     pub secrets: Secrets,
     /// The signing keys.
     pub(crate) keys: KeyRing,
+    /// What was changed lately.
+    pub(crate) changes: Changes,
     pub(crate) told: Told,
     /// The signed lists that were asked for lately.
     pub(crate) lists: SignedLists,
@@ -132,6 +135,7 @@ impl Context {
             kek,
             secrets,
             keys,
+            changes: Changes::default(),
             told: Told::default(),
             lists: SignedLists::default(),
             caches: Caches::default(),

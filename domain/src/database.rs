@@ -15,13 +15,17 @@ use sea_orm::{
 
 use crate::failure::Failure;
 use gate::{Gate, Permit};
+use news::{Marks, News};
 
 pub(crate) use error::is_passing;
 pub use error::{Constraint, violates};
 pub use gate::Lane;
+pub(crate) use news::Reach;
 
 mod error;
 mod gate;
+mod listening;
+mod news;
 mod postgres;
 mod sqlite;
 
@@ -51,6 +55,7 @@ impl std::fmt::Debug for DatabaseOptions {
 pub struct Database {
     connections: Connections,
     statements: Arc<AtomicU64>,
+    marks: Arc<Marks>,
 }
 
 #[derive(Clone, Debug)]
@@ -81,7 +86,7 @@ impl Database {
         } else {
             return Err(ConnectError::Scheme);
         };
-        Ok(Self { connections, statements: Arc::default() })
+        Ok(Self { connections, statements: Arc::default(), marks: Arc::default() })
     }
 
     /// Begins the one transaction of an operation. On SQLite it waits for its turn in `lane`.
@@ -100,7 +105,8 @@ impl Database {
             }
             Connections::Postgres(pool) => (pool.begin().await?, None),
         };
-        Ok(WriteTx { transaction, statements: Arc::clone(&self.statements), _permit: permit })
+        let news = News::none_yet(&self.marks);
+        Ok(WriteTx { transaction, statements: Arc::clone(&self.statements), news, _permit: permit })
     }
 
     /// Runs one statement as a transaction of its own, for a third of what a transaction costs. When
@@ -158,6 +164,11 @@ impl Database {
         self.statements.load(Ordering::Relaxed)
     }
 
+    /// How often something has changed of that which is kept in memory, as far as this instance heard.
+    pub(crate) fn marks(&self) -> u64 {
+        self.marks.count()
+    }
+
     /// Closes every connection; SQLite folds its log into the file.
     ///
     /// # Errors
@@ -207,6 +218,8 @@ pub enum ConnectError {
 pub struct WriteTx {
     transaction: DatabaseTransaction,
     statements: Arc<AtomicU64>,
+    // Dropped after the transaction: whoever looks anew because of it sees what was committed.
+    news: News,
     // Declared last, so dropped last: the next writer begins when this one's end is under way.
     _permit: Option<Permit>,
 }
@@ -217,7 +230,13 @@ impl WriteTx {
     /// # Errors
     /// When the database did not confirm; the outcome is then unknown to us.
     pub async fn commit(self) -> Result<(), DbErr> {
+        self.news.tell(&self.transaction).await?;
         self.transaction.commit().await
+    }
+
+    /// Notes that this transaction changes something of that which is kept in memory.
+    pub(crate) fn changes(&self, reach: Reach) {
+        self.news.add(reach);
     }
 
     /// The transaction itself, for migrations.

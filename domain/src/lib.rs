@@ -7,6 +7,7 @@ pub mod api_keys;
 pub mod audit;
 mod caches;
 pub mod catalog;
+pub mod changes;
 pub mod clock;
 pub mod context;
 pub mod customers;

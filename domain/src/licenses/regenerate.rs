@@ -18,6 +18,7 @@ use super::{Told, locked, rules, tell, terms};
 use crate::actors::Caller;
 use crate::context::{Context, compute};
 use crate::database::Lane;
+use crate::events::Kind;
 use crate::failure::Failure;
 use crate::heartbeats::chain::Chain;
 use crate::signing_keys::SigningKey;
@@ -68,7 +69,11 @@ pub async fn regenerate(
     live_tokens::write_tokens(&tx, license.id, &ids, &signing).await?;
     let machines = live_tokens::read_again(&tx, license.id, &ids).await?;
     let mut recipients = recipients(ctx, &live_tokens::consumer_keys(&tx, &machines).await?, &machines)?;
-    let told = Told { action: "license.regenerated", event: None, detail: json!({"tokens": ids.len()}) };
+    let told = Told {
+        action: "license.regenerated",
+        event: Some(Kind::LicenseRegenerated),
+        detail: json!({"tokens": ids.len()}),
+    };
     tell(&tx, &moment, caller, &license, told).await?;
     revocations::raise_generation(&tx, &moment).await?;
     tx.commit().await?;

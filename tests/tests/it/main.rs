@@ -11,6 +11,7 @@ mod access;
 mod activations;
 mod audit;
 mod catalogue;
+mod changes;
 mod commands;
 mod customers;
 mod discovery;
