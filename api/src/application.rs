@@ -19,7 +19,7 @@ use crate::methods::{self, Methods};
 use crate::opening;
 use crate::{jobs, openapi, requests, rewrite, router};
 
-pub use crate::opening::{Migrations, OpenError};
+pub use crate::opening::{Migrations, OpenError, open_for_command};
 
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 1024;

@@ -35,7 +35,7 @@ mod feature_changes;
 pub(crate) mod first_activation;
 mod issue;
 mod key_rotation;
-pub(crate) mod keys;
+pub mod keys;
 mod lifecycle;
 mod live_tokens;
 mod owners;

@@ -7,6 +7,7 @@ use licentia_types::tokens::{ClaimSet, LicenseClaims};
 
 use crate::context::Context;
 use crate::status_lists;
+pub use claim_sets::seal_claim_set;
 pub(crate) use claim_sets::{find_claim_set, keep_claim_set, open_claim_sets};
 
 pub use entitlements::{Entitlements, LimitOverrides};

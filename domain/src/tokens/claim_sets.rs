@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use licentia_crypto::sealing::Place;
 use licentia_entity::{claim_set, license, product};
 use licentia_types::ids::LicenseId;
+use licentia_types::time::Timestamp;
 use licentia_types::tokens::ClaimSet;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::OnConflict;
@@ -26,22 +27,36 @@ pub(crate) async fn keep_claim_set(
     if let Some(id) = find_claim_set(tx, license, product).await? {
         return Ok(id);
     }
-    let json = serde_json::to_vec(set).map_err(|_| Failure::Corrupt("claim set"))?;
-    let row_name = row_name(license.id, license.version, product.catalogue_revision);
-    let place = place(&row_name);
-    let row = claim_set::ActiveModel {
-        license_id: Set(license.id),
-        license_version: Set(license.version),
-        catalogue_revision: Set(product.catalogue_revision),
-        sealed: Set(ctx.kek.seal(place, &json)?.into_bytes()),
-        created_at: Set(moment.now),
-        ..Default::default()
-    };
+    let row = seal_claim_set(ctx, moment.now, license, product, set)?;
     claim_set::Entity::insert(row)
         .on_conflict(OnConflict::new().do_nothing().to_owned())
         .exec_without_returning(tx)
         .await?;
     find_claim_set(tx, license, product).await?.ok_or(Failure::Corrupt("claim set"))
+}
+
+/// The row that keeps what is claimed of this licence at this version of it and of its product's
+/// catalogue.
+///
+/// # Errors
+/// When it cannot be sealed.
+pub fn seal_claim_set(
+    ctx: &Context,
+    now: Timestamp,
+    license: &license::Model,
+    product: &product::Model,
+    set: &ClaimSet,
+) -> Result<claim_set::ActiveModel, Failure> {
+    let json = serde_json::to_vec(set).map_err(|_| Failure::Corrupt("claim set"))?;
+    let row_name = row_name(license.id, license.version, product.catalogue_revision);
+    Ok(claim_set::ActiveModel {
+        license_id: Set(license.id),
+        license_version: Set(license.version),
+        catalogue_revision: Set(product.catalogue_revision),
+        sealed: Set(ctx.kek.seal(place(&row_name), &json)?.into_bytes()),
+        created_at: Set(now),
+        ..Default::default()
+    })
 }
 
 /// What was claimed, by the row that keeps it.
