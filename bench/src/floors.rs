@@ -14,10 +14,10 @@ use licentia_crypto::jws::{PreparedHeader, Signer};
 use licentia_crypto::rsa_keys::{KeyPair, RsaKeyBits};
 use serde_json::{Value, json};
 
-use crate::http::{Answer, Request};
-use crate::load::Visitor;
+use crate::http::{Answer, Connection, Request};
+use crate::load::{Target, Visitor};
 use crate::process::{Process, free_address};
-use crate::scenarios::Document;
+use crate::scenarios::{Document, Get};
 use crate::signature::Verifier;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -96,8 +96,8 @@ async fn keys(served: Data<Served>) -> HttpResponse {
 
 /// The child, running.
 pub(crate) struct Floor {
-    pub(crate) process: Process,
-    pub(crate) address: SocketAddr,
+    process: Process,
+    address: SocketAddr,
     jwks: Vec<u8>,
     /// What is sent where a machine would send its heartbeat.
     body: String,
@@ -120,11 +120,18 @@ impl Floor {
         command.arg("floor").arg(address.to_string()).arg(folder);
         let mut process = Process::spawn(&mut command, folder.join("floor.log"))?;
         process.until_ready(address, KEYS, PATIENCE).await.context("the floor")?;
-        let mut connection = crate::http::Connection::open(address).await?;
-        let mut request = Request::default();
-        request.get(KEYS, "");
-        let jwks = connection.exchange(request.bytes()).await?.body.to_owned();
+        let jwks = Connection::open(address).await?.get(KEYS).await?;
         Ok(Self { process, address, jwks, body })
+    }
+
+    pub(crate) const fn target(&self) -> Target<'_> {
+        Target { address: self.address, process: &self.process, postgres: None }
+    }
+
+    /// For the server of static bytes.
+    pub(crate) fn reading(document: Document, connections: u32) -> Vec<Box<dyn Visitor>> {
+        let path = format!("/static/{}", document.name());
+        (0..connections).map(|_| -> Box<dyn Visitor> { Box::new(Get::of(&path, "")) }).collect()
     }
 
     /// For the server that only signs.

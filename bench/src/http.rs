@@ -51,6 +51,15 @@ impl Connection {
         Ok(Self { stream, received: Vec::with_capacity(ROOM) })
     }
 
+    /// The body of what is at this path.
+    pub(crate) async fn get(&mut self, path: &str) -> anyhow::Result<Vec<u8>> {
+        let mut request = Request::default();
+        request.get(path, "");
+        let answer = self.exchange(request.bytes()).await?;
+        answer.expect(200).with_context(|| format!("GET {path}"))?;
+        Ok(answer.body.to_owned())
+    }
+
     /// Sends a whole request, and waits for its answer.
     pub(crate) async fn exchange(&mut self, request: &[u8]) -> anyhow::Result<Answer<'_>> {
         self.stream.write_all(request).await?;

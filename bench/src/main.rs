@@ -8,10 +8,12 @@
 mod claims;
 mod fleet;
 mod floors;
+mod host;
 mod http;
 mod load;
 mod names;
 mod options;
+mod peers;
 mod postgres;
 mod proc_files;
 mod process;
@@ -19,13 +21,17 @@ mod progress;
 mod report;
 mod rows;
 mod run;
+mod running;
 mod scenarios;
+mod schedule;
 mod seeding;
 mod server;
 mod signature;
 mod stage;
+mod startup;
 mod statistics;
 mod stores;
+mod syncs;
 
 use std::process::ExitCode;
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use serde::Serialize;
 
 use crate::floors::FloorArgs;
 use crate::stores::Backend;
@@ -65,7 +66,7 @@ pub(crate) struct Options {
 }
 
 /// What is to be measured.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub(crate) struct Plan {
     pub(crate) quick: bool,
     /// Ascending.
@@ -73,12 +74,26 @@ pub(crate) struct Plan {
     /// Ascending.
     pub(crate) connections: Vec<u32>,
     pub(crate) databases: Vec<Backend>,
+    /// How long each figure is measured in each round.
     pub(crate) measured: Duration,
     pub(crate) rounds: u32,
     pub(crate) peers: bool,
+    #[serde(skip)]
     pub(crate) server: PathBuf,
+    /// May carry a password.
+    #[serde(skip)]
     pub(crate) postgres: String,
+    #[serde(skip)]
     pub(crate) require_postgres: bool,
+}
+
+impl Plan {
+    /// The number of connections at which everything is measured: 32 where that is among them.
+    pub(crate) fn middle(&self) -> u32 {
+        const USUAL: u32 = 32;
+        let usual = self.connections.iter().copied().find(|connections| *connections == USUAL);
+        usual.or_else(|| self.connections.get(self.connections.len() / 2).copied()).unwrap_or(USUAL)
+    }
 }
 
 impl Options {

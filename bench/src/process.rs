@@ -94,18 +94,16 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        self.signal(Signal::KILL);
-        let _ = self.child.wait();
+        if !matches!(self.child.try_wait(), Ok(Some(_))) {
+            self.signal(Signal::KILL);
+            let _ = self.child.wait();
+        }
     }
 }
 
 async fn is_ready(address: SocketAddr, path: &str) -> bool {
-    let answer = async {
-        let mut connection = Connection::open(address).await?;
-        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
-        connection.exchange(request.as_bytes()).await.map(|answer| answer.status)
-    };
-    matches!(tokio::time::timeout(Duration::from_secs(1), answer).await, Ok(Ok(200)))
+    let answer = async { Connection::open(address).await?.get(path).await };
+    matches!(tokio::time::timeout(Duration::from_secs(1), answer).await, Ok(Ok(_)))
 }
 
 fn last_lines(log: &Path) -> String {

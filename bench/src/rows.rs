@@ -1,9 +1,13 @@
 //! What was measured, round by round, and the medians of it.
 
+use std::fmt;
+
 use serde::Serialize;
 
 use crate::load::Sample;
+use crate::startup::Startup;
 use crate::statistics::median;
+use crate::stores::Backend;
 
 /// What was measured.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -11,8 +15,8 @@ pub(crate) struct Key {
     /// `sqlite`, `postgres`, `floor`, or a peer.
     pub(crate) server: &'static str,
     pub(crate) scenario: &'static str,
-    /// Machines in the database; none where there is no database.
-    pub(crate) machines: Option<u32>,
+    /// Machines in the database, or in the one that was measured in the same rounds.
+    pub(crate) machines: u32,
     pub(crate) connections: u32,
 }
 
@@ -38,6 +42,12 @@ pub(crate) struct Row {
     #[serde(flatten)]
     pub(crate) key: Key,
     pub(crate) rounds: Vec<Round>,
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} on {} connections", self.server, self.scenario, self.connections)
+    }
 }
 
 impl Row {
@@ -78,24 +88,41 @@ impl Row {
     }
 }
 
-/// Everything that was measured.
+/// Everything that was found out.
 #[derive(Clone, Debug, Default, Serialize)]
-#[serde(transparent)]
-pub(crate) struct Rows(Vec<Row>);
+pub(crate) struct Findings {
+    pub(crate) rows: Vec<Row>,
+    pub(crate) startup: Option<Startup>,
+    /// Bytes on the disk, by machines.
+    pub(crate) sizes: Vec<(Backend, u32, u64)>,
+    /// Syncs of a heartbeat on SQLite.
+    pub(crate) sqlite_syncs: Option<f64>,
+    /// What was left out, and why.
+    pub(crate) notes: Vec<String>,
+}
 
-impl Rows {
+impl Findings {
     pub(crate) fn add(&mut self, key: Key, round: Round) {
-        match self.0.iter_mut().find(|row| row.key == key) {
+        match self.rows.iter_mut().find(|row| row.key == key) {
             Some(row) => row.rounds.push(round),
-            None => self.0.push(Row { key, rounds: vec![round] }),
+            None => self.rows.push(Row { key, rounds: vec![round] }),
         }
     }
 
-    pub(crate) fn all(&self) -> &[Row] {
-        &self.0
+    pub(crate) fn find(&self, server: &str, scenario: &str, connections: u32, machines: u32) -> Option<&Row> {
+        self.rows.iter().find(|Row { key, .. }| {
+            (key.server, key.scenario) == (server, scenario)
+                && (key.connections, key.machines) == (connections, machines)
+        })
+    }
+
+    /// Tells at once, and again at the end.
+    pub(crate) fn note(&mut self, note: String) {
+        eprintln!("note    {note}");
+        self.notes.push(note);
     }
 
     pub(crate) fn errors(&self) -> u64 {
-        self.0.iter().map(Row::errors).sum()
+        self.rows.iter().map(Row::errors).sum()
     }
 }

@@ -62,6 +62,15 @@ impl Installation {
         self.address
     }
 
+    pub(crate) fn binary_bytes(&self) -> anyhow::Result<u64> {
+        Ok(std::fs::metadata(&self.binary)?.len())
+    }
+
+    /// Where the server's own files are.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Starts the server, and tells how long it took until it was ready.
     pub(crate) async fn start(&self) -> anyhow::Result<(Process, Duration)> {
         self.start_as(&mut Command::new(&self.binary)).await

@@ -1,40 +1,23 @@
-//! One number of machines: the servers that run side by side, and what is asked of each.
-
-use std::rc::Rc;
+//! One number of machines: the servers that run side by side.
 
 use anyhow::Context as _;
-use serde_json::Value;
 
-use crate::claims;
-use crate::fleet::Fleet;
 use crate::floors::Floor;
-use crate::http::{Connection, Request};
-use crate::load::Target;
-use crate::process::Process;
+use crate::peers::{Peer, PeerName};
 use crate::rows::Key;
 use crate::run::Bench;
-use crate::scenarios::{self, Document, Scenario, World};
+use crate::running::Running;
+use crate::schedule::{Ask, Item, schedule};
 use crate::server::Installation;
-use crate::signature::Verifier;
+use crate::startup::Startup;
 use crate::stores::Backend;
-
-/// Machines whose tokens are validated.
-const TOKENS: u32 = 200;
 
 /// The servers of one number of machines.
 pub(crate) struct Stage {
     machines: u32,
     servers: Vec<Running>,
     floor: Floor,
-}
-
-/// A server of ours that runs.
-struct Running {
-    backend: Backend,
-    // Dropped before the database that it uses.
-    process: Process,
-    installation: Installation,
-    world: World,
+    peers: Vec<Peer>,
 }
 
 impl Stage {
@@ -45,90 +28,77 @@ impl Stage {
             let folder = bench.folder.path().join(format!("{}-{machines}", backend.name()));
             let paths = (folder, bench.plan.server.as_path());
             let installation = Installation::make(backend, machines, paths, bench.postgres.as_ref()).await?;
+            bench.findings.sizes.push((backend, machines, installation.bytes));
+            if bench.findings.startup.is_none() {
+                bench.findings.startup = Some(Startup::measure(&installation).await?);
+            }
             servers.push(Running::start(backend, installation).await?);
         }
         let first = servers.first().context("no database is left to measure on")?;
-        let floor = first.floor(bench).await?;
-        Ok(Self { machines, servers, floor })
+        let floor = first.floor(&bench.folder.path().join(format!("floor-{machines}"))).await?;
+        let peers = peers(bench, machines).await;
+        Ok(Self { machines, servers, floor, peers })
     }
 
-    /// Every figure once.
-    pub(crate) async fn measure(&self, bench: &mut Bench) -> anyhow::Result<()> {
-        for connections in bench.plan.connections.clone() {
-            self.measure_floor(bench, connections).await?;
-            for server in &self.servers {
-                for scenario in [Scenario::Heartbeat] {
-                    server.measure(bench, self.machines, scenario, connections).await?;
-                }
+    /// One figure once. What could not be started is left out.
+    pub(crate) async fn measure(&self, bench: &mut Bench, item: Item) -> anyhow::Result<()> {
+        let Item { ask, connections } = item;
+        let key = |server, scenario| Key { server, scenario, machines: self.machines, connections };
+        match ask {
+            Ask::Sign => {
+                let visitors = self.floor.signing(connections)?;
+                bench.measure(key("floor", "sign"), self.floor.target(), visitors).await
             }
+            Ask::Static(document) => {
+                let visitors = Floor::reading(document, connections);
+                let key = key("floor", document.static_name());
+                bench.measure(key, self.floor.target(), visitors).await
+            }
+            Ask::Licentia(backend, scenario) => {
+                let Some(server) = self.servers.iter().find(|server| server.backend == backend) else {
+                    return Ok(());
+                };
+                let visitors = scenario.visitors(&server.world, connections);
+                let key = key(backend.name(), scenario.name());
+                bench.measure(key, server.target(), visitors).await
+            }
+            Ask::Peer(name) => {
+                let Some(peer) = self.peers.iter().find(|peer| peer.name == name) else {
+                    return Ok(());
+                };
+                let key = key(name.name(), name.scenario());
+                bench.measure(key, peer.target(), peer.visitors(connections)).await
+            }
+        }
+    }
+
+    /// What is measured on servers of its own, and the end of these.
+    pub(crate) async fn end(mut self, bench: &mut Bench) -> anyhow::Result<()> {
+        let smallest = bench.plan.machines.first() == Some(&self.machines);
+        let sqlite = self.servers.iter().position(|server| server.backend == Backend::Sqlite);
+        let Some(sqlite) = sqlite.filter(|_| smallest) else {
+            return Ok(());
+        };
+        let connections = bench.plan.middle();
+        match self.servers.swap_remove(sqlite).count_syncs(bench.plan.measured, connections).await {
+            Ok(syncs) => bench.findings.sqlite_syncs = Some(syncs),
+            Err(error) => bench.findings.note(format!("syncs on SQLite were not counted: {error:#}")),
         }
         Ok(())
     }
-
-    async fn measure_floor(&self, bench: &mut Bench, connections: u32) -> anyhow::Result<()> {
-        let target = Target { address: self.floor.address, process: &self.floor.process, postgres: None };
-        let key = |scenario| Key { server: "floor", scenario, machines: None, connections };
-        bench.measure(key("sign"), target, self.floor.signing(connections)?).await
-    }
 }
 
-impl Running {
-    async fn start(backend: Backend, installation: Installation) -> anyhow::Result<Self> {
-        let (process, _) = installation.start().await?;
-        let mut connection = Connection::open(installation.address()).await?;
-        let jwks = get(&mut connection, Document::Jwks.path().unwrap_or_default()).await?;
-        let fleet = Rc::new(Fleet::of(Rc::clone(&installation.seeded), Verifier::of(&jwks)?));
-        let mut tokens = Vec::new();
-        for machine in 0..TOKENS {
-            tokens.push(scenarios::token(&fleet, machine, &mut connection).await?);
+/// Those that are asked here and can be had.
+async fn peers(bench: &mut Bench, machines: u32) -> Vec<Peer> {
+    let asked = schedule(&bench.plan, machines);
+    let asked = PeerName::ALL.into_iter().filter(|name| asked.iter().any(|item| item.ask == Ask::Peer(*name)));
+    let mut peers = Vec::new();
+    for name in asked {
+        eprintln!("starting {}, and installing it where that was not done yet", name.name());
+        match Peer::start(name, machines, bench.folder.path()).await {
+            Ok(peer) => peers.push(peer),
+            Err(error) => bench.findings.note(format!("{} was left out: {error:#}", name.name())),
         }
-        let status_list = status_list(tokens.first().context("no token")?)?;
-        let world = World { fleet, tokens: tokens.into(), status_list };
-        Ok(Self { backend, process, installation, world })
     }
-
-    /// The floors that sign such claims and serve such documents as this server does.
-    async fn floor(&self, bench: &Bench) -> anyhow::Result<Floor> {
-        let mut connection = Connection::open(self.installation.address()).await?;
-        let mut documents = Vec::new();
-        for document in Document::ALL {
-            documents.push((document, get(&mut connection, self.world.path(document)).await?));
-        }
-        let claims: Value = claims::decode(self.world.tokens.first().context("no token")?)?;
-        let body = scenarios::heartbeat_body(&self.world.fleet, 0);
-        Floor::start(&bench.folder.path().join("floor"), (&claims, body), &documents).await
-    }
-
-    async fn measure(
-        &self,
-        bench: &mut Bench,
-        machines: u32,
-        scenario: Scenario,
-        connections: u32,
-    ) -> anyhow::Result<()> {
-        let key = Key {
-            server: self.backend.name(),
-            scenario: scenario.name(),
-            machines: Some(machines),
-            connections,
-        };
-        let postgres = self.installation.store.postgres();
-        let target = Target { address: self.installation.address(), process: &self.process, postgres };
-        bench.measure(key, target, scenario.visitors(&self.world, connections)).await
-    }
-}
-
-async fn get(connection: &mut Connection, path: &str) -> anyhow::Result<Vec<u8>> {
-    let mut request = Request::default();
-    request.get(path, "");
-    let answer = connection.exchange(request.bytes()).await?;
-    answer.expect(200).with_context(|| path.to_owned())?;
-    Ok(answer.body.to_owned())
-}
-
-/// Path of the status list that a token names.
-fn status_list(token: &str) -> anyhow::Result<String> {
-    let claims: Value = claims::decode(token)?;
-    let uri = claims.pointer("/status/status_list/uri").and_then(Value::as_str).context("no status list")?;
-    Ok(url::Url::parse(uri)?.path().to_owned())
+    peers
 }

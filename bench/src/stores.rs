@@ -8,7 +8,8 @@ use anyhow::Context as _;
 use crate::postgres::{PostgresDatabase, PostgresServer};
 
 /// Which database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, clap::ValueEnum, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Backend {
     Sqlite,
     Postgres,

@@ -24,6 +24,15 @@ impl Document {
         }
     }
 
+    /// The same from the server of static bytes.
+    pub(crate) const fn static_name(self) -> &'static str {
+        match self {
+            Self::Jwks => "static_jwks",
+            Self::Discovery => "static_discovery",
+            Self::StatusList => "static_status_list",
+        }
+    }
+
     /// Where it is; a status list has its number in its path.
     pub(crate) const fn path(self) -> Option<&'static str> {
         match self {
