@@ -4,7 +4,7 @@ CARGO ?= cargo
 OPENAPI := openapi/openapi.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bans bench openapi tools
+.PHONY: help run test lint bans bench signing openapi tools
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,7 +25,11 @@ bans: ## hold deny.toml: banned crates, licences, sources (cargo-deny, or our ow
 	then $(CARGO) deny check bans licenses sources; \
 	else python3 scripts/check-dependencies.py; fi
 
-bench: tools ## the signer against a bare aws-lc signature, as a ratio
+bench: tools ## load the release server, and print its cost as ratios; BENCH_ARGS="--quick" takes five minutes
+	$(CARGO) build --release -p licentia -p licentia-bench
+	@"$${CARGO_TARGET_DIR:-target}/release/licentia-bench" $(BENCH_ARGS)
+
+signing: tools ## the signer alone against a bare aws-lc signature, as a ratio
 	$(CARGO) bench -p licentia-crypto
 
 openapi: tools ## write openapi/openapi.json anew

@@ -19,7 +19,7 @@ use crate::opening;
 use crate::requests::Layer;
 use crate::{heartbeats, jobs, requests, router};
 
-pub use crate::opening::{Migrations, OpenError};
+pub use crate::opening::{Migrations, OpenError, open_for_command};
 
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 1024;

@@ -107,7 +107,10 @@ pub(crate) async fn open(
 }
 
 /// The context of a command that does not listen. The issuer is that of the configured address.
-pub(crate) async fn open_for_command(config: &Config, outside: Outside) -> Result<Context, OpenError> {
+///
+/// # Errors
+/// Whatever refuses the start.
+pub async fn open_for_command(config: &Config, outside: Outside) -> Result<Context, OpenError> {
     let bind = config.server.bind;
     if bind.port() == 0 && config.server.public_url.is_none() {
         return Err(OpenError::NoIssuer);

@@ -36,7 +36,7 @@ pub(crate) mod first_activation;
 pub(crate) mod grants;
 mod issue;
 mod key_rotation;
-pub(crate) mod keys;
+pub mod keys;
 mod lifecycle;
 mod live_tokens;
 mod owners;

@@ -15,10 +15,19 @@ pub(super) fn make(product: &product::Model, moment: &Moment<'_>) -> Result<Lice
 }
 
 /// What is stored of a key.
-pub(crate) struct Stored {
-    pub(crate) digest: Vec<u8>,
-    pub(crate) sealed: Vec<u8>,
-    pub(crate) masked: String,
+pub struct Stored {
+    /// By which it is found.
+    pub digest: Vec<u8>,
+    /// The key, under the key-encryption key.
+    pub sealed: Vec<u8>,
+    /// For people.
+    pub masked: String,
+}
+
+impl std::fmt::Debug for Stored {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Stored").field("masked", &self.masked).finish_non_exhaustive()
+    }
 }
 
 /// The digest by which a key is found; the same for every spelling of a native key.
@@ -26,7 +35,11 @@ pub(crate) fn digest(ctx: &Context, key: &LicenseKey) -> Vec<u8> {
     ctx.secrets.digests.digest("license_key", key.canonical().as_bytes()).to_vec()
 }
 
-pub(crate) fn store(ctx: &Context, id: LicenseId, key: &LicenseKey) -> Result<Stored, Failure> {
+/// Digests, seals and masks the key of this licence.
+///
+/// # Errors
+/// When it cannot be sealed.
+pub fn store(ctx: &Context, id: LicenseId, key: &LicenseKey) -> Result<Stored, Failure> {
     let row = id.to_string();
     Ok(Stored {
         digest: digest(ctx, key),

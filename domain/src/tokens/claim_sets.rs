@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use licentia_crypto::sealing::Place;
 use licentia_entity::{claim_set, license, product};
 use licentia_types::ids::LicenseId;
+use licentia_types::time::Timestamp;
 use licentia_types::tokens::ClaimSet;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::OnConflict;
@@ -28,7 +29,7 @@ pub(crate) async fn keep_claim_set(
     if let Some(id) = find_claim_set(tx, license, product).await? {
         return Ok(id);
     }
-    insert(tx, [sealed(ctx, moment, license, product, set)?]).await?;
+    insert(tx, [seal_claim_set(ctx, moment.now, license, product, set)?]).await?;
     find_claim_set(tx, license, product).await?.ok_or(Failure::Corrupt("claim set"))
 }
 
@@ -44,7 +45,7 @@ pub(crate) async fn keep_claim_sets(
         granted.iter().map(|granted| (granted.license.id, *granted)).collect();
     let row = |granted: &&Granted| {
         let Granted { license, product, claim_set, .. } = granted;
-        sealed(ctx, moment, license, product, claim_set)
+        seal_claim_set(ctx, moment.now, license, product, claim_set)
     };
     let rows: Vec<_> = by_license.values().map(row).collect::<Result<_, _>>()?;
     let tx = ctx.db.write(Lane::Heartbeat).await?;
@@ -63,25 +64,6 @@ pub(crate) async fn keep_claim_sets(
     Ok(kept.into_iter().collect())
 }
 
-fn sealed(
-    ctx: &Context,
-    moment: &Moment<'_>,
-    license: &license::Model,
-    product: &product::Model,
-    set: &ClaimSet,
-) -> Result<claim_set::ActiveModel, Failure> {
-    let json = serde_json::to_vec(set).map_err(|_| Failure::Corrupt("claim set"))?;
-    let row_name = row_name(license.id, license.version, product.catalogue_revision);
-    Ok(claim_set::ActiveModel {
-        license_id: Set(license.id),
-        license_version: Set(license.version),
-        catalogue_revision: Set(product.catalogue_revision),
-        sealed: Set(ctx.kek.seal(place(&row_name), &json)?.into_bytes()),
-        created_at: Set(moment.now),
-        ..Default::default()
-    })
-}
-
 async fn insert(
     tx: &impl ConnectionTrait,
     rows: impl IntoIterator<Item = claim_set::ActiveModel>,
@@ -98,6 +80,30 @@ fn named(license: &license::Model, product: &product::Model) -> Condition {
         .add(claim_set::Column::LicenseId.eq(license.id))
         .add(claim_set::Column::LicenseVersion.eq(license.version))
         .add(claim_set::Column::CatalogueRevision.eq(product.catalogue_revision))
+}
+
+/// The row that keeps what is claimed of this licence at this version of it and of its product's
+/// catalogue.
+///
+/// # Errors
+/// When it cannot be sealed.
+pub fn seal_claim_set(
+    ctx: &Context,
+    now: Timestamp,
+    license: &license::Model,
+    product: &product::Model,
+    set: &ClaimSet,
+) -> Result<claim_set::ActiveModel, Failure> {
+    let json = serde_json::to_vec(set).map_err(|_| Failure::Corrupt("claim set"))?;
+    let row_name = row_name(license.id, license.version, product.catalogue_revision);
+    Ok(claim_set::ActiveModel {
+        license_id: Set(license.id),
+        license_version: Set(license.version),
+        catalogue_revision: Set(product.catalogue_revision),
+        sealed: Set(ctx.kek.seal(place(&row_name), &json)?.into_bytes()),
+        created_at: Set(now),
+        ..Default::default()
+    })
 }
 
 /// What was claimed, by the row that keeps it.

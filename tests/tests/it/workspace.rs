@@ -23,6 +23,10 @@ const EDGES: &[(&str, &[&str])] = &[
     ("licentia-migration", &[]),
     ("licentia-domain", &["licentia-crypto", "licentia-entity", "licentia-types"]),
     ("licentia", &["licentia-domain", "licentia-migration", "licentia-types"]),
+    (
+        "licentia-bench",
+        &["licentia", "licentia-crypto", "licentia-domain", "licentia-entity", "licentia-types"],
+    ),
 ];
 
 /// The tests may look into any crate, and need not.
