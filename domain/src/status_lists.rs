@@ -194,7 +194,7 @@ async fn make(
         let (list, kid) = (Arc::clone(list), kid.clone());
         return Ok(Kept { list, kid, digest, generation, seen_at: now, signed_at: *signed_at, turns_at });
     }
-    let lst = compute(move || entries.packed()).await??;
+    let packed = compute(move || entries.packed()).await??;
     let (iat, exp) = signed_lists::life(ctx, now);
     let claims = StatusListClaims {
         iss: ctx.settings.issuer.clone(),
@@ -203,7 +203,7 @@ async fn make(
         iat,
         exp,
         ttl: ctx.settings.list_ttl.get(),
-        status_list: StatusList { bits: entries::BITS, lst },
+        status_list: StatusList { bits: entries::BITS, lst: packed },
     };
     let kid = key.kid().to_owned();
     let signed = signed_lists::sign(ctx, key, STATUS_LIST_TYP, claims, now).await?;

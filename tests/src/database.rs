@@ -158,7 +158,7 @@ impl Template {
                 drop_former_templates().await;
                 on_server(&format!("CREATE DATABASE {}", template_name(build))).await;
             }
-            let admin_key = make(&url).await;
+            let admin_key = Box::pin(make(&url)).await;
             write_whole(&key_file, &admin_key);
         }
         Self {

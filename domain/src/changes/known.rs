@@ -71,12 +71,10 @@ impl Known {
         if self.things.len() + self.products.len() <= most {
             return;
         }
-        let mut instants: Vec<Timestamp> =
-            self.things.values().chain(self.products.values()).copied().collect();
-        let (_, middle, _) = {
-            let half = instants.len() / 2;
-            instants.select_nth_unstable(half)
-        };
+        let all = self.things.values().chain(self.products.values());
+        let mut instants: Vec<Timestamp> = all.copied().collect();
+        let half = instants.len() / 2;
+        let (_, middle, _) = instants.select_nth_unstable(half);
         self.floor = self.floor.max(*middle);
         self.things.retain(|_, at| *at > self.floor);
         self.products.retain(|_, at| *at > self.floor);
