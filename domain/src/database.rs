@@ -61,12 +61,12 @@ pub struct Database {
 #[derive(Clone, Debug)]
 enum Connections {
     /// One write connection behind a gate, and a pool that can only read.
-    Sqlite {
-        writer: DatabaseConnection,
-        gate: Gate,
-        readers: DatabaseConnection,
+    Sqlite { writer: DatabaseConnection, gate: Gate, readers: DatabaseConnection },
+    Postgres {
+        pool: DatabaseConnection,
+        /// Connections that are opened, and so driven, by whoever commits heartbeats.
+        hot: DatabaseConnection,
     },
-    Postgres(DatabaseConnection),
 }
 
 impl Database {
@@ -78,7 +78,8 @@ impl Database {
         use secrecy::ExposeSecret;
         let url = options.url.expose_secret();
         let connections = if url.starts_with("postgres:") || url.starts_with("postgresql:") {
-            Connections::Postgres(postgres::connect(url, options).await?)
+            let (pool, hot) = postgres::connect(url, options).await?;
+            Connections::Postgres { pool, hot }
         } else if url.starts_with("sqlite:") {
             let writer = sqlite::connect_writer(url, options).await?;
             let readers = sqlite::connect_readers(url, options).await?;
@@ -87,6 +88,18 @@ impl Database {
             return Err(ConnectError::Scheme);
         };
         Ok(Self { connections, statements: Arc::default(), marks: Arc::default() })
+    }
+
+    /// The same database, for the thread that commits heartbeats alone. A connection to PostgreSQL answers
+    /// when the thread that opened it gets to it, and the others sign in the meantime.
+    pub(crate) fn hot(&self) -> Self {
+        let connections = match &self.connections {
+            Connections::Postgres { hot, .. } => {
+                Connections::Postgres { pool: hot.clone(), hot: hot.clone() }
+            }
+            sqlite @ Connections::Sqlite { .. } => sqlite.clone(),
+        };
+        Self { connections, ..self.clone() }
     }
 
     /// Begins the one transaction of an operation. On SQLite it waits for its turn in `lane`.
@@ -103,7 +116,7 @@ impl Database {
                 };
                 (writer.begin_with_options(immediate).await?, Some(permit))
             }
-            Connections::Postgres(pool) => (pool.begin().await?, None),
+            Connections::Postgres { pool, .. } => (pool.begin().await?, None),
         };
         let news = News::none_yet(&self.marks);
         Ok(WriteTx { transaction, statements: Arc::clone(&self.statements), news, _permit: permit })
@@ -121,7 +134,7 @@ impl Database {
                 let _permit = gate.pass(lane).await?;
                 writer.query_all_raw(statement).await
             }
-            Connections::Postgres(pool) => pool.query_all_raw(statement).await,
+            Connections::Postgres { pool, .. } => pool.query_all_raw(statement).await,
         }
     }
 
@@ -145,7 +158,7 @@ impl Database {
     pub fn schema(&self) -> &DatabaseConnection {
         match &self.connections {
             Connections::Sqlite { readers, .. } => readers,
-            Connections::Postgres(pool) => pool,
+            Connections::Postgres { pool, .. } => pool,
         }
     }
 
@@ -179,7 +192,10 @@ impl Database {
                 readers.close().await?;
                 writer.close().await
             }
-            Connections::Postgres(pool) => pool.close().await,
+            Connections::Postgres { pool, hot } => {
+                hot.close().await?;
+                pool.close().await
+            }
         }
     }
 
@@ -187,7 +203,7 @@ impl Database {
         self.statements.fetch_add(1, Ordering::Relaxed);
         match &self.connections {
             Connections::Sqlite { readers, .. } => readers,
-            Connections::Postgres(pool) => pool,
+            Connections::Postgres { pool, .. } => pool,
         }
     }
 }

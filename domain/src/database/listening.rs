@@ -24,7 +24,9 @@ impl Database {
     pub(crate) fn ear(&self) -> Option<Ear> {
         match &self.connections {
             Connections::Sqlite { .. } => None,
-            Connections::Postgres(pool) => Some(Ear { pool: pool.clone(), marks: Arc::clone(&self.marks) }),
+            Connections::Postgres { pool, .. } => {
+                Some(Ear { pool: pool.clone(), marks: Arc::clone(&self.marks) })
+            }
         }
     }
 }

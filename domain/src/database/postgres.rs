@@ -1,4 +1,4 @@
-//! PostgreSQL: one pool, for any number of instances.
+//! PostgreSQL: a pool, for any number of instances, and another for the batches of heartbeats.
 
 use std::time::Duration;
 
@@ -9,10 +9,14 @@ use super::{ConnectError, DatabaseOptions};
 /// How long a transaction may do nothing before PostgreSQL ends it. What is read anew counts on it.
 const HANGING: &str = "30s";
 
+/// Of the pool for heartbeats: one batch is written at a time.
+const HOT_CONNECTIONS: u32 = 1;
+
+/// The pool of everybody, and that of the heartbeats, which opens its connection when it is used first.
 pub(super) async fn connect(
     url: &str,
     options: &DatabaseOptions,
-) -> Result<DatabaseConnection, ConnectError> {
+) -> Result<(DatabaseConnection, DatabaseConnection), ConnectError> {
     let mut connect = ConnectOptions::new(url);
     connect
         .sqlx_logging(false)
@@ -29,6 +33,8 @@ pub(super) async fn connect(
             ("idle_in_transaction_session_timeout", HANGING),
         ])
     });
+    let mut hot = connect.clone();
+    hot.max_connections(HOT_CONNECTIONS).connect_lazy(true);
     let pool = sea_orm::Database::connect(connect).await?;
     for setting in ["synchronous_commit", "fsync"] {
         let value = show(&pool, setting).await?;
@@ -36,7 +42,7 @@ pub(super) async fn connect(
             return Err(ConnectError::NotDurable { setting, value, wanted: "on" });
         }
     }
-    Ok(pool)
+    Ok((pool, sea_orm::Database::connect(hot).await?))
 }
 
 async fn show(pool: &DatabaseConnection, setting: &str) -> Result<String, ConnectError> {

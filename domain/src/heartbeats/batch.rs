@@ -22,7 +22,7 @@ use super::standing::Standing;
 use super::store;
 use super::worth::Worth;
 use crate::context::{Context, Moment};
-use crate::database::Lane;
+use crate::database::{Database, Lane};
 use crate::failure::Failure;
 use crate::signing_keys::SigningKey;
 
@@ -36,12 +36,12 @@ enum Judged {
 }
 
 /// Ends what can be ended, and gives back what is to be judged in the next batch.
-pub(super) async fn settle(ctx: &Context, waiting: Vec<Waiting>) -> Vec<Waiting> {
+pub(super) async fn settle(ctx: &Context, db: &Database, waiting: Vec<Waiting>) -> Vec<Waiting> {
     let mut here = HashSet::new();
     let (batch, mut next): (Vec<_>, Vec<_>) =
         waiting.into_iter().partition(|waiting| here.insert(waiting.beat.request.activation_id));
     let beats: Vec<Arc<Beat>> = batch.iter().map(|waiting| Arc::clone(&waiting.beat)).collect();
-    let outcomes = Box::pin(outcomes(ctx, &beats)).await;
+    let outcomes = Box::pin(outcomes(ctx, db, &beats)).await;
     for (mut waiting, outcome) in batch.into_iter().zip(outcomes) {
         waiting.attempts += 1;
         match outcome {
@@ -55,8 +55,8 @@ pub(super) async fn settle(ctx: &Context, waiting: Vec<Waiting>) -> Vec<Waiting>
 
 /// One for each; none where it is to be judged again. A database that is gone fails everybody.
 /// Anything else may be the fault of one machine's row, and is to be nobody else's.
-async fn outcomes(ctx: &Context, beats: &[Arc<Beat>]) -> Vec<Option<Outcome>> {
-    match together(ctx, beats).await {
+async fn outcomes(ctx: &Context, db: &Database, beats: &[Arc<Beat>]) -> Vec<Option<Outcome>> {
+    match together(ctx, db, beats).await {
         Ok(outcomes) => outcomes,
         Err(failure) if beats.len() == 1 || failure.is_passing() => {
             let failure = Arc::new(failure);
@@ -66,7 +66,7 @@ async fn outcomes(ctx: &Context, beats: &[Arc<Beat>]) -> Vec<Option<Outcome>> {
         Err(_) => {
             let mut outcomes = Vec::with_capacity(beats.len());
             for beat in beats {
-                match together(ctx, slice::from_ref(beat)).await {
+                match together(ctx, db, slice::from_ref(beat)).await {
                     Ok(outcome) => outcomes.extend(outcome),
                     Err(failure) => outcomes.push(Some(Outcome::Refused(failure.into(), None))),
                 }
@@ -76,15 +76,19 @@ async fn outcomes(ctx: &Context, beats: &[Arc<Beat>]) -> Vec<Option<Outcome>> {
     }
 }
 
-async fn together(ctx: &Context, beats: &[Arc<Beat>]) -> Result<Vec<Option<Outcome>>, Failure> {
+async fn together(
+    ctx: &Context,
+    db: &Database,
+    beats: &[Arc<Beat>],
+) -> Result<Vec<Option<Outcome>>, Failure> {
     let moment = ctx.moment();
     let signing_key = ctx.token_key(moment.now).await?;
     let ids: Vec<ActivationId> = beats.iter().map(|beat| beat.request.activation_id).collect();
-    let mut standings = Standing::load(ctx, &ids).await?;
+    let mut standings = Standing::load(ctx, db, &ids).await?;
     let judged = beats.iter().map(|beat| judge(ctx, &moment, beat, &mut standings, &signing_key));
     let mut judged: Vec<Judged> = judged.collect::<Result<_, _>>()?;
     draft::keep_claim_sets(ctx, &moment, drafts(&mut judged)).await?;
-    let rotated = write(ctx, &moment, drafts(&mut judged).collect()).await?;
+    let rotated = write(db, &moment, drafts(&mut judged).collect()).await?;
     let end = |judged| match judged {
         Judged::Ended(outcome) => Some(outcome),
         Judged::Drafted(draft) if rotated.contains(&draft.machine.id) => {
@@ -135,7 +139,7 @@ fn judge(
 /// Writes the drafts that are still as they were judged, and tells which: all with one statement,
 /// which is a transaction of its own where there is nothing else to be written.
 async fn write(
-    ctx: &Context,
+    db: &Database,
     moment: &Moment<'_>,
     mut drafts: Vec<&mut Draft>,
 ) -> Result<HashSet<ActivationId>, Failure> {
@@ -144,9 +148,9 @@ async fn write(
     }
     let rotations: Vec<_> = drafts.iter().map(|draft| draft.rotation()).collect();
     if !drafts.iter().any(|draft| draft.leaves_notes()) {
-        return store::rotate_at_once(&ctx.db, rotations).await;
+        return store::rotate_at_once(db, rotations).await;
     }
-    let tx = ctx.db.write(Lane::Heartbeat).await?;
+    let tx = db.write(Lane::Heartbeat).await?;
     let rotated = store::rotate(&tx, rotations).await?;
     drafts.retain(|draft| rotated.contains(&draft.machine.id) && draft.leaves_notes());
     draft::note(&tx, moment, &mut drafts).await?;

@@ -92,6 +92,7 @@ pub fn waiting(ctx: &Context) -> usize {
 /// Serves the queue for as long as it is awaited. A second one waits until the first is gone.
 pub async fn serve(ctx: &Context) {
     let mut exit = ctx.heartbeats.exit.lock().await;
+    let db = ctx.db.hot();
     let mut next = Vec::new();
     loop {
         if next.is_empty() {
@@ -102,7 +103,7 @@ pub async fn serve(ctx: &Context) {
         {
             next.push(waiting);
         }
-        next = batch::settle(ctx, next).await;
+        next = batch::settle(ctx, &db, next).await;
     }
 }
 

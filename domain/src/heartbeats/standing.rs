@@ -13,6 +13,7 @@ use super::queue::Beat;
 use super::store;
 use super::worth::Worth;
 use crate::context::{Context, Moment};
+use crate::database::Database;
 use crate::failure::Failure;
 use crate::licenses::grants::{self, Granted};
 use crate::tokens;
@@ -30,9 +31,10 @@ impl Standing {
     /// Of these machines, those that there are.
     pub(super) async fn load(
         ctx: &Context,
+        db: &Database,
         ids: &[ActivationId],
     ) -> Result<HashMap<ActivationId, Self>, Failure> {
-        let seen = store::seen(&ctx.db, ids).await?;
+        let seen = store::seen(db, ids).await?;
         let granted = grants::of_names(ctx, seen.iter().map(|seen| seen.grant)).await?;
         let stand = |seen: store::Seen| {
             // A licence that was deleted in between took its machines with it.

@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::licenses::{self, terms};
 use crate::scope::Scope;
 use crate::tokens::{self, Entitlements};
-use crate::{activations, catalog, releases};
+use crate::{activations, catalog, products, releases};
 
 /// What is asked of a licence and its machine.
 #[derive(Clone, Copy, Debug, Default)]
@@ -83,7 +83,8 @@ impl Subject {
         credential: Credential,
         question: Question<'_>,
     ) -> Result<ValidateResponse, Failure> {
-        let catalogue = catalog::load(&ctx.db, self.license.product_id).await?;
+        let product = products::store::get(&ctx.db, self.license.product_id).await?;
+        let catalogue = catalog::of_product(ctx, &ctx.db, &product).await?;
         let entitlements = terms::entitlements(ctx, &catalogue, &self.license)?;
         let facts = self.facts(ctx, now, &entitlements, question).await?;
         let judgement = judge(credential, Some(&facts));

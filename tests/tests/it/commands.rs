@@ -2,6 +2,7 @@
 
 mod audit;
 mod configuration;
+mod crash;
 mod demonstration;
 mod help;
 pub(crate) mod installation;
