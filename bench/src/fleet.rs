@@ -22,12 +22,7 @@ pub(crate) struct Fleet {
 
 impl Fleet {
     pub(crate) fn of(seeded: Rc<Seeded>, verifier: Verifier) -> Self {
-        Self {
-            seeded,
-            nonces: RefCell::default(),
-            newcomers: Cell::new(0),
-            verifier: RefCell::new(verifier),
-        }
+        Self { seeded, nonces: RefCell::default(), newcomers: Cell::new(0), verifier: RefCell::new(verifier) }
     }
 
     pub(crate) fn names(&self) -> Names {
@@ -66,7 +61,7 @@ impl Fleet {
 
     /// The key of the licence of a machine.
     pub(crate) fn key_of(&self, machine: u32) -> String {
-        self.key(self.names().license_of(machine))
+        self.key(names::license_of(machine))
     }
 
     fn key(&self, license: u32) -> String {

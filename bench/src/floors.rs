@@ -44,10 +44,10 @@ struct Served {
 
 /// Serves until it is killed.
 pub(crate) fn serve(arguments: &FloorArgs) -> anyhow::Result<()> {
-    let served = Data::new(Served::prepare(&arguments.folder)?);
+    let prepared = Data::new(Served::prepare(&arguments.folder)?);
     let server = HttpServer::new(move || {
         App::new()
-            .app_data(served.clone())
+            .app_data(prepared.clone())
             .route("/sign", web::post().to(sign))
             .route("/static/{name}", web::get().to(document))
             .route(KEYS, web::get().to(keys))
@@ -61,10 +61,10 @@ impl Served {
         let pair = KeyPair::generate(RsaKeyBits::Rsa2048)?;
         let public = pair.public();
         let signer = Signer::new(pair, public.thumbprint());
-        let jwks = json!({"keys": [{"kid": signer.kid(), "n": public.n_base64url(), "e": public.e_base64url()}]});
-        let read = |document: Document| {
-            Ok((document.name(), Bytes::from(fs::read(folder.join(document.name()))?)))
-        };
+        let jwks =
+            json!({"keys": [{"kid": signer.kid(), "n": public.n_base64url(), "e": public.e_base64url()}]});
+        let read =
+            |document: Document| Ok((document.name(), Bytes::from(fs::read(folder.join(document.name()))?)));
         Ok(Self {
             header: signer.prepare("JWT"),
             claims: serde_json::from_slice(&fs::read(folder.join(CLAIMS))?)?,

@@ -169,7 +169,8 @@ fn sample(record: &Record, begun: &Moment, ended: &Moment, resident: u64) -> Sam
     latencies.sort_unstable();
     let requests = u64::try_from(latencies.len()).unwrap_or_default();
     let each = number(requests.max(1));
-    let millis = |hundredths| percentile(&latencies, hundredths).map_or(0.0, |micros| f64::from(micros) / 1e3);
+    let millis =
+        |hundredths| percentile(&latencies, hundredths).map_or(0.0, |micros| f64::from(micros) / 1e3);
     let postgres = ended.postgres.as_ref().zip(begun.postgres.as_ref());
     let syncs = ended.syncs.zip(begun.syncs).map(|(now, then)| now.saturating_sub(then));
     Sample {

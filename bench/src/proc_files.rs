@@ -57,9 +57,8 @@ impl CpuTimes {
 
     /// What was used since then. Of a process that has ended meanwhile nothing is known.
     pub(crate) fn since(&self, then: &Self) -> Duration {
-        let used = |(pid, now): (&u32, &Duration)| {
-            now.saturating_sub(then.0.get(pid).copied().unwrap_or_default())
-        };
+        let used =
+            |(pid, now): (&u32, &Duration)| now.saturating_sub(then.0.get(pid).copied().unwrap_or_default());
         self.0.iter().map(used).sum()
     }
 

@@ -35,7 +35,8 @@ pub(crate) fn tell(bench: &Bench, host: &Host, took: Duration) -> anyhow::Result
 }
 
 fn document(bench: &Bench, host: &Host, ratios: &[Ratio], took: Duration) -> Value {
-    let values: Map<String, Value> = ratios.iter().map(|ratio| (ratio.name.clone(), json!(ratio.value))).collect();
+    let values: Map<String, Value> =
+        ratios.iter().map(|ratio| (ratio.name.clone(), json!(ratio.value))).collect();
     let targets: Map<String, Value> = ratios
         .iter()
         .filter_map(|ratio| Some((ratio.name.clone(), json!({"target": ratio.target?, "met": ratio.met()?}))))

@@ -13,8 +13,8 @@ use licentia_types::activations::ActivateRequest;
 use licentia_types::text::{Email, Fingerprint, Reference};
 use licentia_types::tokens::{ClaimSet, LicenseClaims};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, IntoActiveModel,
-    Iterable, QueryFilter,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait,
+    IntoActiveModel, Iterable, QueryFilter,
 };
 use secrecy::SecretString;
 use serde_json::json;
@@ -114,7 +114,11 @@ impl Seeding<'_> {
     async fn some(&self, licenses: std::ops::Range<u32>) -> anyhow::Result<()> {
         let occupied = licenses.start..licenses.end.min(self.names.occupied()).max(licenses.start);
         let machines = occupied.start * MACHINES_PER_LICENSE
-            ..self.names.machines.min(occupied.end * MACHINES_PER_LICENSE).max(occupied.start * MACHINES_PER_LICENSE);
+            ..self
+                .names
+                .machines
+                .min(occupied.end * MACHINES_PER_LICENSE)
+                .max(occupied.start * MACHINES_PER_LICENSE);
         let customers = licenses.clone().map(|license| self.customer(license)).collect::<Result<_, _>>()?;
         let rows: Vec<license::Model> =
             licenses.map(|license| self.license(license)).collect::<Result<_, _>>()?;
@@ -179,7 +183,7 @@ impl Seeding<'_> {
     }
 
     fn machine(&self, number: u32) -> anyhow::Result<activation::ActiveModel> {
-        let license = self.names.license_of(number);
+        let license = names::license_of(number);
         Ok(all_of(activation::Model {
             id: self.names.activation(number),
             license_id: self.names.license(license),

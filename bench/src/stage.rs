@@ -27,7 +27,8 @@ impl Stage {
         for backend in bench.plan.databases.clone() {
             let folder = bench.folder.path().join(format!("{}-{machines}", backend.name()));
             let paths = (folder, bench.plan.server.as_path());
-            let installation = Installation::make(backend, machines, paths, bench.postgres.as_ref()).await?;
+            let made = Installation::make(backend, machines, paths, bench.postgres.as_ref());
+            let installation = Box::pin(made).await?;
             bench.findings.sizes.push((backend, machines, installation.bytes));
             if bench.findings.startup.is_none() {
                 bench.findings.startup = Some(Startup::measure(&installation).await?);
@@ -91,7 +92,8 @@ impl Stage {
 /// Those that are asked here and can be had.
 async fn peers(bench: &mut Bench, machines: u32) -> Vec<Peer> {
     let asked = schedule(&bench.plan, machines);
-    let asked = PeerName::ALL.into_iter().filter(|name| asked.iter().any(|item| item.ask == Ask::Peer(*name)));
+    let asked =
+        PeerName::ALL.into_iter().filter(|name| asked.iter().any(|item| item.ask == Ask::Peer(*name)));
     let mut peers = Vec::new();
     for name in asked {
         eprintln!("starting {}, and installing it where that was not done yet", name.name());

@@ -107,16 +107,17 @@ impl<'a> Ratios<'a> {
             let floor = self.row("floor", document.static_name(), middle);
             let both = row.zip(floor);
             let name = document.name();
-            self.make(format!("{name}_throughput_per_static"), both.and_then(|(row, floor)| row.throughput_per(floor)));
+            self.make(
+                format!("{name}_throughput_per_static"),
+                both.and_then(|(row, floor)| row.throughput_per(floor)),
+            );
             self.make(format!("{name}_cpu_per_static"), both.and_then(|(row, floor)| row.cpu_per(floor)));
         }
     }
 
     fn sizes(&mut self) {
         let largest = self.plan.machines.last().copied();
-        let beats = |machines| {
-            self.row_at(Backend::Sqlite.name(), "heartbeat", self.plan.middle(), machines)
-        };
+        let beats = |machines| self.row_at(Backend::Sqlite.name(), "heartbeat", self.plan.middle(), machines);
         let resident = |row: &Row| row.median(|round| number(round.sample.resident)) / MEGABYTE;
         let rss = largest.and_then(beats).map(resident);
         let startup = self.findings.startup;

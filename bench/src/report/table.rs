@@ -21,15 +21,27 @@ fn print_host(bench: &Bench, host: &Host) {
     let Host { processors, processor, memory_mib, kernel, load_before, sync_ms, .. } = host;
     println!("\n{processors} × {processor}, {memory_mib} MiB, Linux {kernel}, load before {load_before}");
     println!("One durable write of 4 KiB takes {sync_ms:.2} ms here.");
-    let signature = median(bench.findings.rows.iter().flat_map(|row| &row.rounds).map(|round| round.signature_us));
+    let signature =
+        median(bench.findings.rows.iter().flat_map(|row| &row.rounds).map(|round| round.signature_us));
     println!("A bare RS256 signature (aws-lc, RSA-2048) takes {:.0} µs.\n", signature.unwrap_or_default());
 }
 
 fn print_rows(bench: &Bench) {
     println!(
         "{:<13} {:<18} {:>9} {:>5} {:>8} {:>8} {:>7} {:>6} {:>6} {:>8} {:>8} {:>6} {:>6}",
-        "server", "request", "machines", "conn", "req/s", "CPU µs", "its DB", "×sign", "×floor", "p50 ms", "p99 ms",
-        "RSS MB", "errors"
+        "server",
+        "request",
+        "machines",
+        "conn",
+        "req/s",
+        "CPU µs",
+        "its DB",
+        "×sign",
+        "×floor",
+        "p50 ms",
+        "p99 ms",
+        "RSS MB",
+        "errors"
     );
     let mut rows: Vec<&Row> = bench.findings.rows.iter().collect();
     rows.sort_by_key(|row| (row.key.machines, row.key.server, row.key.scenario, row.key.connections));
