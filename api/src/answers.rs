@@ -1,10 +1,8 @@
 //! Answers: what was made with its place, what can be edited with its version. JSON is compact.
 
-use actix_web::body::{BoxBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{self, HeaderValue};
-use actix_web::middleware::Next;
-use actix_web::{Error, HttpRequest, HttpResponse, HttpResponseBuilder, Responder};
+use actix_web::body::BoxBody;
+use actix_web::http::header::{self, HeaderMap, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, Responder};
 use licentia_domain::edits::Edited;
 use licentia_types::activations::{ActivateResponse, ActivationResponse};
 use licentia_types::customers::CustomerResponse;
@@ -167,18 +165,9 @@ fn place<T: Resource>(thing: &T, request: &HttpRequest) -> String {
     format!("{issuer}/api/v1/{}/{}", T::COLLECTION, thing.id())
 }
 
-/// Keeps answers out of every cache, unless a handler says otherwise: they hold tokens and keys.
-///
-/// # Errors
-/// As the rest of the chain.
-pub(crate) async fn keep_private<B: MessageBody + 'static>(
-    request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<B>, Error> {
-    let mut answer = next.call(request).await?;
-    let headers = answer.headers_mut();
+/// Keeps an answer out of every cache, unless its handler says otherwise: it may hold tokens and keys.
+pub(crate) fn keep_private(headers: &mut HeaderMap) {
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
-    Ok(answer)
 }

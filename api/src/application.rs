@@ -9,15 +9,15 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 use licentia_domain::context::{Context, Outside};
 use tokio::net::TcpSocket;
-use utoipa_actix_web::AppExt;
 
 use crate::config::Config;
 use crate::discovery::Documents;
 use crate::health::Draining;
 use crate::limits::key_lookups::KeyLookups;
-use crate::methods::{self, Methods};
+use crate::methods;
 use crate::opening;
-use crate::{jobs, openapi, requests, rewrite, router};
+use crate::requests::Layer;
+use crate::{heartbeats, jobs, requests, router};
 
 pub use crate::opening::{Migrations, OpenError, open_for_command};
 
@@ -41,8 +41,7 @@ struct Parts {
     documents: web::Data<Documents>,
     draining: web::Data<Draining>,
     lookups: web::Data<KeyLookups>,
-    methods: web::Data<Methods>,
-    openapi: web::Data<openapi::Prepared>,
+    layer: web::Data<Layer>,
 }
 
 impl std::fmt::Debug for Application {
@@ -132,6 +131,8 @@ impl Application {
             () = forget_old_clients(&parts.lookups) => {}
             () = jobs::run(parts.ctx.clone()), if runs_jobs => {}
             () = jobs::keep_notes(parts.ctx.clone()) => {}
+            () = heartbeats::serve(parts.ctx.clone()) => {}
+            () = jobs::hear_of_changes(parts.ctx.clone()) => {}
         }
         jobs::write_notes(&parts.ctx).await;
         if let Err(error) = parts.ctx.db.clone().close().await {
@@ -151,13 +152,11 @@ async fn forget_old_clients(lookups: &KeyLookups) {
 
 impl Parts {
     fn of(config: &Config, ctx: Context) -> Result<Self, OpenError> {
-        let document = openapi::document();
         Ok(Self {
             documents: web::Data::new(Documents::of(&ctx.settings, config.discovery.max_age_seconds)?),
             draining: web::Data::default(),
             lookups: web::Data::new(KeyLookups::new(&config.limits)),
-            methods: web::Data::new(Methods::of(&document)),
-            openapi: web::Data::new(openapi::Prepared::of(&document)?),
+            layer: web::Data::new(Layer::of(&router::operations(), &ctx.moment())?),
             ctx: web::Data::new(ctx),
         })
     }
@@ -177,24 +176,18 @@ fn cannot_listen(address: SocketAddr, source: std::io::Error) -> OpenError {
     OpenError::Listen { address, source }
 }
 
-/// A request passes from the outermost layer, which is wrapped last, to its handler.
+/// One layer lies around all handlers: each more would cost every request.
 fn serve(config: &Config, listener: std::net::TcpListener, parts: Parts) -> std::io::Result<Server> {
     let server = HttpServer::new(move || {
-        let methods = parts.methods.clone();
+        let layer = parts.layer.clone();
         App::new()
-            .into_utoipa_app()
             .app_data(parts.ctx.clone())
             .app_data(parts.documents.clone())
             .app_data(parts.draining.clone())
             .app_data(parts.lookups.clone())
-            .app_data(parts.openapi.clone())
-            .configure(router::routes)
-            .into_app()
-            .configure(router::pages)
+            .configure(router::serve)
             .default_service(web::to(methods::nothing_here))
-            .wrap(from_fn(move |request, next| methods::hold(methods.clone(), request, next)))
-            .wrap(from_fn(rewrite::normalize))
-            .wrap(from_fn(requests::observe))
+            .wrap(from_fn(move |request, next| requests::observe(layer.clone(), request, next)))
     });
     let server = match config.server.workers {
         Some(workers) => server.workers(workers.get()),

@@ -2,8 +2,9 @@
 
 mod documents;
 
-use actix_cors::Cors;
-use actix_web::http::header::{self, EntityTag, Header, IfNoneMatch};
+use std::sync::LazyLock;
+
+use actix_web::http::header::{self, EntityTag, Header, HeaderMap, HeaderValue, IfNoneMatch};
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use licentia_domain::refusal::Refusal;
 use licentia_domain::signing_keys::Published;
@@ -23,7 +24,7 @@ const REVOCATION_LIST: &str = "/api/v1/revocation/list";
 /// Bytes that were prepared, and what caches need.
 #[derive(Debug)]
 pub(crate) struct Prepared<'a> {
-    pub(crate) bytes: &'a [u8],
+    pub(crate) bytes: web::Bytes,
     pub(crate) media_type: &'static str,
     /// In its quotes.
     pub(crate) etag: &'a str,
@@ -44,24 +45,31 @@ pub(crate) fn is_for_browsers(path: &str) -> bool {
     path.starts_with(PREFIX) || path.starts_with(status_lists::PREFIX) || path == REVOCATION_LIST
 }
 
-/// Any origin may read, without credentials.
-pub(crate) fn cors() -> Cors {
-    Cors::default()
-        .allow_any_origin()
-        .send_wildcard()
-        .allowed_methods(["GET", "HEAD"])
-        .allow_any_header()
-        .max_age(86_400)
+/// Scripts of any origin may read an answer, without credentials.
+pub(crate) fn open(headers: &mut HeaderMap) {
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+}
+
+/// What a browser is told that asks before it sends the request proper (a CORS preflight).
+pub(crate) fn invite(headers: &mut HeaderMap) {
+    for (name, value) in [
+        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD"),
+        // The asterisk stands for all but this one.
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, "*, authorization"),
+        (header::ACCESS_CONTROL_MAX_AGE, "86400"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
 }
 
 /// The public signing keys (RFC 7517)
 #[utoipa::path(tag = "Discovery", responses((status = OK, description = "A JWK Set", body = JwkSet)))]
-#[get("/jwks.json")]
+#[get("/.well-known/jwks.json")]
 pub(crate) async fn jwks(ctx: Ctx, documents: web::Data<Documents>, request: HttpRequest) -> HttpResponse {
     let published = ctx.publication(ctx.moment().now).await;
     let keys = &published.keys;
     let prepared = Prepared { bytes: keys.jwks(), media_type: "application/json", etag: keys.etag() };
-    cached(&request, caching(&documents, &published), &prepared)
+    cached(&request, caching(&documents, &published), prepared)
 }
 
 /// One public signing key as PEM
@@ -70,7 +78,7 @@ pub(crate) async fn jwks(ctx: Ctx, documents: web::Data<Documents>, request: Htt
     params(("kid" = String, Path, description = "RFC 7638 thumbprint of the key")),
     responses((status = OK, description = "PEM", body = String, content_type = "application/x-pem-file"), Refused<NoKey>)
 )]
-#[get("/keys/{kid}.pem")]
+#[get("/.well-known/keys/{kid}.pem")]
 pub(crate) async fn key_pem(
     ctx: Ctx,
     documents: web::Data<Documents>,
@@ -80,8 +88,9 @@ pub(crate) async fn key_pem(
     let published = ctx.publication_with(kid, ctx.moment().now).await;
     let pem = published.keys.pem(kid).ok_or(NoSuchKey)?;
     let etag = format!("\"{kid}\"");
-    let prepared = Prepared { bytes: pem.as_bytes(), media_type: "application/x-pem-file", etag: &etag };
-    Ok(cached(&request, caching(&documents, &published), &prepared))
+    let bytes = web::Bytes::copy_from_slice(pem.as_bytes());
+    let prepared = Prepared { bytes, media_type: "application/x-pem-file", etag: &etag };
+    Ok(cached(&request, caching(&documents, &published), prepared))
 }
 
 /// Keys that could not be read for too long are shown, but not kept (RFC 9111 §5.2.2.4): a cache
@@ -92,51 +101,56 @@ fn caching<'a>(documents: &'a Documents, published: &Published) -> &'a str {
 
 /// Where everything is, for consumers of licences
 #[utoipa::path(tag = "Discovery", responses((status = OK, description = "Addresses", body = LicenseConfiguration)))]
-#[get("/license-configuration")]
+#[get("/.well-known/license-configuration")]
 pub(crate) async fn license_configuration(
     documents: web::Data<Documents>,
     request: HttpRequest,
 ) -> HttpResponse {
-    answer(&request, &documents, &documents.license().prepared())
+    answer(&request, &documents, documents.license().prepared())
 }
 
 /// Where the keys are, for stock JWT middleware (`OpenID` Connect Discovery 1.0)
 #[utoipa::path(tag = "Discovery", responses((status = OK, description = "Addresses", body = OpenidConfiguration)))]
-#[get("/openid-configuration")]
+#[get("/.well-known/openid-configuration")]
 pub(crate) async fn openid_configuration(
     documents: web::Data<Documents>,
     request: HttpRequest,
 ) -> HttpResponse {
-    answer(&request, &documents, &documents.openid().prepared())
+    answer(&request, &documents, documents.openid().prepared())
 }
 
-fn answer(request: &HttpRequest, documents: &Documents, prepared: &Prepared<'_>) -> HttpResponse {
+fn answer(request: &HttpRequest, documents: &Documents, prepared: Prepared<'_>) -> HttpResponse {
     cached(request, documents.caching(), prepared)
 }
 
 /// What may change at any time is kept as long as it may go unnoticed here: asking again costs next to nothing.
-pub(crate) fn for_a_moment() -> String {
-    format!("public, max-age={}", licentia_domain::status_lists::FRESH.get())
+pub(crate) fn for_a_moment() -> &'static str {
+    static CACHING: LazyLock<String> =
+        LazyLock::new(|| format!("public, max-age={}", licentia_domain::status_lists::FRESH.get()));
+    &CACHING
 }
 
 /// Answers with prepared bytes, or that the client has them.
-pub(crate) fn cached(request: &HttpRequest, caching: &str, prepared: &Prepared<'_>) -> HttpResponse {
-    let mut answer =
-        if is_known(request, prepared.etag) { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+pub(crate) fn cached(request: &HttpRequest, caching: &str, prepared: Prepared<'_>) -> HttpResponse {
+    let is_known = is_known(request, prepared.etag);
+    let mut answer = if is_known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     answer.insert_header((header::ETAG, prepared.etag)).insert_header((header::CACHE_CONTROL, caching));
-    if is_known(request, prepared.etag) {
+    if is_known {
         return answer.finish();
     }
-    answer.content_type(prepared.media_type).body(prepared.bytes.to_vec())
+    answer.content_type(prepared.media_type).body(prepared.bytes)
 }
 
 /// RFC 9110 §13.1.2, by weak comparison.
 fn is_known(request: &HttpRequest, etag: &str) -> bool {
+    if !request.headers().contains_key(header::IF_NONE_MATCH) {
+        return false;
+    }
     let Ok(etag) = etag.parse::<EntityTag>() else {
         return false;
     };
     match IfNoneMatch::parse(request) {
-        Ok(IfNoneMatch::Any) => request.headers().contains_key(header::IF_NONE_MATCH),
+        Ok(IfNoneMatch::Any) => true,
         Ok(IfNoneMatch::Items(known)) => known.iter().any(|one| one.weak_eq(&etag)),
         Err(_) => false,
     }

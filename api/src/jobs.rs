@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use actix_web::web;
+use licentia_domain::changes;
 use licentia_domain::context::Context;
 use licentia_domain::failure::Failure;
 use licentia_domain::jobs::{self, Job};
@@ -77,7 +78,18 @@ pub(crate) async fn keep_notes(ctx: web::Data<Context>) {
     }
 }
 
-/// The same, once.
+/// Hears of what other instances change, until it is dropped.
+pub(crate) async fn hear_of_changes(ctx: web::Data<Context>) {
+    let failed = |error: &(dyn std::error::Error + 'static)| {
+        tracing::warn!(
+            error = problem::causes(error),
+            "changes of other instances are not heard, and looked for"
+        );
+    };
+    changes::listen(&ctx, failed).await;
+}
+
+/// The same as [`keep_notes`], once.
 pub(crate) async fn write_notes(ctx: &Context) {
     match refusals::flush(ctx).await {
         Ok(0) => {}

@@ -15,6 +15,7 @@ mod credentials;
 mod discovery;
 mod guard;
 mod health;
+mod heartbeats;
 mod idempotency;
 mod if_match;
 mod jobs;

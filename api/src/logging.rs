@@ -1,7 +1,8 @@
 //! Logs: lines for people, or one JSON object a line, on the standard output.
 //!
 //! JSON lines hold `timestamp` (RFC 3339, UTC), `level`, `target`, `message`, the event's own fields beside them, and
-//! under `spans` the fields of every open span, outermost first: that of the request carries its id. Names are dotted
+//! under `spans` the fields of every open span, outermost first: that of the request carries its id. The line of the
+//! request itself has it as a field, as have those about its failure. Names are dotted
 //! and name their unit (`license.id`, `duration_ms`). Secrets are kept out where they are: their types do not show.
 
 use std::io::{self, IsTerminal};

@@ -1,27 +1,35 @@
-//! Which methods a path has, from the OpenAPI document: an undeclared one answers 405 with `Allow`
+//! Which methods a path has: an undeclared one answers 405 with `Allow`
 //! (RFC 9110 §15.5.6), before anybody asks who is calling.
 
-use actix_web::body::{EitherBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use std::collections::{BTreeMap, HashMap};
+
+use actix_web::dev::ServiceRequest;
 use actix_web::http::{Method, header};
-use actix_web::middleware::Next;
-use actix_web::{Error, HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse};
 use licentia_domain::refusal::Refusal;
 use licentia_types::problems::ProblemCode;
-use utoipa::openapi::{OpenApi, PathItem};
+use utoipa::openapi::HttpMethod;
 
 use crate::discovery;
 use crate::problem::ApiError;
+use crate::router::Operation;
 
 /// Every declared path with its methods.
-#[derive(Debug)]
-pub(crate) struct Methods(Vec<Template>);
+#[derive(Debug, Default)]
+pub(crate) struct Methods {
+    /// Paths without parameters, which go before the others.
+    literal: HashMap<String, Place>,
+    /// Those with the fewest parameters first.
+    templates: Vec<Place>,
+}
 
+/// One declared path.
 #[derive(Debug)]
-struct Template {
-    /// `None` stands for a parameter.
-    segments: Vec<Option<String>>,
+pub(crate) struct Place {
+    /// Parameters stand in braces.
+    path: String,
     methods: Vec<Method>,
+    is_public: bool,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -42,90 +50,106 @@ impl Refusal for RouteError {
 }
 
 impl Methods {
-    /// The table of a document.
-    pub(crate) fn of(document: &OpenApi) -> Self {
-        Self(document.paths.paths.iter().map(|(path, item)| Template::of(path, item)).collect())
-    }
-
-    /// The methods of the template that fits best: the one with the fewest parameters.
-    fn at(&self, path: &str) -> Option<&[Method]> {
-        let fitting = self.0.iter().filter(|template| template.fits(path));
-        fitting.min_by_key(|template| template.parameters()).map(|template| template.methods.as_slice())
-    }
-
-    /// The value of `Allow`; nothing where nothing is.
-    fn allow(&self, path: &str) -> String {
-        let methods: Vec<&str> = self.at(path).into_iter().flatten().map(Method::as_str).collect();
-        methods.join(", ")
-    }
-
-    fn refuse(&self, path: &str, method: &Method) -> Option<ApiError> {
-        if self.at(path)?.contains(method) {
-            return None;
+    /// The table of all operations.
+    pub(crate) fn of(operations: &[Operation]) -> Self {
+        let mut by_path: BTreeMap<&str, Vec<Method>> = BTreeMap::new();
+        for Operation { path, methods, .. } in operations {
+            by_path.entry(path).or_default().extend(methods.iter().flat_map(names));
         }
-        let allow = self.allow(path);
-        let refusal = ApiError::from(RouteError::Method(allow.clone()));
-        Some(refusal.with_header(header::ALLOW, &allow))
+        let mut table = Self::default();
+        for place in by_path.into_iter().map(|(path, methods)| Place::of(path, methods)) {
+            if place.parameters() > 0 {
+                table.templates.push(place);
+            } else {
+                table.literal.insert(place.path.clone(), place);
+            }
+        }
+        table.templates.sort_by_key(Place::parameters);
+        table
+    }
+
+    /// What fits a path best: itself, or the template with the fewest parameters.
+    pub(crate) fn at(&self, path: &str) -> Option<&Place> {
+        let fitting = || self.templates.iter().find(|place| place.fits(path));
+        self.literal.get(path).or_else(fitting)
     }
 }
 
-impl Template {
-    fn of(path: &str, item: &PathItem) -> Self {
-        let is_parameter = |segment: &str| segment.starts_with('{');
-        let declared = [
-            (&item.get, &[Method::GET, Method::HEAD][..]),
-            (&item.post, &[Method::POST]),
-            (&item.put, &[Method::PUT]),
-            (&item.delete, &[Method::DELETE]),
-        ];
-        let mut methods: Vec<Method> = declared
-            .into_iter()
-            .filter(|(operation, _)| operation.is_some())
-            .flat_map(|(_, these)| these.to_vec())
-            .collect();
-        if discovery::is_for_browsers(path) {
+impl Place {
+    fn of(path: &str, mut methods: Vec<Method>) -> Self {
+        let is_public = discovery::is_for_browsers(path);
+        if is_public {
             methods.push(Method::OPTIONS);
         }
-        let segments = path.split('/').map(|segment| (!is_parameter(segment)).then(|| segment.to_owned()));
-        Self { segments: segments.collect(), methods }
+        Self { path: path.to_owned(), methods, is_public }
+    }
+
+    /// As it is declared: parameters stand in braces.
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Whether what is here is for everybody, scripts of any origin and caches included.
+    pub(crate) const fn is_public(&self) -> bool {
+        self.is_public
+    }
+
+    /// The answer to what no route takes: undeclared methods, and OPTIONS.
+    pub(crate) fn answer(&self, request: &ServiceRequest) -> Option<HttpResponse> {
+        let method = request.method();
+        if !self.methods.contains(method) {
+            return Some(HttpResponse::from_error(self.refusal()));
+        }
+        (method == Method::OPTIONS).then(|| self.options(is_preflight(request)))
+    }
+
+    fn refusal(&self) -> ApiError {
+        let allow = self.allow();
+        ApiError::from(RouteError::Method(allow.clone())).with_header(header::ALLOW, &allow)
+    }
+
+    fn options(&self, is_preflight: bool) -> HttpResponse {
+        let mut answer = HttpResponse::NoContent().insert_header((header::ALLOW, self.allow())).finish();
+        if is_preflight {
+            discovery::invite(answer.headers_mut());
+        }
+        answer
+    }
+
+    /// The value of `Allow`.
+    fn allow(&self) -> String {
+        self.methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ")
     }
 
     fn fits(&self, path: &str) -> bool {
         let mut given = path.split('/');
-        let all = self.segments.iter().all(|segment| match (segment, given.next()) {
-            (_, None) => false,
-            (Some(literal), Some(given)) => literal == given,
-            (None, Some(given)) => !given.is_empty(),
+        let all = self.path.split('/').all(|segment| match given.next() {
+            Some(given) if segment.starts_with('{') => !given.is_empty(),
+            given => given == Some(segment),
         });
         all && given.next().is_none()
     }
 
     fn parameters(&self) -> usize {
-        self.segments.iter().filter(|segment| segment.is_none()).count()
+        self.path.matches('{').count()
     }
 }
 
-/// Refuses undeclared methods.
-///
-/// # Errors
-/// As the rest of the chain.
-pub(crate) async fn hold<B: MessageBody + 'static>(
-    table: web::Data<Methods>,
-    request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-    if let Some(refusal) = table.refuse(request.path(), request.method()) {
-        return Ok(request.error_response(refusal).map_into_right_body());
+/// HEAD is GET without the body.
+fn names(method: &HttpMethod) -> Vec<Method> {
+    match method {
+        HttpMethod::Get => vec![Method::GET, Method::HEAD],
+        HttpMethod::Post => vec![Method::POST],
+        HttpMethod::Put => vec![Method::PUT],
+        HttpMethod::Delete => vec![Method::DELETE],
+        HttpMethod::Patch => vec![Method::PATCH],
+        HttpMethod::Head => vec![Method::HEAD],
+        HttpMethod::Options => vec![Method::OPTIONS],
+        HttpMethod::Trace => vec![Method::TRACE],
     }
-    if request.method() == Method::OPTIONS && !is_preflight(&request) {
-        let answer =
-            HttpResponse::NoContent().insert_header((header::ALLOW, table.allow(request.path()))).finish();
-        return Ok(request.into_response(answer).map_into_right_body());
-    }
-    Ok(next.call(request).await?.map_into_left_body())
 }
 
-/// A browser asks before it sends the request proper; that is answered where CORS is.
+/// A browser asks before it sends the request proper.
 fn is_preflight(request: &ServiceRequest) -> bool {
     request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
@@ -140,34 +164,39 @@ mod tests {
     use super::*;
 
     fn table() -> Methods {
-        Methods::of(&crate::openapi::document())
+        Methods::of(&crate::router::operations())
+    }
+
+    fn methods(path: &str) -> Vec<Method> {
+        table().at(path).unwrap().methods.clone()
     }
 
     #[test]
     fn an_undeclared_method_is_refused_and_the_others_are_named() {
-        let refused = table().refuse("/api/v1/products", &Method::DELETE).unwrap();
-        let allow = actix_web::ResponseError::status_code(&refused);
-        assert_eq!(allow, actix_web::http::StatusCode::METHOD_NOT_ALLOWED);
-        assert_eq!(table().at("/api/v1/products").unwrap(), [Method::GET, Method::HEAD, Method::POST]);
+        let refused = table().at("/api/v1/products").unwrap().refusal();
+        let status = actix_web::ResponseError::status_code(&refused);
+        assert_eq!(status, actix_web::http::StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(refused.to_string(), "this path has other methods: GET, HEAD, POST");
     }
 
     #[test]
     fn a_literal_segment_goes_before_a_parameter() {
-        assert_eq!(table().at("/api/v1/pricing-tiers/order").unwrap(), [Method::PUT]);
-        assert_eq!(table().at("/api/v1/license-keys/validate").unwrap(), [Method::POST]);
-        assert!(table().refuse("/api/v1/products/catalog", &Method::PUT).is_some());
+        assert_eq!(methods("/api/v1/pricing-tiers/order"), [Method::PUT]);
+        assert_eq!(methods("/api/v1/license-keys/validate"), [Method::POST]);
+        assert_eq!(methods("/api/v1/products/catalog"), [Method::GET, Method::HEAD]);
+        assert_eq!(table().at("/api/v1/products/x").unwrap().path(), "/api/v1/products/{id}");
     }
 
     #[test]
-    fn unknown_paths_are_not_refused_here() {
+    fn unknown_paths_are_no_places() {
         for path in ["/", "/api/v1", "/api/v1/products/", "/api/v1/products/a/b", "/docs/"] {
-            assert!(table().refuse(path, &Method::PATCH).is_none(), "{path}");
+            assert!(table().at(path).is_none(), "{path}");
         }
     }
 
     #[test]
     fn browsers_may_ask_first_on_discovery_only() {
-        assert!(table().refuse("/.well-known/jwks.json", &Method::OPTIONS).is_none());
-        assert!(table().refuse("/api/v1/products", &Method::OPTIONS).is_some());
+        assert!(methods("/.well-known/jwks.json").contains(&Method::OPTIONS));
+        assert!(!methods("/api/v1/products").contains(&Method::OPTIONS));
     }
 }

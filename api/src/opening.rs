@@ -8,7 +8,7 @@ use licentia_domain::api_keys::{self, ApiKey, ApiKeyError, Origin};
 use licentia_domain::context::{Context, DefaultTimes, KeyEncryptionKey, KeyTimes, Outside, Settings};
 use licentia_domain::database::{ConnectError, Database, DatabaseOptions};
 use licentia_domain::purging::Retention;
-use licentia_domain::randomness::Randomness;
+use licentia_domain::randomness::{Randomness, RandomnessExhausted};
 use licentia_domain::settings::StartError;
 use licentia_migration::Migrator;
 use licentia_types::time::Seconds;
@@ -72,6 +72,9 @@ pub enum OpenError {
     /// The keys could not be read.
     #[error("the API keys cannot be read")]
     ApiKeys(#[from] ApiKeyError),
+    /// There is no randomness.
+    #[error("the operating system gives no randomness")]
+    Randomness(#[from] RandomnessExhausted),
     /// A document could not be written.
     #[error("a document cannot be written as JSON")]
     Document(#[from] serde_json::Error),

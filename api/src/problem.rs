@@ -91,7 +91,7 @@ pub(crate) fn render<B: MessageBody + 'static>(
 fn of_refusal(refusal: &dyn Refusal, asked: &Asked) -> Problem {
     let code = refusal.code();
     if code.status() >= 500 {
-        log_causes(refusal);
+        log_causes(refusal, asked);
         return document(code, apology(code).to_owned(), asked);
     }
     Problem {
@@ -116,7 +116,7 @@ fn of_status(status: StatusCode, error: Option<&actix_web::Error>, asked: &Asked
         _ => ProblemCode::Internal,
     };
     if status.is_server_error() {
-        tracing::error!(error = error.map(tracing::field::display), "request failed");
+        tracing::error!(request.id = asked.id, error = error.map(tracing::field::display), "request failed");
     }
     let detail = if status.is_server_error() { apology(code) } else { code.title() };
     document(code, detail.to_owned(), asked)
@@ -152,9 +152,9 @@ const fn apology(code: ProblemCode) -> &'static str {
     }
 }
 
-/// Logs the causes, once; the span of the request carries its id.
-fn log_causes(refusal: &dyn Refusal) {
-    tracing::error!(error = causes(refusal), "request failed");
+/// Logs the causes, once.
+fn log_causes(refusal: &dyn Refusal, asked: &Asked) {
+    tracing::error!(request.id = asked.id, error = causes(refusal), "request failed");
 }
 
 /// An error with everything that led to it, for the log only.

@@ -1,26 +1,41 @@
-//! Every request has an id, a span and one line in the log; nothing that could be secret is logged:
+//! Every request has an id, a span and a line in the log (at `debug` for public documents); nothing that could be secret is logged:
 //! neither the query, nor headers, nor bodies.
 
+mod ids;
+
+use std::rc::Rc;
 use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage, HttpRequest};
+use actix_web::{Error, HttpMessage, HttpRequest, web};
+use licentia_domain::context::Moment;
+use licentia_domain::randomness::RandomnessExhausted;
 use licentia_domain::system_events::{self, SystemEvent};
 use licentia_types::problems::ProblemCode;
 use licentia_types::system_events::SystemEventLevel;
 use serde_json::json;
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
-use crate::{Ctx, problem};
+use crate::methods::{Methods, Place};
+use crate::router::Operation;
+use crate::{Ctx, answers, discovery, problem, rewrite};
+use ids::RequestIds;
 
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
+/// What [`observe`] works with, in every worker.
+#[derive(Debug)]
+pub(crate) struct Layer {
+    methods: Methods,
+    ids: RequestIds,
+}
+
 /// What the client asked for, before anything was rewritten.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Asked {
     /// The id that the answer carries.
     pub(crate) id: String,
@@ -29,41 +44,88 @@ pub(crate) struct Asked {
     method: Method,
 }
 
-/// The id of the request; none outside of [`observe`].
-pub(crate) fn id(request: &HttpRequest) -> Option<String> {
-    request.extensions().get::<Asked>().map(|asked| asked.id.clone())
+impl Layer {
+    /// Around these operations.
+    pub(crate) fn of(operations: &[Operation], moment: &Moment<'_>) -> Result<Self, RandomnessExhausted> {
+        Ok(Self { methods: Methods::of(operations), ids: RequestIds::new(moment)? })
+    }
 }
 
-/// Gives a request its id and its span, logs how it ended, and makes problems of refusals.
+impl Asked {
+    fn of(request: &ServiceRequest, ids: &RequestIds) -> Self {
+        Self {
+            id: given_id(request).unwrap_or_else(|| ids.make()),
+            path: request.path().to_owned(),
+            method: request.method().clone(),
+        }
+    }
+}
+
+/// The id of the request; none outside of [`observe`].
+pub(crate) fn id(request: &HttpRequest) -> Option<String> {
+    request.extensions().get::<Rc<Asked>>().map(|asked| asked.id.clone())
+}
+
+/// What every request passes: it gets its id and its span, an undeclared method is refused, refusals become problems,
+/// and how it ended is logged.
 ///
 /// # Errors
 /// As the rest of the chain.
 pub(crate) async fn observe(
-    request: ServiceRequest,
+    layer: web::Data<Layer>,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let begun = Instant::now();
-    let asked = Asked {
-        id: given_id(&request).unwrap_or_else(|| new_id(&request)),
-        path: request.path().to_owned(),
-        method: request.method().clone(),
+    let asked = Rc::new(Asked::of(&request, &layer.ids));
+    rewrite::normalize(&mut request);
+    let place = layer.methods.at(request.path());
+    let answer = if let Some(answer) = place.and_then(|place| place.answer(&request)) {
+        ServiceResponse::new(request.into_parts().0, answer)
+    } else {
+        request.extensions_mut().insert(Rc::clone(&asked));
+        let span = span(place, &asked);
+        next.call(request).instrument(span).await?.map_into_boxed_body()
     };
-    request.extensions_mut().insert(asked.clone());
-    let span = tracing::info_span!("request", request.id = asked.id, method = %asked.method);
-    async move {
-        let answer = next.call(request).await?;
-        tell(&answer, &asked);
-        let mut answer = problem::render(answer, &asked);
-        if let Ok(id) = HeaderValue::from_str(&asked.id) {
-            answer.headers_mut().insert(HEADER, id);
-        }
-        let route = answer.request().match_pattern().unwrap_or_else(|| "-".to_owned());
-        let duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        tracing::info!(route, status = answer.status().as_u16(), duration_ms, "answered");
-        Ok(answer)
+    tell(&answer, &asked);
+    let mut answer = problem::render(answer, &asked);
+    mark(answer.headers_mut(), place, &asked);
+    log(&answer, place, &asked, begun);
+    Ok(answer)
+}
+
+/// Around what a handler logs. Most requests are for public documents; they are told of at `debug` only.
+fn span(place: Option<&Place>, asked: &Asked) -> Span {
+    if place.is_some_and(Place::is_public) {
+        tracing::debug_span!("request", request.id = asked.id)
+    } else {
+        tracing::info_span!("request", request.id = asked.id)
     }
-    .instrument(span)
-    .await
+}
+
+/// The headers of every answer.
+fn mark(headers: &mut HeaderMap, place: Option<&Place>, asked: &Asked) {
+    if let Ok(id) = HeaderValue::from_str(&asked.id) {
+        headers.insert(HEADER, id);
+    }
+    match place {
+        Some(place) if place.is_public() => discovery::open(headers),
+        Some(_) => answers::keep_private(headers),
+        None => {}
+    }
+}
+
+/// The line of a request. That a public document was given to somebody is worth no line in a day's log.
+fn log(answer: &ServiceResponse, place: Option<&Place>, asked: &Asked, begun: Instant) {
+    let status = answer.status().as_u16();
+    let duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let (id, method) = (asked.id.as_str(), asked.method.as_str());
+    let route = place.map_or("-", Place::path);
+    if status < 400 && place.is_some_and(Place::is_public) {
+        tracing::debug!(request.id = id, method, route, status, duration_ms, "answered");
+    } else {
+        tracing::info!(request.id = id, method, route, status, duration_ms, "answered");
+    }
 }
 
 /// Operators read of what was our fault, with its class alone; off the way of the answer.
@@ -91,9 +153,4 @@ fn given_id(request: &ServiceRequest) -> Option<String> {
     let text = request.headers().get(HEADER)?.to_str().ok()?;
     let harmless = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     ((8..=64).contains(&text.len()) && text.chars().all(harmless)).then(|| text.to_owned())
-}
-
-fn new_id(request: &ServiceRequest) -> String {
-    let made = request.app_data::<Ctx>().and_then(|ctx| ctx.moment().new_uuid().ok());
-    made.map_or_else(|| "without-id".to_owned(), |id| id.simple().to_string())
 }

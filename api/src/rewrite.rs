@@ -1,24 +1,15 @@
 //! What is the same request under another name: `/api/v1.0` is `/api/v1`, and HEAD is GET without
 //! the body, which the connection leaves out by itself (RFC 9110 §9.3.2).
 
-use actix_web::Error;
-use actix_web::body::MessageBody;
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::dev::ServiceRequest;
 use actix_web::http::uri::PathAndQuery;
 use actix_web::http::{Method, Uri};
-use actix_web::middleware::Next;
 
 const ALIAS: &str = "/api/v1.0/";
 const NAME: &str = "/api/v1/";
 
 /// Rewrites a request before it is routed.
-///
-/// # Errors
-/// As the rest of the chain.
-pub(crate) async fn normalize<B: MessageBody + 'static>(
-    mut request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<B>, Error> {
+pub(crate) fn normalize(request: &mut ServiceRequest) {
     if let Some(uri) = without_alias(request.uri()) {
         request.match_info_mut().get_mut().update(&uri);
         request.head_mut().uri = uri;
@@ -26,7 +17,6 @@ pub(crate) async fn normalize<B: MessageBody + 'static>(
     if request.method() == Method::HEAD {
         request.head_mut().method = Method::GET;
     }
-    next.call(request).await
 }
 
 fn without_alias(uri: &Uri) -> Option<Uri> {

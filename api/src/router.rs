@@ -1,103 +1,113 @@
-//! Every route, and what each request passes on its way.
+//! Every route.
 
-use actix_web::middleware::from_fn;
+mod routes;
+
 use actix_web::web;
-use utoipa_actix_web::scope;
-use utoipa_actix_web::service_config::ServiceConfig;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::v1::{
     activations, audit, customers, features, heartbeats, licenses, lookup, products, refusals, releases,
     revocation, signing_keys, system_events, tiers, tokens, validation,
 };
-use crate::{answers, discovery, health, openapi, status_lists};
+use crate::{discovery, health, openapi, status_lists};
 
-/// Everything that the OpenAPI document describes.
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config
-        .service(health::health)
-        .service(health::ready)
-        .service(health::live)
-        .service(
-            scope("/.well-known")
-                .wrap(discovery::cors())
-                .service(discovery::jwks)
-                .service(discovery::key_pem)
-                .service(discovery::license_configuration)
-                .service(discovery::openid_configuration),
-        )
-        .service(scope("/status-lists").wrap(discovery::cors()).service(status_lists::status_list))
-        .service(openapi::get_openapi)
-        .service(scope("/api/v1").wrap(from_fn(answers::keep_private)).configure(v1));
+pub(crate) use routes::{Operation, Routes};
+
+/// Makes a server of the routes.
+pub(crate) fn serve(config: &mut web::ServiceConfig) {
+    routes(&mut Routes::serving(config));
+    pages(config);
+}
+
+/// Every operation that is served, in the order of the routes.
+pub(crate) fn operations() -> Vec<Operation> {
+    let mut operations = Vec::new();
+    routes(&mut Routes::listing(&mut operations));
+    operations
+}
+
+/// What is asked for most goes first: a path is compared with one route after the other.
+fn routes(routes: &mut Routes<'_>) {
+    routes
+        .operation(discovery::jwks)
+        .operation(discovery::license_configuration)
+        .operation(discovery::openid_configuration)
+        .operation(discovery::key_pem)
+        .operation(status_lists::status_list)
+        .scope("/api/v1", v1)
+        .operation(health::health)
+        .operation(health::ready)
+        .operation(health::live);
 }
 
 /// A path with a literal goes before the one with `{id}` in its place.
-fn v1(config: &mut ServiceConfig<'_>) {
-    config
-        .service(products::get_catalog)
-        .service(products::list_products)
-        .service(products::create_product)
-        .service(products::get_product)
-        .service(products::update_product)
-        .service(products::archive_product)
-        .service(releases::list_releases)
-        .service(releases::declare_release)
-        .service(tiers::order_tiers)
-        .service(tiers::list_tiers)
-        .service(tiers::create_tier)
-        .service(tiers::get_tier)
-        .service(tiers::update_tier)
-        .service(tiers::archive_tier)
-        .service(tiers::resolve_tier)
-        .service(features::order_features)
-        .service(features::list_features)
-        .service(features::create_feature)
-        .service(features::get_feature)
-        .service(features::update_feature)
-        .service(features::archive_feature)
-        .service(customers::list_customers)
-        .service(customers::create_customer)
-        .service(customers::get_customer)
-        .service(customers::update_customer)
-        .service(validation::validate)
-        .service(heartbeats::heartbeat)
-        .service(licenses::list_licenses)
-        .service(licenses::issue_license)
-        .service(licenses::issue_licenses)
-        .service(licenses::get_license)
-        .service(licenses::update_license)
-        .service(licenses::change_license_features)
-        .service(licenses::lifecycle::suspend_license)
-        .service(licenses::lifecycle::reinstate_license)
-        .service(licenses::lifecycle::revoke_license)
-        .service(licenses::lifecycle::renew_license)
-        .service(licenses::lifecycle::transfer_license)
-        .service(licenses::lifecycle::rotate_license_key)
-        .service(licenses::reveal_license_key)
-        .service(tokens::audit_license)
-        .service(tokens::regenerate_license)
-        .service(tokens::inspect_token)
-        .service(scope("/revocation").wrap(discovery::cors()).service(revocation::revocation_list))
-        .service(refusals::list_refusals)
-        .service(lookup::look_up)
-        .service(activations::activate)
-        .service(activations::activation_status)
-        .service(activations::list_activations)
-        .service(activations::get_activation)
-        .service(activations::deactivate)
-        .service(activations::revoke_activation)
-        .service(activations::unblock_activation)
-        .service(signing_keys::list_signing_keys)
-        .service(signing_keys::rotate_signing_key)
-        .service(signing_keys::retire_signing_key)
-        .service(signing_keys::revoke_signing_key)
-        .service(audit::verify_audit_events)
-        .service(audit::list_audit_events)
-        .service(system_events::list_system_events);
+fn v1(routes: &mut Routes<'_>) {
+    routes
+        .operation(heartbeats::heartbeat)
+        .operation(validation::validate)
+        .operation(activations::activate)
+        .operation(activations::activation_status)
+        .operation(revocation::revocation_list)
+        .operation(products::get_catalog)
+        .operation(products::list_products)
+        .operation(products::create_product)
+        .operation(products::get_product)
+        .operation(products::update_product)
+        .operation(products::archive_product)
+        .operation(releases::list_releases)
+        .operation(releases::declare_release)
+        .operation(tiers::order_tiers)
+        .operation(tiers::list_tiers)
+        .operation(tiers::create_tier)
+        .operation(tiers::get_tier)
+        .operation(tiers::update_tier)
+        .operation(tiers::archive_tier)
+        .operation(tiers::resolve_tier)
+        .operation(features::order_features)
+        .operation(features::list_features)
+        .operation(features::create_feature)
+        .operation(features::get_feature)
+        .operation(features::update_feature)
+        .operation(features::archive_feature)
+        .operation(customers::list_customers)
+        .operation(customers::create_customer)
+        .operation(customers::get_customer)
+        .operation(customers::update_customer)
+        .operation(licenses::list_licenses)
+        .operation(licenses::issue_license)
+        .operation(licenses::issue_licenses)
+        .operation(licenses::get_license)
+        .operation(licenses::update_license)
+        .operation(licenses::change_license_features)
+        .operation(licenses::lifecycle::suspend_license)
+        .operation(licenses::lifecycle::reinstate_license)
+        .operation(licenses::lifecycle::revoke_license)
+        .operation(licenses::lifecycle::renew_license)
+        .operation(licenses::lifecycle::transfer_license)
+        .operation(licenses::lifecycle::rotate_license_key)
+        .operation(licenses::reveal_license_key)
+        .operation(tokens::audit_license)
+        .operation(tokens::regenerate_license)
+        .operation(tokens::inspect_token)
+        .operation(refusals::list_refusals)
+        .operation(lookup::look_up)
+        .operation(activations::list_activations)
+        .operation(activations::get_activation)
+        .operation(activations::deactivate)
+        .operation(activations::revoke_activation)
+        .operation(activations::unblock_activation)
+        .operation(signing_keys::list_signing_keys)
+        .operation(signing_keys::rotate_signing_key)
+        .operation(signing_keys::retire_signing_key)
+        .operation(signing_keys::revoke_signing_key)
+        .operation(audit::verify_audit_events)
+        .operation(audit::list_audit_events)
+        .operation(system_events::list_system_events)
+        .operation(openapi::get_openapi);
 }
 
 /// Pages for people: Swagger UI, from the program itself.
-pub(crate) fn pages(config: &mut web::ServiceConfig) {
+fn pages(config: &mut web::ServiceConfig) {
     config
         .service(web::redirect("/docs", "docs/"))
         .service(SwaggerUi::new("/docs/{_:.*}").config(Config::from("../api/v1/openapi.json")));

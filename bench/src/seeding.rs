@@ -98,7 +98,7 @@ impl Pattern {
             anyhow::bail!("not true: {found}");
         };
         occupied.seats_used = i32::try_from(MACHINES_PER_LICENSE)?;
-        Ok(Self { product, customer, vacant, occupied, machine, claim_set: claims.set })
+        Ok(Self { product, customer, vacant, occupied, machine, claim_set: ClaimSet::clone(&claims.set) })
     }
 }
 

@@ -82,9 +82,21 @@ pub async fn record_all(
     caller: &Caller,
     events: Vec<Event>,
 ) -> Result<(), Failure> {
+    record_each(tx, moment, events.into_iter().map(|event| (caller, event)).collect()).await
+}
+
+/// The same, where each is somebody else's doing.
+pub(crate) async fn record_each(
+    tx: &WriteTx,
+    moment: &Moment<'_>,
+    events: Vec<(&Caller, Event)>,
+) -> Result<(), Failure> {
+    if events.is_empty() {
+        return Ok(());
+    }
     let mut rows = Vec::with_capacity(events.len());
     let mut pending = Vec::with_capacity(events.len());
-    for event in events {
+    for (caller, event) in events {
         let row = row(moment, caller, event)?;
         pending.push(audit_pending::ActiveModel { event_id: row.id.clone() });
         rows.push(row);

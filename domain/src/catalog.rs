@@ -5,6 +5,7 @@
 //! checked.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use licentia_entity::{feature, product, tier};
 use licentia_types::ids::ProductId;
@@ -25,7 +26,7 @@ use crate::products::Visible;
 use crate::refusal::Refusal;
 use crate::tiers::{Catalogue, ResolveError};
 use crate::tokens::{Entitlements, LimitOverrides, TokenTooLarge, check_size};
-use crate::{features, licenses, products, tiers};
+use crate::{events, features, licenses, products, tiers};
 
 pub(crate) use impact::{Impact, active_machines};
 
@@ -132,6 +133,48 @@ pub(crate) async fn load_all(
     Ok(products.iter().map(of).collect())
 }
 
+/// The catalogues that these products have: committed rows, as they are. What is not at hand is read.
+pub(crate) async fn of_products<'a>(
+    ctx: &Context,
+    products: impl Iterator<Item = &'a product::Model> + Clone,
+) -> Result<HashMap<ProductId, Arc<Catalogue>>, Failure> {
+    let mut known = HashMap::new();
+    let mut missing = Vec::new();
+    for product in products.clone() {
+        match ctx.caches.catalogues.get(&(product.id, product.catalogue_revision)) {
+            Some(catalogue) => drop(known.insert(product.id, catalogue)),
+            None => missing.push(product.id),
+        }
+    }
+    if missing.is_empty() {
+        return Ok(known);
+    }
+    let mut read = load_all(&ctx.db, &missing).await?;
+    for product in products {
+        if let Some(catalogue) = read.remove(&product.id).map(Arc::new) {
+            let name = (product.id, product.catalogue_revision);
+            ctx.caches.catalogues.insert(name, Arc::clone(&catalogue));
+            known.insert(product.id, catalogue);
+        }
+    }
+    Ok(known)
+}
+
+/// The same for one product, on the connection of whoever asks.
+pub(crate) async fn of_product(
+    ctx: &Context,
+    db: &impl ConnectionTrait,
+    product: &product::Model,
+) -> Result<Arc<Catalogue>, Failure> {
+    let name = (product.id, product.catalogue_revision);
+    if let Some(catalogue) = ctx.caches.catalogues.get(&name) {
+        return Ok(catalogue);
+    }
+    let catalogue = Arc::new(load(db, product.id).await?);
+    ctx.caches.catalogues.insert(name, Arc::clone(&catalogue));
+    Ok(catalogue)
+}
+
 /// An edit of one product's catalogue under way. Dropped without [`Edit::finish`] nothing happened.
 pub(crate) struct Edit<'a> {
     ctx: &'a Context,
@@ -176,6 +219,8 @@ impl<'a> Edit<'a> {
             return touched.await.map(Some);
         }
         products::store::raise_catalogue_revision(&self.tx, self.product.id).await?;
+        let edited = events::Event::of_catalogue(Some(&self.product));
+        events::record(&self.tx, &self.moment, edited).await.map_err(EditError::Failed)?;
         audit::record(&self.tx, &self.moment, caller, event).await.map_err(EditError::Failed)?;
         self.tx.commit().await?;
         Ok(None)

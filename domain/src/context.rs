@@ -8,9 +8,12 @@ use uuid::Uuid;
 pub use licentia_crypto::rsa_keys::RsaKeyBits;
 pub use licentia_crypto::sealing::{KeyEncryptionKey, KeyEncryptionKeyError};
 
+use crate::caches::Caches;
+use crate::changes::Changes;
 use crate::clock::Clock;
 use crate::database::Database;
 use crate::failure::Failure;
+use crate::heartbeats::Queue;
 use crate::purging::Retention;
 use crate::randomness::{Randomness, RandomnessExhausted};
 use crate::refusals::Refusals;
@@ -89,9 +92,14 @@ pub struct Context {
     pub secrets: Secrets,
     /// The signing keys.
     pub(crate) keys: KeyRing,
+    /// What was changed lately.
+    pub(crate) changes: Changes,
     pub(crate) told: Told,
     /// The signed lists that were asked for lately.
     pub(crate) lists: SignedLists,
+    pub(crate) caches: Caches,
+    /// Heartbeats that wait for the next commit.
+    pub(crate) heartbeats: Queue,
     /// What was refused and not written down yet.
     pub refusals: Refusals,
     outside: Outside,
@@ -121,8 +129,20 @@ impl Context {
         settings::settle_defaults(&db, &settings, now).await?;
         let secrets = Secrets::open(&db, &kek, outside.randomness.as_ref(), now).await?;
         let keys = KeyRing::open(&db, &kek, settings.signing_key_bits, now).await?;
-        let (told, lists, refusals) = (Told::default(), SignedLists::default(), Refusals::default());
-        Ok(Self { db, settings, kek, secrets, keys, told, lists, refusals, outside })
+        Ok(Self {
+            db,
+            settings,
+            kek,
+            secrets,
+            keys,
+            changes: Changes::default(),
+            told: Told::default(),
+            lists: SignedLists::default(),
+            caches: Caches::default(),
+            heartbeats: Queue::default(),
+            refusals: Refusals::default(),
+            outside,
+        })
     }
 
     /// The instant of an operation: ask once, then pass it on.

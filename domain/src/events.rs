@@ -1,14 +1,15 @@
 //! Events: what concerns others (mail, webhooks, caches), written in the change's own transaction
 //! and read by whoever tells them.
 
-use licentia_entity::{event, license};
+use licentia_entity::{event, license, product};
 use licentia_types::ids::{CustomerId, LicenseId, ProductId};
+use licentia_types::time::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::EntityTrait;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::context::Moment;
-use crate::database::WriteTx;
+use crate::database::{Reach, WriteTx};
 use crate::failure::Failure;
 
 macro_rules! kinds {
@@ -20,6 +21,9 @@ macro_rules! kinds {
         }
 
         impl Kind {
+            /// Every kind.
+            pub(crate) const ALL: &'static [Self] = &[$(Self::$name),*];
+
             /// The name.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
@@ -50,6 +54,8 @@ kinds! {
     LicenseTransferred = "license.transferred";
     /// It has another key.
     LicenseKeyRotated = "license.key_rotated";
+    /// Its machines' tokens were signed afresh, for somebody else to deliver.
+    LicenseRegenerated = "license.regenerated";
     /// Its last seat was taken.
     SeatsFull = "license.seats_full";
     /// A machine took a seat.
@@ -66,6 +72,8 @@ kinds! {
     ActivationRevived = "activation.revived";
     /// Two machines share one installation.
     CloneSuspected = "activation.clone_suspected";
+    /// What the tiers of a product grant was edited; without a product: of all, by new defaults.
+    CatalogueChanged = "catalogue.changed";
     /// Another key will sign.
     SigningKeyRotated = "signing_key.rotated";
     /// Nothing needs a key any more.
@@ -74,6 +82,50 @@ kinds! {
     SigningKeyImported = "signing_key.imported";
     /// A key is not to be believed any more.
     SigningKeyRevoked = "signing_key.revoked";
+}
+
+impl Kind {
+    /// Who has to hear of it at once: whoever keeps in memory what it makes untrue. None: nobody does.
+    const fn reach(self) -> Option<Reach> {
+        match self {
+            Self::LicenseRenewed
+            | Self::LicenseChanged
+            | Self::LicenseSuspended
+            | Self::LicenseReinstated
+            | Self::LicenseRevoked
+            | Self::LicenseRegenerated
+            | Self::ActivationRevoked
+            | Self::ActivationUnblocked
+            | Self::CatalogueChanged
+            | Self::SigningKeyRotated
+            | Self::SigningKeyRetired
+            | Self::SigningKeyImported
+            | Self::SigningKeyRevoked => Some(Reach::Everywhere),
+            Self::ActivationDeactivated | Self::ActivationLapsed => Some(Reach::Here),
+            // Nothing that was said before becomes untrue by it: not of tokens, and not in the lists.
+            Self::LicenseIssued
+            | Self::LicenseExpiring
+            | Self::LicenseExpired
+            | Self::LicenseTransferred
+            | Self::LicenseKeyRotated
+            | Self::SeatsFull
+            | Self::ActivationCreated
+            | Self::ActivationRevived
+            | Self::CloneSuspected => None,
+        }
+    }
+
+    /// Whether a token that was signed before says what is not so any more. Keys are judged apart.
+    pub(crate) const fn outdates_tokens(self) -> bool {
+        let of_keys = matches!(
+            self,
+            Self::SigningKeyRotated
+                | Self::SigningKeyRetired
+                | Self::SigningKeyImported
+                | Self::SigningKeyRevoked
+        );
+        self.reach().is_some() && !of_keys
+    }
 }
 
 /// Something that happened.
@@ -93,6 +145,13 @@ impl Event {
         Self { kind, subject: subject.to_string(), license: None, product: None, customer: None, data }
     }
 
+    /// The catalogue of a product was edited, or what all of them fall back on.
+    pub(crate) fn of_catalogue(product: Option<&product::Model>) -> Self {
+        let subject = product.map_or_else(|| "defaults".to_owned(), |product| product.id.to_string());
+        let event = Self::new(Kind::CatalogueChanged, &subject, Value::Object(Map::new()));
+        Self { product: product.map(|product| product.id), ..event }
+    }
+
     /// The same, for the owner of a licence.
     #[must_use]
     pub fn of_license(self, license: &license::Model) -> Self {
@@ -110,8 +169,16 @@ impl Event {
 /// # Errors
 /// When the database fails.
 pub async fn record(tx: &WriteTx, moment: &Moment<'_>, event: Event) -> Result<(), Failure> {
+    record_at(tx, moment.now, event).await
+}
+
+/// The same at an instant, before there is anything to make an operation's moment of.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn record_at(tx: &WriteTx, at: Timestamp, event: Event) -> Result<(), Failure> {
     // Boxed: it is a small part of many larger futures.
-    Box::pin(record_all(tx, moment, vec![event])).await
+    Box::pin(insert(tx, at, vec![event])).await
 }
 
 /// Writes up to a thousand events down at once.
@@ -119,8 +186,15 @@ pub async fn record(tx: &WriteTx, moment: &Moment<'_>, event: Event) -> Result<(
 /// # Errors
 /// When the database fails.
 pub async fn record_all(tx: &WriteTx, moment: &Moment<'_>, events: Vec<Event>) -> Result<(), Failure> {
+    insert(tx, moment.now, events).await
+}
+
+async fn insert(tx: &WriteTx, at: Timestamp, events: Vec<Event>) -> Result<(), Failure> {
+    for reach in events.iter().filter_map(|event| event.kind.reach()) {
+        tx.changes(reach);
+    }
     let rows = events.into_iter().map(|event| event::ActiveModel {
-        at: Set(moment.now),
+        at: Set(at),
         kind: Set(event.kind.as_str().to_owned()),
         subject: Set(event.subject),
         license_id: Set(event.license),

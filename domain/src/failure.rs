@@ -49,6 +49,9 @@ pub enum Failure {
     /// What was to be changed changed under our hands, again and again.
     #[error("somebody else was always faster")]
     Contended,
+    /// What was written together with others failed as a whole.
+    #[error(transparent)]
+    Together(Arc<Failure>),
     /// Work on a thread for computations was lost.
     #[error("a computation was cancelled")]
     Cancelled,
@@ -58,10 +61,16 @@ impl Failure {
     /// Not available for now, or our fault.
     #[must_use]
     pub fn code(&self) -> ProblemCode {
+        if self.is_passing() { ProblemCode::Unavailable } else { ProblemCode::Internal }
+    }
+
+    /// Whether the same call may well succeed in a moment.
+    pub(crate) fn is_passing(&self) -> bool {
         match self {
-            Self::Database(error) if is_passing(error) => ProblemCode::Unavailable,
-            Self::KeysUnread(_) | Self::Unanswered | Self::Contended => ProblemCode::Unavailable,
-            _ => ProblemCode::Internal,
+            Self::Database(error) => is_passing(error),
+            Self::Together(failure) => failure.is_passing(),
+            Self::KeysUnread(_) | Self::Unanswered | Self::Contended => true,
+            _ => false,
         }
     }
 }

@@ -3,32 +3,38 @@
 //! Nothing is written until every proof holds; the new generation and the contact are durable
 //! before the answer leaves; the token is signed after the commit.
 
-use licentia_crypto::digests::request_id_digest;
+use std::sync::Arc;
+
 use licentia_types::heartbeats::{HeartbeatRequest, HeartbeatResponse};
-use licentia_types::text::RequestId;
 use serde_json::json;
 
 use crate::actors::{Actor, Caller};
-use crate::context::{Context, Moment};
+use crate::context::Context;
 use crate::database::Lane;
 use crate::refusals::{Call, Operation};
 
-use chain::{Chain, Verdict};
-use contact::Contact;
 pub use error::HeartbeatError;
+use outcome::{Outcome, Rotated};
+use queue::Beat;
+pub(crate) use queue::Queue;
+pub use queue::{serve, waiting};
 use standing::Standing;
 
 mod answer;
+mod batch;
 pub mod chain;
 mod contact;
+mod draft;
 mod error;
 mod grace;
+mod outcome;
+mod queue;
 mod revival;
 mod standing;
 mod store;
 mod worth;
 
-/// How often a heartbeat is judged again because something changed while it was.
+/// How often a machine that wants its seat back is judged again because something changed.
 const ATTEMPTS: usize = 32;
 
 /// A machine calls. A refusal is kept for support.
@@ -43,7 +49,10 @@ pub async fn beat(
     let mut call = Call::of(Operation::Heartbeat, caller);
     call.fingerprint = Some(request.fingerprint.clone());
     call.product_version.clone_from(&request.product_version);
-    let outcome = rotate(ctx, caller, request, &mut call).await;
+    let outcome = match rotate(ctx, caller, request, &mut call).await {
+        Ok(rotated) => rotated.answer(ctx).await.map_err(HeartbeatError::Failed),
+        Err(refusal) => Err(refusal),
+    };
     call.ended(ctx, &outcome);
     outcome
 }
@@ -53,46 +62,52 @@ async fn rotate(
     caller: &Caller,
     request: HeartbeatRequest,
     call: &mut Call,
-) -> Result<HeartbeatResponse, HeartbeatError> {
-    let moment = ctx.moment();
+) -> Result<Rotated, HeartbeatError> {
     let id = request.activation_id;
     let presented = ctx
         .secrets
         .nonces
         .open(id.uuid().as_bytes(), request.nonce.expose())
         .map_err(|_| HeartbeatError::NonceInvalid)?;
-    let caller = caller.acting_as(Actor::Activation(id));
+    let beat = Arc::new(Beat { caller: caller.acting_as(Actor::Activation(id)), request, presented });
     for _ in 0..ATTEMPTS {
-        let standing = Standing::load(ctx, &caller, &moment, &request, call).await?;
-        let digest = request.request_id.as_ref().map(RequestId::as_str).map(request_id_digest);
-        let (machine, times) = (&standing.machine, standing.entitlements.times);
-        let contact = match Chain::of(machine)?.judge(presented, digest, moment.now) {
-            Verdict::Reused => return refuse_copy(ctx, &moment, &caller, &standing).await,
-            Verdict::Rotated { chain, restored } => Contact::rotated(machine, times, chain, restored),
-            Verdict::Repeated { chain, suspicious } => Contact::repeated(machine, times, chain, suspicious),
-        };
-        if let Some(response) = standing.answer(ctx, &caller, &moment, &request, contact).await? {
-            return Ok(response);
+        match ctx.heartbeats.join(Arc::clone(&beat)).await? {
+            Outcome::Rotated(rotated) => return Ok(*rotated),
+            Outcome::Lapsed(lapsed) => {
+                let (standing, contact) = *lapsed;
+                call.made_by(&standing.machine);
+                if let Some(rotated) = Box::pin(revival::rotate(ctx, &beat, standing, contact)).await? {
+                    return Ok(rotated);
+                }
+            }
+            Outcome::Reused(standing) => {
+                call.made_by(&standing.machine);
+                refuse_copy(ctx, &beat.caller, &standing).await?;
+                return Err(HeartbeatError::NonceReused);
+            }
+            Outcome::Refused(refusal, machine) => {
+                if let Some(machine) = machine {
+                    call.made_by(&machine);
+                }
+                return Err(refusal);
+            }
         }
     }
     Err(HeartbeatError::Contended)
 }
 
-/// A nonce that was used before: somebody else has a copy of the installation. Written down, and
-/// refused.
-async fn refuse_copy<T>(
-    ctx: &Context,
-    moment: &Moment<'_>,
-    caller: &Caller,
-    Standing { machine, license, .. }: &Standing,
-) -> Result<T, HeartbeatError> {
+/// A nonce that was used before: somebody else has a copy of the installation. Written down, once an
+/// hour.
+async fn refuse_copy(ctx: &Context, caller: &Caller, standing: &Standing) -> Result<(), HeartbeatError> {
+    let moment = ctx.moment();
+    let (machine, license) = (&standing.machine, &standing.granted.license);
     if machine.clone_suspected_at.is_some_and(|at| moment.now < at + store::SUSPICION) {
-        return Err(HeartbeatError::NonceReused);
+        return Ok(());
     }
     let tx = ctx.db.write(Lane::Ordinary).await?;
     let detail = json!({"epoch": machine.epoch, "generation": machine.generation});
-    if contact::suspect(&tx, moment, caller, machine, license, detail).await? {
+    if contact::suspect(&tx, &moment, caller, machine, license, detail).await? {
         tx.commit().await?;
     }
-    Err(HeartbeatError::NonceReused)
+    Ok(())
 }

@@ -33,6 +33,7 @@ mod edit;
 mod error;
 mod feature_changes;
 pub(crate) mod first_activation;
+pub(crate) mod grants;
 mod issue;
 mod key_rotation;
 pub mod keys;

@@ -7,8 +7,9 @@ use licentia_entity::revocation_generation::{Column, Entity};
 use licentia_types::revocation::{REVOCATION_LIST_AUDIENCE, REVOCATION_LIST_TYP, RevocationListClaims};
 use licentia_types::time::Timestamp;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ConnectionTrait, EntityTrait, ExprTrait};
+use sea_orm::{EntityTrait, ExprTrait};
 
+use crate::changes;
 use crate::context::{Context, Moment};
 use crate::database::WriteTx;
 use crate::failure::Failure;
@@ -17,8 +18,8 @@ use crate::signed_lists::{self, SignedList};
 pub(crate) mod grace;
 mod store;
 
-/// Says that this transaction changes what is revoked or suspended. To be called last in it: all
-/// such transactions wait here for each other.
+/// Says that this transaction, which records an event of it, changes what is revoked or suspended. To be
+/// called last in it: all such transactions wait here for each other.
 ///
 /// # Errors
 /// When the database fails.
@@ -29,12 +30,6 @@ pub(crate) async fn raise_generation(tx: &WriteTx, moment: &Moment<'_>) -> Resul
         .exec(tx)
         .await?;
     Ok(())
-}
-
-/// How often what is revoked has changed.
-pub(crate) async fn generation(db: &impl ConnectionTrait) -> Result<i64, Failure> {
-    let row = Entity::find().one(db).await?;
-    Ok(row.ok_or(Failure::Corrupt("generation of revocations"))?.generation)
 }
 
 /// The list as it was signed last.
@@ -53,7 +48,7 @@ pub(crate) struct Kept {
 /// When the database fails, or nothing can be signed, and no list is at hand that is still good.
 pub async fn list(ctx: &Context) -> Result<Arc<SignedList>, Failure> {
     let now = ctx.moment().now;
-    let looked = signed_lists::patiently(newest(ctx, now)).await;
+    let looked = newest(ctx, now).await;
     let mut kept = ctx.lists.revocations.lock().await;
     let made = match looked {
         Ok((generation, kid)) => {
@@ -80,7 +75,7 @@ pub async fn list(ctx: &Context) -> Result<Arc<SignedList>, Failure> {
 
 /// What a list that is at hand has to be of: generation and key.
 async fn newest(ctx: &Context, now: Timestamp) -> Result<(i64, String), Failure> {
-    let generation = generation(&ctx.db).await?;
+    let generation = changes::generation(ctx, now).await?;
     Ok((generation, ctx.document_key(now).await?.kid().to_owned()))
 }
 
@@ -99,6 +94,7 @@ async fn make(ctx: &Context, generation: i64, now: Timestamp) -> Result<Kept, Fa
         suspended: standing.suspended,
         revoked_kids: standing.revoked_kids,
     };
-    let list = signed_lists::sign(ctx, &key, REVOCATION_LIST_TYP, &claims, now).await?;
-    Ok(Kept { list, kid: key.kid().to_owned(), generation, signed_at: now })
+    let kid = key.kid().to_owned();
+    let list = signed_lists::sign(ctx, key, REVOCATION_LIST_TYP, claims, now).await?;
+    Ok(Kept { list, kid, generation, signed_at: now })
 }

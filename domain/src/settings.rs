@@ -8,6 +8,7 @@ use sea_orm::{DbErr, EntityTrait};
 
 use crate::context::Settings;
 use crate::database::{Database, Lane};
+use crate::events::{self, Event};
 use crate::failure::{Failure, failed_from};
 use crate::products;
 
@@ -94,6 +95,7 @@ pub(crate) async fn settle_defaults(
     let tx = db.write(Lane::Ordinary).await?;
     if stored.is_some() {
         products::store::raise_every_catalogue_revision(&tx).await?;
+        events::record_at(&tx, now, Event::of_catalogue(None)).await?;
     }
     let row = server_setting::ActiveModel {
         name: Set(DEFAULTS.to_owned()),

@@ -1,35 +1,32 @@
 //! Lists for everybody, signed once and served many times.
 //!
-//! Every request reads the generation of revocations, one small row, so that all instances notice
-//! a revocation at once; what did not change is answered from memory. Whoever asks for a list while
-//! it is made waits for that one. While the database is gone, what was signed last is served for as
-//! long as it says that it is good.
+//! What did not change is answered from memory: how often what is revoked has changed is known there
+//! ([`crate::changes`]). Whoever asks for a list while it is made waits for that one. While the database
+//! is gone, what was signed last is served for as long as it says that it is good.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
 use licentia_types::time::{Seconds, Timestamp};
 use serde::Serialize;
 
-use crate::context::Context;
+use crate::context::{Context, compute};
 use crate::failure::Failure;
 use crate::signing_keys::SigningKey;
 
 /// How long a signed list is to be believed where nothing newer can be fetched.
 const LIFE: Seconds = Seconds::constant(86_400);
-/// How long a list that is at hand waits for the database to say that it is the newest.
-const PATIENCE: Duration = Duration::from_secs(2);
 /// Most status lists that are kept; a list has 131,072 places.
 const MOST: usize = 64;
 
 /// A list as it leaves.
 #[derive(Debug)]
 pub struct SignedList {
-    text: String,
+    text: Bytes,
     etag: String,
 }
 
@@ -37,7 +34,13 @@ impl SignedList {
     /// The compact JWS.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
-        self.text.as_bytes()
+        &self.text
+    }
+
+    /// The same, shared: an answer needs no copy.
+    #[must_use]
+    pub fn shared(&self) -> Bytes {
+        self.text.clone()
     }
 
     /// A strong entity tag (RFC 9110 §8.8.3), in its quotes.
@@ -68,23 +71,21 @@ pub(crate) async fn present_key(ctx: &Context, now: Timestamp) -> Result<Arc<Sig
     ctx.document_key(now).await
 }
 
-/// Waits for the database as long as somebody who asks for a list would.
-pub(crate) async fn patiently<T>(read: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    tokio::time::timeout(PATIENCE, read).await.unwrap_or(Err(Failure::Contended))
-}
-
-/// Signs a list. Never inside a transaction.
+/// Signs a list, off the threads that serve: it may be long. Never inside a transaction.
 pub(crate) async fn sign(
     ctx: &Context,
-    key: &SigningKey,
-    typ: &str,
-    claims: &impl Serialize,
+    key: Arc<SigningKey>,
+    typ: &'static str,
+    claims: impl Serialize + Send + 'static,
     now: Timestamp,
 ) -> Result<Arc<SignedList>, Failure> {
     key.reserve(&ctx.db, now + LIFE).await?;
-    let text = key.sign_document(typ, claims)?;
-    let etag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(digest(&SHA256, text.as_bytes())));
-    Ok(Arc::new(SignedList { text, etag }))
+    let signed = compute(move || {
+        let text = key.sign_document(typ, &claims)?;
+        let etag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(digest(&SHA256, text.as_bytes())));
+        Ok::<_, Failure>(SignedList { text: text.into(), etag })
+    });
+    Ok(Arc::new(signed.await??))
 }
 
 /// What is kept of one list; locked while it is made, so that it is made once.

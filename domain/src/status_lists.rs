@@ -16,14 +16,15 @@ use licentia_types::status_lists::{
 use licentia_types::time::{Seconds, Timestamp};
 use sea_orm::ConnectionTrait;
 
-use crate::context::Context;
+use crate::changes;
+use crate::context::{Context, compute};
 use crate::failure::{Failure, failed_from};
 use crate::refusal::Refusal;
-use crate::revocations;
 use crate::signed_lists::{self, SignedList};
 
 use entries::Entries;
 use places::Shuffle;
+use rules::Standing;
 
 pub use places::ListNumber;
 pub(crate) use store::{end_former_places, replace_places, take_place};
@@ -103,7 +104,7 @@ pub(crate) async fn value(
 /// When no place of it was handed out yet.
 pub async fn get(ctx: &Context, list: ListNumber) -> Result<Arc<SignedList>, StatusListError> {
     let now = ctx.moment().now;
-    let generation = signed_lists::patiently(revocations::generation(&ctx.db)).await;
+    let generation = changes::generation(ctx, now).await;
     let slot = match ctx.lists.known(list.get()) {
         Some(slot) => slot,
         None if store::is_handed_out(&ctx.db, list).await? => ctx.lists.of(list.get()),
@@ -152,6 +153,25 @@ impl Kept {
     }
 }
 
+/// What a list says, computed off the threads that serve: it has many entries.
+struct Contents {
+    entries: Entries,
+    digest: Vec<u8>,
+    turns_at: Option<Timestamp>,
+}
+
+impl Contents {
+    fn of(standings: &[(i64, Standing)], mut shuffle: Shuffle<'_>, now: Timestamp) -> Self {
+        let mut entries = Entries::default();
+        for (serial, standing) in standings {
+            entries.set(shuffle.idx(*serial), standing.value(now));
+        }
+        let digest = digest(&SHA256, entries.bytes()).as_ref().to_vec();
+        let turns_at = standings.iter().filter_map(|(_, standing)| standing.turns_at(now)).min();
+        Self { entries, digest, turns_at }
+    }
+}
+
 /// Reads the entries, and signs them unless they are signed already as they are.
 async fn make(
     ctx: &Context,
@@ -162,13 +182,9 @@ async fn make(
 ) -> Result<Kept, Failure> {
     let standings = store::standings(&ctx.db, list).await?;
     let key = signed_lists::present_key(ctx, now).await?;
-    let turns_at = standings.iter().filter_map(|(_, standing)| standing.turns_at(now)).min();
-    let mut shuffle = Shuffle::of(&ctx.secrets.places, list);
-    let mut entries = Entries::default();
-    for (serial, standing) in standings {
-        entries.set(shuffle.idx(serial), standing.value(now));
-    }
-    let digest = digest(&SHA256, entries.bytes()).as_ref().to_vec();
+    let places = ctx.secrets.places.clone();
+    let Contents { entries, digest, turns_at } =
+        compute(move || Contents::of(&standings, Shuffle::of(&places, list), now)).await?;
     let same = former.filter(|former| {
         former.digest == digest
             && former.kid == key.kid()
@@ -178,6 +194,7 @@ async fn make(
         let (list, kid) = (Arc::clone(list), kid.clone());
         return Ok(Kept { list, kid, digest, generation, seen_at: now, signed_at: *signed_at, turns_at });
     }
+    let packed = compute(move || entries.packed()).await??;
     let (iat, exp) = signed_lists::life(ctx, now);
     let claims = StatusListClaims {
         iss: ctx.settings.issuer.clone(),
@@ -186,10 +203,10 @@ async fn make(
         iat,
         exp,
         ttl: ctx.settings.list_ttl.get(),
-        status_list: StatusList { bits: entries::BITS, lst: entries.packed()? },
+        status_list: StatusList { bits: entries::BITS, lst: packed },
     };
-    let signed = signed_lists::sign(ctx, &key, STATUS_LIST_TYP, &claims, now).await?;
     let kid = key.kid().to_owned();
+    let signed = signed_lists::sign(ctx, key, STATUS_LIST_TYP, claims, now).await?;
     Ok(Kept { list: signed, kid, digest, generation, seen_at: now, signed_at: now, turns_at })
 }
 

@@ -1,5 +1,7 @@
 //! Licence tokens: what they say, how long they live, and what is kept of them.
 
+use std::sync::Arc;
+
 use licentia_crypto::digests::fingerprint_claim;
 use licentia_crypto::nonces::Nonce;
 use licentia_entity::activation;
@@ -8,7 +10,7 @@ use licentia_types::tokens::{ClaimSet, LicenseClaims};
 use crate::context::Context;
 use crate::status_lists;
 pub use claim_sets::seal_claim_set;
-pub(crate) use claim_sets::{find_claim_set, keep_claim_set, open_claim_sets};
+pub(crate) use claim_sets::{keep_claim_set, keep_claim_sets, open_claim_sets};
 
 pub use entitlements::{Entitlements, LimitOverrides};
 pub use inspection::{InspectionError, inspect};
@@ -40,7 +42,7 @@ pub struct Bearer<'a> {
 
 /// All claims of a machine's token.
 #[must_use]
-pub fn claims(ctx: &Context, set: ClaimSet, window: Window, bearer: Bearer<'_>) -> LicenseClaims {
+pub fn claims(ctx: &Context, set: Arc<ClaimSet>, window: Window, bearer: Bearer<'_>) -> LicenseClaims {
     let Bearer { activation, nonce } = bearer;
     LicenseClaims {
         iat: window.issued.seconds(),
@@ -63,7 +65,7 @@ pub fn claims(ctx: &Context, set: ClaimSet, window: Window, bearer: Bearer<'_>) 
 /// nonce, so that its place alone tells it from the former one.
 pub(crate) fn claims_afresh(
     ctx: &Context,
-    set: ClaimSet,
+    set: Arc<ClaimSet>,
     window: Window,
     bearer: Bearer<'_>,
 ) -> LicenseClaims {

@@ -7,6 +7,7 @@ use licentia_types::problems::{FieldProblem, ProblemCode};
 use licentia_types::secret::SecretText;
 use licentia_types::text::Fingerprint;
 use licentia_types::time::Timestamp;
+use licentia_types::tokens::LicenseClaims;
 use licentia_types::validation::{ValidateRequest, ValidateResponse};
 
 use crate::actors::Caller;
@@ -23,6 +24,7 @@ use rules::{Credential, judge};
 
 pub(crate) use subject::{About, Question, Subject};
 
+mod its_word;
 mod rules;
 mod subject;
 
@@ -72,7 +74,8 @@ impl Refusal for ValidationError {
     }
 }
 
-/// Judges a token, or a licence key (and machine). A verdict that refuses a known licence is kept
+/// Judges a token, or a licence key (and machine). A good token is taken at its word where nothing that
+/// it speaks of was changed since it was signed; else, and for a key, the facts are judged. A verdict that refuses a known licence is kept
 /// for support.
 ///
 /// # Errors
@@ -85,7 +88,13 @@ pub async fn validate(
 ) -> Result<ValidateResponse, ValidationError> {
     let now = ctx.moment().now;
     let (credential, subject) = match (&request.token, &request.license_key) {
-        (Some(token), None) => by_token(ctx, now, token, request.fingerprint.as_ref()).await?,
+        (Some(token), None) => match verified(ctx, now, token).await? {
+            Err(fault) => (Credential::BadToken(fault.word()), None),
+            Ok(claims) => match its_word::verdict(ctx, now, &claims, &request).await {
+                Some(verdict) => return Ok(verdict),
+                None => by_claims(ctx, now, &claims, request.fingerprint.as_ref()).await?,
+            },
+        },
         (None, Some(key)) => (Credential::Key, by_key(ctx, now, key, request.fingerprint.as_ref()).await?),
         (None, None) | (Some(_), Some(_)) => return Err(ValidationError::Ambiguous),
     };
@@ -124,18 +133,25 @@ async fn by_key(
     Ok(Some(Subject { license, about }))
 }
 
-/// The machine that a token was made for, and its licence.
-async fn by_token(
+/// What a token of ours says, or why it is not good.
+async fn verified(
     ctx: &Context,
     now: Timestamp,
     token: &SecretText,
+) -> Result<Result<LicenseClaims, TokenFault>, NotOurs> {
+    match tokens::verify(ctx, token.expose(), now).await {
+        Err(fault) if !fault.is_genuine() => Err(fault.into()),
+        verified => Ok(verified),
+    }
+}
+
+/// The machine that a token was made for, and its licence.
+async fn by_claims(
+    ctx: &Context,
+    now: Timestamp,
+    claims: &LicenseClaims,
     fingerprint: Option<&Fingerprint>,
 ) -> Result<(Credential, Option<Subject>), ValidationError> {
-    let claims = match tokens::verify(ctx, token.expose(), now).await {
-        Ok(claims) => claims,
-        Err(fault) if fault.is_genuine() => return Ok((Credential::BadToken(fault.word()), None)),
-        Err(fault) => return Err(NotOurs::from(fault).into()),
-    };
     let scope = Scope::Activation(claims.activation_id);
     let Some(machine) = activations::store::find(&ctx.db, scope, claims.activation_id).await? else {
         return Ok((Credential::Token, None));

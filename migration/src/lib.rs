@@ -15,6 +15,7 @@ mod m0007_lifecycle;
 mod m0008_machines;
 mod m0009_key_rotation;
 mod m0010_journal;
+mod m0011_outdating_events;
 
 /// Every step, in order.
 #[derive(Debug)]
@@ -34,6 +35,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0008_machines::Migration),
             Box::new(m0009_key_rotation::Migration),
             Box::new(m0010_journal::Migration),
+            Box::new(m0011_outdating_events::Migration),
         ]
     }
 }

@@ -158,7 +158,7 @@ impl Template {
                 drop_former_templates().await;
                 on_server(&format!("CREATE DATABASE {}", template_name(build))).await;
             }
-            let admin_key = make(&url).await;
+            let admin_key = Box::pin(make(&url)).await;
             write_whole(&key_file, &admin_key);
         }
         Self {
@@ -240,7 +240,7 @@ async fn make(url: &str) -> String {
     };
     let outside = Outside { clock: Arc::new(SystemClock), randomness: Arc::new(SystemRandomness::new()) };
     let kek = licentia_crypto::sealing::KeyEncryptionKey::parse(KEK).unwrap();
-    let context = Context::open(db.clone(), settings, kek, outside).await.unwrap();
+    let context = Box::pin(Context::open(db.clone(), settings, kek, outside)).await.unwrap();
     let secret = make_admin_key(&context).await;
     // The log of each test begins with the test: an entry of the template would be as old as that.
     let tx = context.db.write(Lane::Ordinary).await.unwrap();

@@ -85,7 +85,7 @@ impl TestServer {
         let outside = Outside { clock: Arc::new(clock), randomness: Arc::new(SystemRandomness::new()) };
         let kek = KeyEncryptionKey::parse(KEK).unwrap();
         let settings = self.context.settings.clone();
-        Context::open(self.context.db.clone(), settings, kek, outside).await.unwrap()
+        Box::pin(Context::open(self.context.db.clone(), settings, kek, outside)).await.unwrap()
     }
 
     /// Runs every job that is due.

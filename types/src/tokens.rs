@@ -1,6 +1,7 @@
 //! The licence token: its header type and its claims (DESIGN: the contract with every consumer).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -151,7 +152,7 @@ pub struct GraceClaims {
 pub struct LicenseClaims {
     /// What it says of the licence.
     #[serde(flatten)]
-    pub set: ClaimSet,
+    pub set: Arc<ClaimSet>,
     /// When it was issued, set back for clocks that are behind (RFC 7519 §4.1.6).
     pub iat: i64,
     /// As `iat` (RFC 7519 §4.1.5).

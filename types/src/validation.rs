@@ -122,7 +122,7 @@ pub struct ValidateResponse {
     /// Entitlements of the licence.
     #[serde(default)]
     pub features: BTreeSet<Key>,
-    /// When the licence expires.
+    /// When the licence expires; by token in whole seconds, as it says it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
     /// The licence.

@@ -2,6 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use actix_web::web;
 use licentia_domain::context::Settings;
 use licentia_types::activations::ConsumerKeyAlg;
 use licentia_types::discovery::{LicenseConfiguration, OpenidConfiguration};
@@ -21,7 +22,7 @@ pub(crate) struct Documents {
 /// A document as bytes.
 #[derive(Debug)]
 pub(crate) struct Document {
-    bytes: Vec<u8>,
+    bytes: web::Bytes,
     etag: String,
 }
 
@@ -54,11 +55,11 @@ impl Document {
         // The same in every process: without random keys.
         let mut hasher = DefaultHasher::new();
         bytes.hash(&mut hasher);
-        Ok(Self { bytes, etag: format!("\"{:016x}\"", hasher.finish()) })
+        Ok(Self { bytes: bytes.into(), etag: format!("\"{:016x}\"", hasher.finish()) })
     }
 
     pub(super) fn prepared(&self) -> Prepared<'_> {
-        Prepared { bytes: &self.bytes, media_type: "application/json", etag: &self.etag }
+        Prepared { bytes: self.bytes.clone(), media_type: "application/json", etag: &self.etag }
     }
 }
 

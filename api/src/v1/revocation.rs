@@ -1,6 +1,6 @@
-//! `/revocation`
+//! `/revocation/list`
 
-use actix_web::{HttpRequest, HttpResponse, get};
+use actix_web::{HttpRequest, HttpResponse, get, web};
 use licentia_domain::revocations;
 
 use crate::Ctx;
@@ -20,9 +20,10 @@ const MEDIA_TYPE: &str = "application/revocation-list+jwt";
         (status = OK, description = "A compact JWS", body = String, content_type = "application/revocation-list+jwt")
     )
 )]
-#[get("/list")]
+#[get("/revocation/list")]
 pub(crate) async fn revocation_list(ctx: Ctx, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let list = revocations::list(&ctx).await?;
-    let prepared = Prepared { bytes: list.bytes(), media_type: MEDIA_TYPE, etag: list.etag() };
-    Ok(discovery::cached(&request, &discovery::for_a_moment(), &prepared))
+    let bytes = web::Bytes::copy_from_slice(list.bytes());
+    let prepared = Prepared { bytes, media_type: MEDIA_TYPE, etag: list.etag() };
+    Ok(discovery::cached(&request, discovery::for_a_moment(), prepared))
 }

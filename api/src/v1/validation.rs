@@ -15,7 +15,8 @@ use crate::refusals::{Refused, Validating};
 /// May this licence, on this machine, do this now?
 ///
 /// By token, or by licence key and fingerprint; for one action with `actionType`, for one version with
-/// `productVersion`. A verdict is an answer, not an error: look at `valid`, and at `code`. With
+/// `productVersion`. A verdict is an answer, not an error: look at `valid`, and at `code`. A good token is answered by
+/// what it says, while its heartbeat is not due and nothing that it speaks of was changed since it was signed. With
 /// `explain` it comes with every rule in the order judged, gravest first:
 ///
 /// | rule | when it does not hold |

@@ -1,49 +1,42 @@
-"""The machines: seeding, and the heartbeat's one durable row update."""
+"""The machines: their tables, mapped to objects, and the seeding. `fastapi-core` takes the tables out of it and leaves
+the objects."""
 
 import json
+import os
 from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy import Column, Engine, ForeignKey, Integer, MetaData, Row, Table, Text
-from sqlalchemy import bindparam, create_engine, event, select, update
+from sqlalchemy import JSON, Engine, ForeignKey, create_engine, event
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 SEATS = 3  # machines of a licence
+LOCK_TIMEOUT = 30  # seconds; the driver's 5 are too few for 128 clients, whose heartbeats then fail
 
-METADATA = MetaData()
-LICENSE = Table("license", METADATA, Column("id", Text, primary_key=True), Column("claims", Text, nullable=False))
-ACTIVATION = Table(
-    "activation",
-    METADATA,
-    Column("id", Text, primary_key=True),
-    Column("license_id", Text, ForeignKey("license.id"), nullable=False),
-    Column("fingerprint", Text, nullable=False),
-    Column("generation", Integer, nullable=False),
-    Column("request_id", Text),
-    Column("last_contact_at", Integer),
-)
 
-# Made once: SQLAlchemy keeps their SQL, the driver their statements.
-LIST = (
-    select(ACTIVATION.c.id, ACTIVATION.c.fingerprint, ACTIVATION.c.generation)
-    .order_by(ACTIVATION.c.id)
-    .limit(bindparam("count"))
-)
-KNOWN = select(ACTIVATION.c.id).where(ACTIVATION.c.id == bindparam("activation_id"))
-ADVANCE = (
-    update(ACTIVATION)
-    .where(ACTIVATION.c.id == bindparam("activation_id"))
-    .where(ACTIVATION.c.fingerprint == bindparam("machine"))
-    .where(ACTIVATION.c.generation == bindparam("current"))
-    .values(
-        generation=ACTIVATION.c.generation + 1,
-        request_id=bindparam("request"),
-        last_contact_at=bindparam("now"),
-    )
-    .returning(
-        ACTIVATION.c.generation,
-        select(LICENSE.c.claims).where(LICENSE.c.id == ACTIVATION.c.license_id).scalar_subquery().label("claims"),
-    )
-)
+class Base(DeclarativeBase):
+    pass
+
+
+class License(Base):
+    __tablename__ = "license"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    claims: Mapped[dict] = mapped_column(JSON)
+
+
+class Activation(Base):
+    __tablename__ = "activation"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    license_id: Mapped[str] = mapped_column(ForeignKey("license.id"))
+    fingerprint: Mapped[str]
+    generation: Mapped[int] = mapped_column()
+    request_id: Mapped[str | None]
+    last_contact_at: Mapped[int | None]
+    license: Mapped[License] = relationship()
+
+    # The mapper updates only the generation that it read: of two heartbeats with one nonce, one fails.
+    __mapper_args__ = {"version_id_col": generation, "version_id_generator": False}
 
 
 def claims_of(owner: str) -> dict:
@@ -80,35 +73,21 @@ def seed(engine: Engine, machines: int) -> None:
     activations = ((f"act_{n:012}", f"lic_{n // SEATS:012}", f"machine-{n:012}") for n in range(machines))
     with closing(engine.raw_connection()) as connection:
         cursor = connection.cursor()
-        cursor.executemany("INSERT INTO license VALUES (?, ?)", licenses)
-        cursor.executemany("INSERT INTO activation VALUES (?, ?, ?, 0, NULL, NULL)", activations)
+        cursor.executemany("INSERT INTO license (id, claims) VALUES (?, ?)", licenses)
+        cursor.executemany(
+            "INSERT INTO activation (id, license_id, fingerprint, generation) VALUES (?, ?, ?, 0)", activations
+        )
         connection.commit()
         cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def open_database(path: str, machines: int) -> Engine:
-    """A new file in place of whatever was there. One connection: SQLite has one writer, and waiting in the pool's queue
-    is cheaper and fairer than polling for the file's lock."""
+def open_database(**pool) -> Engine:
+    """A new file, DATABASE with MACHINES rows, in place of whatever was there; `pool` as `create_engine` takes it."""
+    path = os.environ["DATABASE"]
     for suffix in ("", "-wal", "-shm"):
         Path(path + suffix).unlink(missing_ok=True)
-    engine = create_engine(f"sqlite:///{path}", pool_size=1, max_overflow=0)
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": LOCK_TIMEOUT}, **pool)
     event.listen(engine, "connect", make_durable)
-    METADATA.create_all(engine)
-    seed(engine, machines)
+    Base.metadata.create_all(engine)
+    seed(engine, int(os.environ["MACHINES"]))
     return engine
-
-
-def list_machines(engine: Engine, count: int) -> list[Row]:
-    with engine.connect() as connection:
-        return connection.execute(LIST, {"count": count}).all()
-
-
-def is_known(engine: Engine, activation_id: str) -> bool:
-    with engine.connect() as connection:
-        return connection.execute(KNOWN, {"activation_id": activation_id}).first() is not None
-
-
-def advance(engine: Engine, given: dict) -> Row | None:
-    """The row as it is now; none unless id, fingerprint and generation are those of the row. Committed on return."""
-    with engine.begin() as connection:
-        return connection.execute(ADVANCE, given).first()

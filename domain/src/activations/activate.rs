@@ -1,5 +1,7 @@
 //! Activating a machine: for the first time, again, or after it gave its seat back.
 
+use std::sync::Arc;
+
 use licentia_entity::{activation, license, product};
 use licentia_types::activations::{ActivateRequest, ActivateResponse, HeartbeatTerms};
 use licentia_types::licenses::LicenseStatus;
@@ -92,7 +94,7 @@ async fn bind(
     if coming.takes_seat() {
         status_lists::take_place(&tx, &mut machine, moment.now).await?;
     } else {
-        status_lists::end_former_places(&tx, &mut machine, moment.now).await?;
+        status_lists::end_former_places(&tx, [&mut machine], moment.now).await?;
     }
     refresh(&mut machine, &request, &caller, moment.now);
     hold_lease(&mut machine, grant.activation_model, grant.times, moment.now);
@@ -104,7 +106,7 @@ async fn bind(
     machine.token_exp = grant.window.expires;
     let machine = write(&tx, machine, coming).await?;
     record(&tx, &moment, &caller, &machine, seats.license(), coming).await?;
-    let recipient = Recipient::of(&tx, &machine).await?;
+    let recipient = Recipient::of(ctx, &tx, &machine).await?;
     let seats = seats.count();
     releases::see(&tx, grant.product.id, request.product_version.as_ref(), moment.now).await?;
     Box::pin(opening.settle(ctx, &tx, &moment, &caller, &request.fingerprint)).await?;
@@ -121,7 +123,7 @@ struct Grant {
     limits: Limits,
     times: Times,
     activation_model: ActivationModel,
-    claim_set: ClaimSet,
+    claim_set: Arc<ClaimSet>,
     window: Window,
 }
 
@@ -135,11 +137,11 @@ impl Grant {
         // Held as it is, so that the claim set is filed under the catalogue that it was made from.
         let product = products::store::find_unchanging(tx, license.product_id).await?;
         let product = product.ok_or(Failure::Corrupt("product"))?;
-        let catalogue = catalog::load(tx, product.id).await?;
+        let catalogue = catalog::of_product(ctx, tx, &product).await?;
         let entitlements = terms::entitlements(ctx, &catalogue, license)?;
         Ok(Self {
             window: open_window(ctx, license, &entitlements, now)?,
-            claim_set: entitlements.claim_set(&ctx.settings.issuer, license, &product),
+            claim_set: Arc::new(entitlements.claim_set(&ctx.settings.issuer, license, &product)),
             limits: entitlements.limits,
             times: entitlements.times,
             activation_model: entitlements.activation_model,

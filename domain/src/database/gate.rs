@@ -1,11 +1,14 @@
 //! The gate before SQLite's one write connection: first come, first served, in two lanes.
 //!
 //! A waiting heartbeat goes next after any commit, so that a burst of activations or edits never
-//! makes machines wait. A waiter that gives up loses its place and blocks nobody.
+//! makes machines wait. Nobody waits for longer than for a connection; a waiter that gives up loses its
+//! place and blocks nobody.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use sea_orm::{ConnAcquireErr, DbErr};
 use tokio::sync::oneshot;
 
 /// Which queue a write waits in.
@@ -25,21 +28,32 @@ struct Queues {
 }
 
 /// Lets one write through at a time.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Gate(Arc<Mutex<Queues>>);
+#[derive(Clone, Debug)]
+pub(super) struct Gate {
+    queues: Arc<Mutex<Queues>>,
+    patience: Duration,
+}
 
 /// The right to write; dropping it lets the next one through.
 #[derive(Debug)]
 pub(super) struct Permit(Option<Gate>);
 
 impl Gate {
+    /// Nobody waits for longer than `patience`.
+    pub(super) fn new(patience: Duration) -> Self {
+        Self { queues: Arc::default(), patience }
+    }
+
     /// Waits for its turn.
-    pub(super) async fn pass(&self, lane: Lane) -> Permit {
+    ///
+    /// # Errors
+    /// When it did not come in time.
+    pub(super) async fn pass(&self, lane: Lane) -> Result<Permit, DbErr> {
         let turn = {
             let mut queues = self.queues();
             if !queues.taken {
                 queues.taken = true;
-                return Permit(Some(self.clone()));
+                return Ok(Permit(Some(self.clone())));
             }
             let (sender, turn) = oneshot::channel();
             match lane {
@@ -48,9 +62,9 @@ impl Gate {
             }
             turn
         };
-        // The sender is only dropped when its permit was handed over, so an error cannot happen;
-        // if it did, an empty permit would let nobody through twice.
-        turn.await.unwrap_or(Permit(None))
+        // The sender is only dropped when its permit was handed over.
+        let in_time = tokio::time::timeout(self.patience, turn).await.ok().and_then(Result::ok);
+        in_time.ok_or(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))
     }
 
     fn open(&self) {
@@ -71,7 +85,7 @@ impl Gate {
     }
 
     fn queues(&self) -> MutexGuard<'_, Queues> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -90,9 +104,9 @@ mod tests {
     use std::pin::Pin;
     use std::task::{Context, Poll, Waker};
 
-    type Waiting<'a> = Pin<Box<dyn Future<Output = Permit> + 'a>>;
+    type Waiting<'a> = Pin<Box<dyn Future<Output = Result<Permit, DbErr>> + 'a>>;
 
-    fn poll(waiting: &mut Waiting<'_>) -> Poll<Permit> {
+    fn poll(waiting: &mut Waiting<'_>) -> Poll<Result<Permit, DbErr>> {
         waiting.as_mut().poll(&mut Context::from_waker(Waker::noop()))
     }
 
@@ -104,8 +118,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_waiting_heartbeat_goes_before_ordinary_writes() {
-        let gate = Gate::default();
-        let first = gate.pass(Lane::Ordinary).await;
+        let gate = Gate::new(Duration::from_mins(1));
+        let first = gate.pass(Lane::Ordinary).await.unwrap();
         let mut ordinary = queue(&gate, Lane::Ordinary);
         let mut heartbeat = queue(&gate, Lane::Heartbeat);
         drop(first);
@@ -117,8 +131,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_waiter_that_gave_up_blocks_nobody() {
-        let gate = Gate::default();
-        let first = gate.pass(Lane::Ordinary).await;
+        let gate = Gate::new(Duration::from_mins(1));
+        let first = gate.pass(Lane::Ordinary).await.unwrap();
         let gave_up = queue(&gate, Lane::Ordinary);
         let mut last = queue(&gate, Lane::Ordinary);
         drop(gave_up);
@@ -128,6 +142,15 @@ mod tests {
         let handed_over = queue(&gate, Lane::Ordinary);
         drop(permit);
         drop(handed_over);
-        drop(gate.pass(Lane::Ordinary).await);
+        drop(gate.pass(Lane::Ordinary).await.unwrap());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_waits_for_too_long_is_told_and_the_next_one_goes() {
+        let gate = Gate::new(Duration::from_secs(5));
+        let first = gate.pass(Lane::Ordinary).await.unwrap();
+        assert!(matches!(gate.pass(Lane::Ordinary).await, Err(DbErr::ConnectionAcquire(_))));
+        drop(first);
+        drop(gate.pass(Lane::Ordinary).await.unwrap());
     }
 }

@@ -6,6 +6,9 @@ use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, St
 
 use super::{ConnectError, DatabaseOptions};
 
+/// How long a transaction may do nothing before PostgreSQL ends it. What is read anew counts on it.
+const HANGING: &str = "30s";
+
 pub(super) async fn connect(
     url: &str,
     options: &DatabaseOptions,
@@ -17,10 +20,14 @@ pub(super) async fn connect(
         .acquire_timeout(options.acquire_timeout)
         .idle_timeout(Some(Duration::from_mins(5)))
         .set_application_name("licentia");
-    // Whatever the role's own defaults are: a confirmed write is durable, and a row that was locked
-    // is read as it is then.
+    // Whatever the role's own defaults are: a confirmed write is durable, a row that was locked is
+    // read as it is then, and an instance that hangs in a transaction holds nothing for long.
     connect.map_sqlx_postgres_opts(|postgres| {
-        postgres.options([("synchronous_commit", "on"), ("default_transaction_isolation", "read committed")])
+        postgres.options([
+            ("synchronous_commit", "on"),
+            ("default_transaction_isolation", "read committed"),
+            ("idle_in_transaction_session_timeout", HANGING),
+        ])
     });
     let pool = sea_orm::Database::connect(connect).await?;
     for setting in ["synchronous_commit", "fsync"] {

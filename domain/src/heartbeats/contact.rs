@@ -4,6 +4,7 @@
 use licentia_entity::{activation, license};
 use licentia_types::activations::Liveness;
 use licentia_types::heartbeats::HeartbeatRequest;
+use licentia_types::time::Timestamp;
 use serde_json::json;
 
 use super::chain::Chain;
@@ -19,6 +20,7 @@ use crate::failure::Failure;
 use crate::tiers::Times;
 
 /// A contact that is about to be recorded.
+#[derive(Debug)]
 pub(super) struct Contact {
     pub(super) chain: Chain,
     /// The machine's liveness before it.
@@ -26,6 +28,7 @@ pub(super) struct Contact {
     kind: ContactKind,
 }
 
+#[derive(Debug)]
 enum ContactKind {
     Rotated { restored: bool },
     Repeated { suspicious: bool },
@@ -53,13 +56,13 @@ impl Contact {
         machine: &mut activation::Model,
         caller: &Caller,
         request: &HeartbeatRequest,
-        moment: &Moment<'_>,
+        now: Timestamp,
     ) -> Result<(), Failure> {
         self.chain.write_to(machine)?;
         if matches!(self.kind, ContactKind::Rotated { .. }) {
             machine.previous_contact_at = machine.last_contact_at;
         }
-        machine.last_contact_at = moment.now;
+        machine.last_contact_at = now;
         machine.ip = caller.ip.map(|ip| ip.to_string());
         machine.product_version = request.product_version.clone().or_else(|| machine.product_version.take());
         Ok(())
@@ -70,36 +73,40 @@ impl Contact {
         self.previous != Liveness::Active && worth.window().is_some()
     }
 
+    /// Whether anything is to be written down beside the contact itself.
+    pub(super) fn is_remarkable(&self, worth: &Worth) -> bool {
+        match self.kind {
+            ContactKind::Rotated { restored } => restored || self.recovers(worth),
+            ContactKind::Repeated { suspicious } => suspicious,
+        }
+    }
+
     /// Heartbeats are written into the audit log only when something changed.
-    pub(super) async fn record(
-        &self,
-        tx: &WriteTx,
-        moment: &Moment<'_>,
-        caller: &Caller,
-        worth: &Worth,
-        (machine, license): (&activation::Model, &license::Model),
-    ) -> Result<(), Failure> {
+    pub(super) fn events(&self, machine: &activation::Model, worth: &Worth) -> Vec<audit::Event> {
         let event =
             |action, detail| audit::Event::new(action, &machine.id, detail).of_license(machine.license_id);
-        match self.kind {
-            ContactKind::Rotated { restored } => {
-                if restored {
-                    let detail = json!({"epoch": self.chain.epoch, "generation": self.chain.generation});
-                    audit::record(tx, moment, caller, event("activation.chain_restored", detail)).await?;
-                }
-                if self.recovers(worth) {
-                    let detail = json!({"previousStatus": liveness_word(self.previous)});
-                    audit::record(tx, moment, caller, event("activation.recovered", detail)).await?;
-                }
+        let mut events = Vec::new();
+        if let ContactKind::Rotated { restored } = self.kind {
+            if restored {
+                let detail = json!({"epoch": self.chain.epoch, "generation": self.chain.generation});
+                events.push(event("activation.chain_restored", detail));
             }
-            ContactKind::Repeated { suspicious } => {
-                if suspicious {
-                    let detail = json!({"lateRetries": self.chain.late_retries});
-                    suspect(tx, moment, caller, machine, license, detail).await?;
-                }
+            if self.recovers(worth) {
+                let detail = json!({"previousStatus": liveness_word(self.previous)});
+                events.push(event("activation.recovered", detail));
             }
         }
-        Ok(())
+        events
+    }
+
+    /// Why two machines may share this installation, if this contact says so.
+    pub(super) fn suspicion(&self) -> Option<serde_json::Value> {
+        match self.kind {
+            ContactKind::Repeated { suspicious: true } => {
+                Some(json!({"lateRetries": self.chain.late_retries}))
+            }
+            ContactKind::Repeated { suspicious: false } | ContactKind::Rotated { .. } => None,
+        }
     }
 }
 

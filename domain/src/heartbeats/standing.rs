@@ -1,56 +1,70 @@
-//! What a heartbeat is judged by, as it was read without a transaction.
+//! What heartbeats are judged by, as it was read without a transaction: one statement for a batch.
 
-use licentia_entity::{activation, license, product};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use licentia_entity::activation;
 use licentia_types::activations::ActivationStatus;
-use licentia_types::heartbeats::HeartbeatRequest;
+use licentia_types::ids::ActivationId;
+use licentia_types::time::Timestamp;
 
 use super::error::HeartbeatError;
+use super::queue::Beat;
+use super::store;
 use super::worth::Worth;
-use crate::actors::Caller;
 use crate::context::{Context, Moment};
 use crate::failure::Failure;
-use crate::licenses::{self, terms};
-use crate::refusals::Call;
-use crate::scope::Scope;
-use crate::tokens::Entitlements;
-use crate::{activations, catalog, products};
+use crate::licenses::grants::{self, Granted};
+use crate::tokens;
 
 /// What a heartbeat is judged by, as it was read.
+#[derive(Clone, Debug)]
 pub(super) struct Standing {
     pub(super) machine: activation::Model,
-    pub(super) license: license::Model,
-    pub(super) product: product::Model,
-    pub(super) entitlements: Entitlements,
-    pub(super) worth: Worth,
+    pub(super) granted: Arc<Granted>,
+    /// The row that keeps what a token would claim; none as long as no token did.
+    pub(super) claim_set: Option<i64>,
 }
 
 impl Standing {
+    /// Of these machines, those that there are.
     pub(super) async fn load(
         ctx: &Context,
-        caller: &Caller,
-        moment: &Moment<'_>,
-        request: &HeartbeatRequest,
-        call: &mut Call,
-    ) -> Result<Self, HeartbeatError> {
-        let scope = caller.actor.scope();
-        let machine = activations::store::find(&ctx.db, scope, request.activation_id)
-            .await?
-            .ok_or(HeartbeatError::NotFound)?;
-        call.made_by(&machine);
-        if machine.fingerprint != request.fingerprint {
+        ids: &[ActivationId],
+    ) -> Result<HashMap<ActivationId, Self>, Failure> {
+        let seen = store::seen(&ctx.db, ids).await?;
+        let granted = grants::of_names(ctx, seen.iter().map(|seen| seen.grant)).await?;
+        let stand = |seen: store::Seen| {
+            // A licence that was deleted in between took its machines with it.
+            let granted = Arc::clone(granted.get(&seen.machine.license_id)?);
+            let claim_set = seen.claim_set.filter(|_| granted.name() == seen.grant);
+            Some((seen.machine.id, Self { machine: seen.machine, granted, claim_set }))
+        };
+        Ok(seen.into_iter().filter_map(stand).collect())
+    }
+
+    /// Whether the machine is who it says.
+    pub(super) fn admit(&self, beat: &Beat) -> Result<(), HeartbeatError> {
+        if self.machine.fingerprint != beat.request.fingerprint {
             return Err(HeartbeatError::FingerprintMismatch);
         }
-        match machine.status {
-            ActivationStatus::Active | ActivationStatus::Lapsed | ActivationStatus::Revoked => {}
-            ActivationStatus::Deactivated => return Err(HeartbeatError::Deactivated),
+        match self.machine.status {
+            ActivationStatus::Active | ActivationStatus::Lapsed | ActivationStatus::Revoked => Ok(()),
+            ActivationStatus::Deactivated => Err(HeartbeatError::Deactivated),
         }
-        let license = licenses::store::find(&ctx.db, Scope::License(machine.license_id), machine.license_id)
-            .await?
-            .ok_or(Failure::Corrupt("licence"))?;
-        let product = products::store::get(&ctx.db, license.product_id).await?;
-        let catalogue = catalog::load(&ctx.db, product.id).await?;
-        let entitlements = terms::entitlements(ctx, &catalogue, &license)?;
-        let worth = Worth::of(&license, &machine, entitlements.times, moment.now, ctx.settings.backdate);
-        Ok(Self { machine, license, product, entitlements, worth })
+    }
+
+    /// Finds, or keeps, what the machine's token will claim.
+    pub(super) async fn keep_claim_set(&mut self, ctx: &Context, moment: &Moment<'_>) -> Result<(), Failure> {
+        if self.claim_set.is_none() {
+            let kept = tokens::keep_claim_sets(ctx, moment, &[&*self.granted]).await?;
+            self.claim_set = kept.get(&self.machine.license_id).copied();
+        }
+        Ok(())
+    }
+
+    pub(super) fn worth(&self, ctx: &Context, now: Timestamp) -> Worth {
+        let Granted { license, entitlements, .. } = &*self.granted;
+        Worth::of(license, &self.machine, entitlements.times, now, ctx.settings.backdate)
     }
 }

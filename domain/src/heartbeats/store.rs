@@ -1,107 +1,125 @@
-//! The statement of the hot path: one for a whole batch of heartbeats.
+//! The statements of the hot path: one reads a whole batch of heartbeats, one writes it.
 //!
-//! It takes the batch as one JSON text, rotates every row that is still as it was judged, and
-//! answers which ones. A row that another call changed in between, or whose licence or catalogue
+//! The second takes the batch as rows of values and rotates every machine that is still as it was judged,
+//! and answers which ones. A row that another call changed in between, or whose licence or catalogue
 //! was edited, is left alone; its caller judges again.
 
+use std::collections::HashSet;
+use std::fmt::Write;
+use std::iter;
+
+use licentia_entity::activation;
 use licentia_types::activations::ActivationStatus;
 use licentia_types::ids::ActivationId;
 use licentia_types::time::{Seconds, Timestamp};
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement};
-use serde::Serialize;
-use uuid::Uuid;
+use sea_orm::{
+    ConnectionTrait, DbBackend, DbErr, FromQueryResult, IdenStatic, Iterable, QueryResult, Statement, Value,
+};
 
-use crate::database::WriteTx;
+use crate::database::{Database, Lane, WriteTx};
 use crate::failure::Failure;
+use crate::licenses::grants::GrantName;
 
 /// One heartbeat as it was judged: the row as it was seen, and as it shall be.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub(super) struct Rotation {
-    /// Hexadecimal, as both databases can read it.
-    pub(super) id: String,
+    pub(super) id: ActivationId,
     /// Expected of the row.
     pub(super) epoch: i64,
     /// Expected of the row.
     pub(super) generation: i64,
     /// Expected of the row.
     pub(super) status: ActivationStatus,
+    /// Expected of the row: no token was signed afresh meanwhile.
+    pub(super) status_serial: i64,
     /// Expected of its licence.
     pub(super) license_version: i64,
     /// Expected of its product.
     pub(super) catalogue_revision: i64,
-    /// Expected of the row: no token was signed afresh meanwhile.
-    pub(super) status_serial: i64,
     pub(super) next_epoch: i64,
     pub(super) next_generation: i64,
-    /// Hexadecimal.
-    pub(super) request_digest: Option<String>,
-    pub(super) rotated_at: i64,
+    pub(super) request_digest: Option<Vec<u8>>,
+    pub(super) rotated_at: Timestamp,
     pub(super) late_generation: i64,
     pub(super) late_retries: i32,
-    pub(super) contact_at: i64,
-    pub(super) previous_contact_at: i64,
+    pub(super) contact_at: Timestamp,
+    pub(super) previous_contact_at: Timestamp,
     /// Hardly ever another value than before, so that its index stays untouched.
     pub(super) floating: bool,
     /// Of a floating machine.
-    pub(super) lease_until: Option<i64>,
+    pub(super) lease_until: Option<Timestamp>,
     pub(super) ip: Option<String>,
     /// Absent: as it was.
     pub(super) product_version: Option<String>,
     /// The token that will be signed; absent when there will be none.
     pub(super) claim_set_id: Option<i64>,
     pub(super) kid: Option<String>,
-    pub(super) token_iat: Option<i64>,
-    pub(super) token_exp: Option<i64>,
+    pub(super) token_iat: Option<Timestamp>,
+    pub(super) token_exp: Option<Timestamp>,
 }
 
-const SQLITE: &str = "
-UPDATE activation SET
-  epoch = beat.value ->> 'next_epoch',
-  generation = beat.value ->> 'next_generation',
-  request_digest = unhex(beat.value ->> 'request_digest'),
-  rotated_at = beat.value ->> 'rotated_at',
-  late_generation = beat.value ->> 'late_generation',
-  late_retries = beat.value ->> 'late_retries',
-  last_contact_at = beat.value ->> 'contact_at',
-  previous_contact_at = beat.value ->> 'previous_contact_at',
-  floating = beat.value ->> 'floating',
-  lease_until = beat.value ->> 'lease_until',
-  ip = beat.value ->> 'ip',
-  product_version = COALESCE(beat.value ->> 'product_version', product_version),
-  claim_set_id = COALESCE(beat.value ->> 'claim_set_id', claim_set_id),
-  kid = COALESCE(beat.value ->> 'kid', kid),
-  token_iat = COALESCE(beat.value ->> 'token_iat', token_iat),
-  token_exp = COALESCE(beat.value ->> 'token_exp', token_exp)
-FROM json_each(?) AS beat
-WHERE activation.id = unhex(beat.value ->> 'id')
-  AND activation.epoch = beat.value ->> 'epoch'
-  AND activation.generation = beat.value ->> 'generation'
-  AND activation.status = beat.value ->> 'status'
-  AND activation.status_serial = beat.value ->> 'status_serial'
-  AND EXISTS (
-    SELECT 1 FROM license JOIN product ON product.id = license.product_id
-    WHERE license.id = activation.license_id
-      AND license.version = beat.value ->> 'license_version'
-      AND product.catalogue_revision = beat.value ->> 'catalogue_revision')
-RETURNING id";
+/// What a row of the batch holds, in the order of [`Rotation::values`].
+const COLUMNS: [&str; 23] = [
+    "id",
+    "epoch",
+    "generation",
+    "status",
+    "status_serial",
+    "license_version",
+    "catalogue_revision",
+    "next_epoch",
+    "next_generation",
+    "request_digest",
+    "rotated_at",
+    "late_generation",
+    "late_retries",
+    "contact_at",
+    "previous_contact_at",
+    "floating",
+    "lease_until",
+    "ip",
+    "product_version",
+    "claim_set_id",
+    "kid",
+    "token_iat",
+    "token_exp",
+];
 
-/// Rows are locked in the order of their ids, or two batches would wait for each other.
-const POSTGRES: &str = "
-WITH beat AS (
-  SELECT * FROM jsonb_to_recordset($1::jsonb) AS b(
-    id uuid, epoch bigint, generation bigint, license_version bigint, catalogue_revision bigint, status_serial bigint,
-    next_epoch bigint, next_generation bigint, request_digest text, rotated_at bigint,
-    late_generation bigint, late_retries integer, contact_at bigint, previous_contact_at bigint,
-    status text, floating boolean, lease_until bigint,
-    ip text, product_version text, claim_set_id bigint, kid text, token_iat bigint, token_exp bigint)
-), held AS (
-  SELECT activation.id FROM activation JOIN beat ON beat.id = activation.id
-  ORDER BY activation.id FOR UPDATE OF activation
-)
+impl Rotation {
+    fn values(self) -> [Value; COLUMNS.len()] {
+        [
+            self.id.into(),
+            self.epoch.into(),
+            self.generation.into(),
+            self.status.into(),
+            self.status_serial.into(),
+            self.license_version.into(),
+            self.catalogue_revision.into(),
+            self.next_epoch.into(),
+            self.next_generation.into(),
+            self.request_digest.into(),
+            self.rotated_at.into(),
+            self.late_generation.into(),
+            self.late_retries.into(),
+            self.contact_at.into(),
+            self.previous_contact_at.into(),
+            self.floating.into(),
+            self.lease_until.into(),
+            self.ip.into(),
+            self.product_version.into(),
+            self.claim_set_id.into(),
+            self.kid.into(),
+            self.token_iat.into(),
+            self.token_exp.into(),
+        ]
+    }
+}
+
+const ROTATE: &str = "
 UPDATE activation SET
   epoch = beat.next_epoch,
   generation = beat.next_generation,
-  request_digest = decode(beat.request_digest, 'hex'),
+  request_digest = beat.request_digest,
   rotated_at = beat.rotated_at,
   late_generation = beat.late_generation,
   late_retries = beat.late_retries,
@@ -114,8 +132,9 @@ UPDATE activation SET
   claim_set_id = COALESCE(beat.claim_set_id, activation.claim_set_id),
   kid = COALESCE(beat.kid, activation.kid),
   token_iat = COALESCE(beat.token_iat, activation.token_iat),
-  token_exp = COALESCE(beat.token_exp, activation.token_exp)
-FROM beat JOIN held ON held.id = beat.id
+  token_exp = COALESCE(beat.token_exp, activation.token_exp)";
+
+const AS_JUDGED: &str = "
 WHERE activation.id = beat.id
   AND activation.epoch = beat.epoch
   AND activation.generation = beat.generation
@@ -128,14 +147,127 @@ WHERE activation.id = beat.id
       AND product.catalogue_revision = beat.catalogue_revision)
 RETURNING activation.id";
 
+/// On PostgreSQL rows are locked in the order of their ids, or two batches would wait for each other.
+fn rotating(backend: DbBackend, rows: usize) -> String {
+    let mut sql = format!("WITH beat ({}) AS (VALUES ", COLUMNS.join(", "));
+    for row in 0..rows {
+        sql.push_str(if row == 0 { "(" } else { ", (" });
+        push_parameters(&mut sql, backend, row * COLUMNS.len(), COLUMNS.len());
+        sql.push(')');
+    }
+    sql.push(')');
+    let from = if backend == DbBackend::Postgres {
+        sql.push_str(
+            ", held AS (SELECT activation.id FROM activation JOIN beat ON beat.id = activation.id
+               ORDER BY activation.id FOR UPDATE OF activation)",
+        );
+        " FROM beat JOIN held ON held.id = beat.id"
+    } else {
+        " FROM beat"
+    };
+    sql + ROTATE + from + AS_JUDGED
+}
+
+fn push_parameters(sql: &mut String, backend: DbBackend, before: usize, count: usize) {
+    for parameter in 1..=count {
+        if parameter > 1 {
+            sql.push_str(", ");
+        }
+        if backend == DbBackend::Postgres {
+            // Writing into a text cannot fail.
+            let _ = write!(sql, "${}", before + parameter);
+        } else {
+            sql.push('?');
+        }
+    }
+}
+
+/// A batch is filled up with rows of nulls to the next power of two, so that there are few statements, all
+/// of them prepared before long.
+fn filled_up<T: Clone>(rows: Vec<T>, nothing: impl FnOnce(&T) -> T) -> Vec<T> {
+    let Some(first) = rows.first() else { return rows };
+    let missing = rows.len().next_power_of_two() - rows.len();
+    let filling = iter::repeat_n(nothing(first), missing);
+    rows.into_iter().chain(filling).collect()
+}
+
 /// Rotates every row of the batch that is still as it was judged, and tells which.
-pub(super) async fn rotate(tx: &WriteTx, batch: &[Rotation]) -> Result<Vec<ActivationId>, Failure> {
-    let json = serde_json::to_string(batch).map_err(|_| Failure::Corrupt("heartbeat"))?;
-    let backend = tx.get_database_backend();
-    let sql = if backend == DbBackend::Postgres { POSTGRES } else { SQLITE };
-    let rows = tx.query_all_raw(Statement::from_sql_and_values(backend, sql, [json.into()])).await?;
-    let ids: Result<Vec<Uuid>, DbErr> = rows.iter().map(|row| row.try_get_by_index(0)).collect();
-    Ok(ids?.into_iter().map(ActivationId::new).collect())
+pub(super) async fn rotate(tx: &WriteTx, batch: Vec<Rotation>) -> Result<HashSet<ActivationId>, Failure> {
+    rotated(&tx.query_all_raw(rotation(tx.get_database_backend(), batch)).await?)
+}
+
+/// The same, as a transaction of its own: what it tells is durable.
+pub(super) async fn rotate_at_once(
+    db: &Database,
+    batch: Vec<Rotation>,
+) -> Result<HashSet<ActivationId>, Failure> {
+    rotated(&db.write_at_once(Lane::Heartbeat, rotation(db.get_database_backend(), batch)).await?)
+}
+
+fn rotation(backend: DbBackend, batch: Vec<Rotation>) -> Statement {
+    let rows = batch.into_iter().map(Rotation::values).collect();
+    let rows = filled_up(rows, |row| row.each_ref().map(Value::as_null));
+    let sql = rotating(backend, rows.len());
+    Statement::from_sql_and_values(backend, sql, rows.into_iter().flatten())
+}
+
+fn rotated(rows: &[QueryResult]) -> Result<HashSet<ActivationId>, Failure> {
+    let ids = rows.iter().map(|row| row.try_get_by_index(0).map(ActivationId::new));
+    Ok(ids.collect::<Result<_, DbErr>>()?)
+}
+
+/// A machine with what says which version of everything it is judged by.
+pub(super) struct Seen {
+    pub(super) machine: activation::Model,
+    pub(super) grant: GrantName,
+    /// The row that keeps what its tokens claim at these versions.
+    pub(super) claim_set: Option<i64>,
+}
+
+/// Of these machines, those that there are. Each proved already that it is one of them.
+pub(super) async fn seen(db: &Database, ids: &[ActivationId]) -> Result<Vec<Seen>, Failure> {
+    let ids = filled_up(ids.iter().map(|id| Value::from(*id)).collect(), Value::as_null);
+    let backend = db.get_database_backend();
+    let statement = Statement::from_sql_and_values(backend, seeing(backend, ids.len()), ids);
+    let rows = db.query_all_raw(statement).await?;
+    Ok(rows.iter().map(Seen::of).collect::<Result<_, _>>()?)
+}
+
+impl Seen {
+    fn of(row: &QueryResult) -> Result<Self, DbErr> {
+        let machine = activation::Model::from_query_result(row, "")?;
+        let grant = GrantName {
+            license: machine.license_id,
+            license_version: row.try_get("", "license_version")?,
+            license_updated_at: row.try_get("", "license_updated_at")?,
+            product: row.try_get("", "product_id")?,
+            product_version: row.try_get("", "version_of_product")?,
+            product_updated_at: row.try_get("", "product_updated_at")?,
+            catalogue_revision: row.try_get("", "catalogue_revision")?,
+        };
+        Ok(Self { machine, grant, claim_set: row.try_get("", "kept_claim_set")? })
+    }
+}
+
+/// The columns are named one by one: a statement that is prepared stays good when a table gets another.
+fn seeing(backend: DbBackend, ids: usize) -> String {
+    let columns: Vec<_> = activation::Column::iter().map(|column| format!("a.{}", column.as_str())).collect();
+    let mut sql = format!(
+        "SELECT {},
+           l.version AS license_version, l.updated_at AS license_updated_at,
+           p.id AS product_id, p.version AS version_of_product, p.updated_at AS product_updated_at,
+           p.catalogue_revision, c.id AS kept_claim_set
+         FROM activation a
+         JOIN license l ON l.id = a.license_id
+         JOIN product p ON p.id = l.product_id
+         LEFT JOIN claim_set c ON c.license_id = l.id
+           AND c.license_version = l.version AND c.catalogue_revision = p.catalogue_revision
+         WHERE a.id IN (",
+        columns.join(", ")
+    );
+    push_parameters(&mut sql, backend, 0, ids);
+    sql.push(')');
+    sql
 }
 
 /// How long a suspicion stands before it is written down again.

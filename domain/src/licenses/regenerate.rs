@@ -2,6 +2,7 @@
 //! else to deliver. It is no contact of the machine, and rotates no nonce.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use licentia_entity::{activation, consumer_key};
 use licentia_types::drift::{RegenerateResponse, RegeneratedToken};
@@ -17,6 +18,7 @@ use super::{Told, locked, rules, tell, terms};
 use crate::actors::Caller;
 use crate::context::{Context, compute};
 use crate::database::Lane;
+use crate::events::Kind;
 use crate::failure::Failure;
 use crate::heartbeats::chain::Chain;
 use crate::signing_keys::SigningKey;
@@ -58,7 +60,7 @@ pub async fn regenerate(
         return Err(LicenseError::TooManyMachines { most: MOST });
     }
     let ids: Vec<ActivationId> = machines.iter().map(|machine| machine.id).collect();
-    let set = entitlements.claim_set(&ctx.settings.issuer, &license, &product);
+    let set = Arc::new(entitlements.claim_set(&ctx.settings.issuer, &license, &product));
     let claim_set = tokens::keep_claim_set(&tx, ctx, &moment, &license, &product, &set).await?;
     // While the rows still tell when the former tokens end.
     status_lists::replace_places(&tx, license.id, &ids).await?;
@@ -66,8 +68,12 @@ pub async fn regenerate(
         Signing { claim_set, kid: signing_key.kid(), issued: window.issued, expires: window.expires };
     live_tokens::write_tokens(&tx, license.id, &ids, &signing).await?;
     let machines = live_tokens::read_again(&tx, license.id, &ids).await?;
-    let mut recipients = recipients(&live_tokens::consumer_keys(&tx, &machines).await?, &machines)?;
-    let told = Told { action: "license.regenerated", event: None, detail: json!({"tokens": ids.len()}) };
+    let mut recipients = recipients(ctx, &live_tokens::consumer_keys(&tx, &machines).await?, &machines)?;
+    let told = Told {
+        action: "license.regenerated",
+        event: Some(Kind::LicenseRegenerated),
+        detail: json!({"tokens": ids.len()}),
+    };
     tell(&tx, &moment, caller, &license, told).await?;
     revocations::raise_generation(&tx, &moment).await?;
     tx.commit().await?;
@@ -85,7 +91,7 @@ pub async fn regenerate(
 
 /// What the fresh tokens have in common.
 struct Fresh {
-    set: ClaimSet,
+    set: Arc<ClaimSet>,
     window: Window,
     times: Times,
     end: Option<Timestamp>,
@@ -106,7 +112,7 @@ impl Fresh {
     ) -> Result<Unsigned, Failure> {
         let nonce = Chain::of(machine)?.nonce();
         let bearer = Bearer { activation: machine, nonce };
-        let claims = tokens::claims_afresh(ctx, self.set.clone(), self.window_of(machine), bearer);
+        let claims = tokens::claims_afresh(ctx, Arc::clone(&self.set), self.window_of(machine), bearer);
         Ok(Unsigned { recipient: recipients.remove(&machine.id), claims })
     }
 
@@ -122,6 +128,7 @@ impl Fresh {
 
 /// The consumers' keys of the machines that have one.
 fn recipients(
+    ctx: &Context,
     keys: &[consumer_key::Model],
     machines: &[activation::Model],
 ) -> Result<HashMap<ActivationId, Recipient>, Failure> {
@@ -130,7 +137,7 @@ fn recipients(
         let row =
             keys.iter().find(|row| row.thumbprint == *thumbprint).ok_or(Failure::Corrupt("consumer key"));
         let algorithm = machine.consumer_key_alg.unwrap_or_default();
-        Some(row.and_then(|row| Ok((machine.id, Recipient::open(row, algorithm)?))))
+        Some(row.and_then(|row| Ok((machine.id, Recipient::open(ctx, row, algorithm)?))))
     };
     machines.iter().filter_map(open).collect()
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
 use licentia_crypto::rsa_keys::RsaPublicKey;
 use licentia_entity::signing_key::{self, Purpose};
 use licentia_types::discovery::{Jwk, JwkSet};
@@ -17,7 +18,7 @@ use crate::failure::Failure;
 /// never published: nobody but the server verifies sessions.
 #[derive(Clone, Debug)]
 pub struct Publication {
-    jwks: Vec<u8>,
+    jwks: Bytes,
     etag: String,
     pems: HashMap<String, String>,
 }
@@ -62,13 +63,13 @@ impl Publication {
         let jwks = serde_json::to_vec(&set).map_err(|_| Failure::Corrupt("signing key"))?;
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &jwks);
         let etag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(digest));
-        Ok(Self { jwks, etag, pems })
+        Ok(Self { jwks: jwks.into(), etag, pems })
     }
 
-    /// The JWK Set (RFC 7517 §5) as JSON.
+    /// The JWK Set (RFC 7517 §5) as JSON, shared: an answer needs no copy.
     #[must_use]
-    pub fn jwks(&self) -> &[u8] {
-        &self.jwks
+    pub fn jwks(&self) -> Bytes {
+        self.jwks.clone()
     }
 
     /// A strong entity tag of the set (RFC 9110 §8.8.3), in its quotes.

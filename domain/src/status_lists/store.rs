@@ -94,7 +94,7 @@ pub(crate) async fn take_place(
     now: Timestamp,
 ) -> Result<(), Failure> {
     if machine.status_serial != NONE {
-        end_places(tx, machine.id, Condition::all(), now).await?;
+        end_places(tx, &[machine.id], Condition::all(), now).await?;
     }
     let place = status_place::ActiveModel { activation_id: Set(machine.id), ..Default::default() };
     machine.status_serial = status_place::Entity::insert(place).exec(tx).await?.last_insert_id;
@@ -102,21 +102,25 @@ pub(crate) async fn take_place(
     Ok(())
 }
 
-/// Ends the places of the tokens that a machine had before one was signed afresh for somebody else
-/// to deliver: it is given a newer one now. Costs nothing where there was none.
+/// Ends the places of the tokens that machines had before one was signed afresh for somebody else
+/// to deliver: they are given a newer one now. Costs nothing where there was none.
 pub(crate) async fn end_former_places(
     tx: &WriteTx,
-    machine: &mut activation::Model,
+    machines: impl IntoIterator<Item = &mut activation::Model>,
     now: Timestamp,
 ) -> Result<(), Failure> {
-    if machine.former_status_serial.take().is_none() {
+    let replaced = |machine: &mut activation::Model| {
+        machine.former_status_serial.take().map(|_| (machine.id, machine.status_serial))
+    };
+    let (machines, present): (Vec<_>, Vec<_>) = machines.into_iter().filter_map(replaced).unzip();
+    if machines.is_empty() {
         return Ok(());
     }
-    let former = Condition::all().add(status_place::Column::Serial.ne(machine.status_serial));
-    end_places(tx, machine.id, former, now).await?;
+    end_places(tx, &machines, Condition::all().add(status_place::Column::Serial.is_not_in(present)), now)
+        .await?;
     activation::Entity::update_many()
         .col_expr(activation::Column::FormerStatusSerial, Option::<i64>::None.into())
-        .filter(activation::Column::Id.eq(machine.id))
+        .filter(activation::Column::Id.is_in(machines))
         .exec(tx)
         .await?;
     Ok(())
@@ -124,7 +128,7 @@ pub(crate) async fn end_former_places(
 
 async fn end_places(
     tx: &WriteTx,
-    machine: ActivationId,
+    machines: &[ActivationId],
     which: Condition,
     now: Timestamp,
 ) -> Result<(), DbErr> {
@@ -133,7 +137,7 @@ async fn end_places(
         .add(status_place::Column::InvalidFrom.gt(now));
     status_place::Entity::update_many()
         .col_expr(status_place::Column::InvalidFrom, now.into())
-        .filter(status_place::Column::ActivationId.eq(machine))
+        .filter(status_place::Column::ActivationId.is_in(machines.iter().copied()))
         .filter(open)
         .filter(which)
         .exec(tx)

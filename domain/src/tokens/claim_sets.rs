@@ -1,6 +1,6 @@
 //! What was ever claimed, kept once for each licence version and catalogue revision.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use licentia_crypto::sealing::Place;
 use licentia_entity::{claim_set, license, product};
@@ -9,10 +9,12 @@ use licentia_types::time::Timestamp;
 use licentia_types::tokens::ClaimSet;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
 
 use crate::context::{Context, Moment};
+use crate::database::Lane;
 use crate::failure::Failure;
+use crate::licenses::grants::Granted;
 
 /// Finds, or keeps, the one row for what is claimed of this licence at this version of it and of
 /// its product's catalogue.
@@ -27,12 +29,57 @@ pub(crate) async fn keep_claim_set(
     if let Some(id) = find_claim_set(tx, license, product).await? {
         return Ok(id);
     }
-    let row = seal_claim_set(ctx, moment.now, license, product, set)?;
-    claim_set::Entity::insert(row)
+    insert(tx, [seal_claim_set(ctx, moment.now, license, product, set)?]).await?;
+    find_claim_set(tx, license, product).await?.ok_or(Failure::Corrupt("claim set"))
+}
+
+/// The same for several licences, in a transaction of its own: a row that no machine comes to name is
+/// in nobody's way.
+pub(crate) async fn keep_claim_sets(
+    ctx: &Context,
+    moment: &Moment<'_>,
+    granted: &[&Granted],
+) -> Result<HashMap<LicenseId, i64>, Failure> {
+    // In one order, or two instances would wait for each other.
+    let by_license: BTreeMap<LicenseId, &Granted> =
+        granted.iter().map(|granted| (granted.license.id, *granted)).collect();
+    let row = |granted: &&Granted| {
+        let Granted { license, product, claim_set, .. } = granted;
+        seal_claim_set(ctx, moment.now, license, product, claim_set)
+    };
+    let rows: Vec<_> = by_license.values().map(row).collect::<Result<_, _>>()?;
+    let tx = ctx.db.write(Lane::Heartbeat).await?;
+    insert(&tx, rows).await?;
+    let named = by_license
+        .values()
+        .fold(Condition::any(), |any, granted| any.add(named(&granted.license, &granted.product)));
+    let kept: Vec<(LicenseId, i64)> = claim_set::Entity::find()
+        .select_only()
+        .columns([claim_set::Column::LicenseId, claim_set::Column::Id])
+        .filter(named)
+        .into_tuple()
+        .all(&tx)
+        .await?;
+    tx.commit().await?;
+    Ok(kept.into_iter().collect())
+}
+
+async fn insert(
+    tx: &impl ConnectionTrait,
+    rows: impl IntoIterator<Item = claim_set::ActiveModel>,
+) -> Result<(), DbErr> {
+    claim_set::Entity::insert_many(rows)
         .on_conflict(OnConflict::new().do_nothing().to_owned())
         .exec_without_returning(tx)
         .await?;
-    find_claim_set(tx, license, product).await?.ok_or(Failure::Corrupt("claim set"))
+    Ok(())
+}
+
+fn named(license: &license::Model, product: &product::Model) -> Condition {
+    Condition::all()
+        .add(claim_set::Column::LicenseId.eq(license.id))
+        .add(claim_set::Column::LicenseVersion.eq(license.version))
+        .add(claim_set::Column::CatalogueRevision.eq(product.catalogue_revision))
 }
 
 /// The row that keeps what is claimed of this licence at this version of it and of its product's
@@ -90,9 +137,7 @@ pub(crate) async fn find_claim_set(
     let id = claim_set::Entity::find()
         .select_only()
         .column(claim_set::Column::Id)
-        .filter(claim_set::Column::LicenseId.eq(license.id))
-        .filter(claim_set::Column::LicenseVersion.eq(license.version))
-        .filter(claim_set::Column::CatalogueRevision.eq(product.catalogue_revision))
+        .filter(named(license, product))
         .into_tuple()
         .one(db)
         .await?;

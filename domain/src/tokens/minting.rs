@@ -1,11 +1,14 @@
 //! Signing, and encrypting to a consumer who brought a key. Never inside a transaction.
 
+use std::sync::Arc;
+
 use licentia_crypto::jwe::{ConsumerKey, ConsumerKeyAlgorithm};
 use licentia_entity::{activation, consumer_key};
 use licentia_types::activations::{ConsumerKeyAlg, TokenType};
 use licentia_types::tokens::{LicenseClaims, TokenTyp};
 use sea_orm::{ConnectionTrait, EntityTrait};
 
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::signing_keys::SigningKey;
 
@@ -27,29 +30,37 @@ impl std::fmt::Debug for Packed {
 /// To whom a token is encrypted.
 #[derive(Debug)]
 pub struct Recipient {
-    key: ConsumerKey,
+    key: Arc<ConsumerKey>,
     algorithm: ConsumerKeyAlg,
 }
 
 impl Recipient {
-    /// The registered key of a machine, if it has one.
+    /// The registered key of a machine, if it has one. A key is parsed once, and kept by its thumbprint.
     pub(crate) async fn of(
+        ctx: &Context,
         db: &impl ConnectionTrait,
         activation: &activation::Model,
     ) -> Result<Option<Self>, Failure> {
-        let Some(thumbprint) = activation.consumer_key.clone() else {
+        let Some(thumbprint) = activation.consumer_key.as_ref() else {
             return Ok(None);
         };
-        let row = consumer_key::Entity::find_by_id(thumbprint)
-            .one(db)
-            .await?
-            .ok_or(Failure::Corrupt("consumer key"))?;
-        Ok(Some(Self::open(&row, activation.consumer_key_alg.unwrap_or_default())?))
+        let algorithm = activation.consumer_key_alg.unwrap_or_default();
+        if let Some(key) = ctx.caches.consumer_keys.get(thumbprint) {
+            return Ok(Some(Self { key, algorithm }));
+        }
+        let row = consumer_key::Entity::find_by_id(thumbprint.clone()).one(db).await?;
+        Ok(Some(Self::open(ctx, &row.ok_or(Failure::Corrupt("consumer key"))?, algorithm)?))
     }
 
     /// A registered key that was read already.
-    pub(crate) fn open(row: &consumer_key::Model, algorithm: ConsumerKeyAlg) -> Result<Self, Failure> {
+    pub(crate) fn open(
+        ctx: &Context,
+        row: &consumer_key::Model,
+        algorithm: ConsumerKeyAlg,
+    ) -> Result<Self, Failure> {
         let key = ConsumerKey::from_spki_der(&row.spki).map_err(|_| Failure::Corrupt("consumer key"))?;
+        let key = Arc::new(key);
+        ctx.caches.consumer_keys.insert(row.thumbprint.clone(), Arc::clone(&key));
         Ok(Self { key, algorithm })
     }
 }

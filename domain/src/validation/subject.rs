@@ -51,6 +51,16 @@ impl About {
     }
 }
 
+/// When a licence expires, as its token tells it: in whole seconds.
+fn told_by(credential: Credential, expires_at: Option<Timestamp>) -> Option<Timestamp> {
+    match credential {
+        Credential::Key => expires_at,
+        Credential::Token | Credential::BadToken(_) => {
+            expires_at.map(|at| Timestamp::from_seconds(at.seconds()))
+        }
+    }
+}
+
 /// A licence, and which of its machines.
 #[derive(Clone, Debug)]
 pub(crate) struct Subject {
@@ -83,7 +93,7 @@ impl Subject {
             reasons: judgement.reasons(),
             tier: Some(entitlements.tier),
             features: entitlements.features,
-            expires_at: self.license.expires_at,
+            expires_at: told_by(credential, self.license.expires_at),
             license_id: Some(self.license.id),
             activation_id: self.about.machine().map(|machine| machine.id),
             rules: question.explain.then(|| judgement.into_rules()),

@@ -1,9 +1,9 @@
 //! Heartbeats: rotation, lost answers, copies, every standing of licence and machine.
 
 use futures_util::future::join_all;
-use licentia_entity::{activation, audit_event, license};
+use licentia_entity::{activation, audit_event};
 use licentia_tests::{Backend, Machine, Shop, TestServer, claims, on_both, request_id};
-use licentia_types::ids::{ActivationId, LicenseId};
+use licentia_types::ids::ActivationId;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
@@ -179,10 +179,10 @@ async fn every_standing_answers_as_designed(backend: Backend) {
     assert_eq!((&expired["status"], expired["token"].is_null()), (&json!("expired"), true));
 
     server.admin_put(&format!("/license-keys/{license}"), json!({"expiresAt": null})).await.expect(200);
-    set_status(&server, license, license::Status::Suspended).await;
+    server.admin_post(&format!("/license-keys/{license}/suspend"), json!({})).await.expect(200);
     let suspended = machine.beat(&server).await;
     assert_eq!((&suspended["status"], suspended["token"].is_null()), (&json!("suspended"), true));
-    set_status(&server, license, license::Status::Active).await;
+    server.admin_post(&format!("/license-keys/{license}/reinstate"), json!({})).await.expect(200);
     assert!(machine.beat(&server).await["token"].is_string());
 
     server
@@ -199,17 +199,6 @@ async fn every_standing_answers_as_designed(backend: Backend) {
     server.admin_post(&deactivate, json!({})).await.expect(200);
     machine.nonce = revoked["nonce"].as_str().unwrap().to_owned();
     machine.try_beat(&server).await.expect_problem(410, "ACTIVATION_DEACTIVATED");
-}
-
-async fn set_status(server: &TestServer, license: &str, status: license::Status) {
-    let tx = server.context.db.write(licentia_domain::database::Lane::Ordinary).await.unwrap();
-    license::Entity::update_many()
-        .col_expr(license::Column::Status, Expr::value(status))
-        .filter(license::Column::Id.eq(license.parse::<LicenseId>().unwrap()))
-        .exec(&tx)
-        .await
-        .unwrap();
-    tx.commit().await.unwrap();
 }
 
 async fn a_late_machine_recovers(backend: Backend) {

@@ -73,6 +73,8 @@ async fn every_revocation_raises_the_generation_on_all_instances(backend: Backen
         let reason = json!({"reason": "canary of a reason"});
         let request = server.admin(reqwest::Method::POST, &format!("/license-keys/{id}/revoke"));
         licentia_tests::Reply::of(request.header("if-match", "*").json(&reason)).await.expect(200);
+        // Where nobody is told, everybody looks once a second.
+        server.clock.advance(1);
         for instance in [&other, &server] {
             let told = read(instance).await;
             assert!(told["revoked"].as_array().unwrap().iter().any(|revoked| revoked["id"] == id));
@@ -125,7 +127,8 @@ async fn no_instance_signs_with_a_key_that_the_list_revokes(backend: Backend) {
     let leaked = kid(&other.get(PATH).await.text);
     assert_eq!(kid(&other.get(status).await.text), leaked);
     server.admin_post(&format!("/signing-keys/{leaked}/revoke"), json!({})).await.expect(200);
-    // The other instance has just read its keys, and the clock stands still.
+    // The other instance has just read its keys, and looks what has changed once a second.
+    server.clock.advance(1);
     for instance in [&other, &server] {
         let list = instance.get(PATH).await.text;
         assert_eq!(claims(&list)["revoked_kids"], json!([leaked]));

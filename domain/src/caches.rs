@@ -1,0 +1,51 @@
+//! What is kept in memory of the database: only what never changes under its name.
+//!
+//! A catalogue is named by its revision, what a licence grants by the versions of everything that it
+//! follows from, a consumer's key by its thumbprint. Nothing here is ever stale, so that nothing is
+//! ever taken out but to make room. Machines are never kept: they change with every contact.
+
+use std::sync::Arc;
+
+use licentia_crypto::jwe::ConsumerKey;
+use licentia_types::ids::ProductId;
+use quick_cache::sync::Cache;
+
+use crate::licenses::grants::{GrantName, Granted};
+use crate::tiers::Catalogue;
+
+/// A large one takes some 100 KB.
+const CATALOGUES: usize = 64;
+/// One takes about 3 KB.
+const GRANTS: usize = 4_096;
+/// One takes about 1 KB.
+const CONSUMER_KEYS: usize = 2_048;
+
+/// What is kept in memory of the database.
+pub(crate) struct Caches {
+    /// By product and revision.
+    pub(crate) catalogues: Cache<(ProductId, i64), Arc<Catalogue>>,
+    /// What licences grant.
+    pub(crate) grants: Cache<GrantName, Arc<Granted>>,
+    /// By thumbprint.
+    pub(crate) consumer_keys: Cache<String, Arc<ConsumerKey>>,
+}
+
+impl Default for Caches {
+    fn default() -> Self {
+        Self {
+            catalogues: Cache::new(CATALOGUES),
+            grants: Cache::new(GRANTS),
+            consumer_keys: Cache::new(CONSUMER_KEYS),
+        }
+    }
+}
+
+impl std::fmt::Debug for Caches {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Caches")
+            .field("catalogues", &self.catalogues.len())
+            .field("grants", &self.grants.len())
+            .field("consumer_keys", &self.consumer_keys.len())
+            .finish()
+    }
+}

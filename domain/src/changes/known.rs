@@ -1,0 +1,172 @@
+//! When what tokens speak of was changed last: a map that is bounded, and errs on the side of change.
+
+use std::collections::HashMap;
+
+use licentia_types::ids::{ActivationId, LicenseId};
+use licentia_types::time::Timestamp;
+use uuid::Uuid;
+
+/// Most things of which the instant of their change is kept; some 10 MB.
+const MOST: usize = 200_000;
+
+/// What was changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    License(LicenseId),
+    Machine(ActivationId),
+    /// Whatever a product's tiers grant; by its slug, which tokens name and which never changes.
+    Product(String),
+    Everything,
+}
+
+/// What a token speaks of.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Subjects<'a> {
+    pub(super) license: LicenseId,
+    pub(super) machine: ActivationId,
+    pub(super) product: &'a str,
+}
+
+/// When what tokens speak of was changed last.
+#[derive(Debug)]
+pub(super) struct Known {
+    /// What was changed up to this instant is not known one by one.
+    floor: Timestamp,
+    /// Licences and machines: no two of their ids are the same.
+    things: HashMap<Uuid, Timestamp>,
+    products: HashMap<String, Timestamp>,
+}
+
+impl Known {
+    /// Nothing was changed since `floor`, as far as is known yet.
+    pub(super) fn since(floor: Timestamp) -> Self {
+        Self { floor, things: HashMap::new(), products: HashMap::new() }
+    }
+
+    /// Takes note of a change at `at`. Again, or an earlier one of the same: nothing changes.
+    pub(super) fn learn(&mut self, change: Change, at: Timestamp) {
+        if at <= self.floor {
+            return;
+        }
+        let last = match change {
+            Change::License(id) => self.things.entry(id.uuid()).or_insert(at),
+            Change::Machine(id) => self.things.entry(id.uuid()).or_insert(at),
+            Change::Product(slug) => self.products.entry(slug).or_insert(at),
+            Change::Everything => &mut self.floor,
+        };
+        *last = at.max(*last);
+        self.keep_at_most(MOST);
+    }
+
+    /// When any of it was changed last; none that is known of is later.
+    pub(super) fn last(&self, subjects: Subjects<'_>) -> Timestamp {
+        let license = self.things.get(&subjects.license.uuid());
+        let machine = self.things.get(&subjects.machine.uuid());
+        let product = self.products.get(subjects.product);
+        [license, machine, product].into_iter().flatten().copied().fold(self.floor, Timestamp::max)
+    }
+
+    /// Where it has become too much, the older half is given up: the floor rises to the latest of it.
+    fn keep_at_most(&mut self, most: usize) {
+        if self.things.len() + self.products.len() <= most {
+            return;
+        }
+        let all = self.things.values().chain(self.products.values());
+        let mut instants: Vec<Timestamp> = all.copied().collect();
+        let half = instants.len() / 2;
+        let (_, middle, _) = instants.select_nth_unstable(half);
+        self.floor = self.floor.max(*middle);
+        self.things.retain(|_, at| *at > self.floor);
+        self.products.retain(|_, at| *at > self.floor);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn id(number: u8) -> Uuid {
+        Uuid::from_u128(number.into())
+    }
+
+    fn change(kind: u8, number: u8) -> Change {
+        match kind % 4 {
+            0 => Change::License(LicenseId::new(id(number))),
+            1 => Change::Machine(ActivationId::new(id(number | 0x80))),
+            2 => Change::Product(number.to_string()),
+            _ => Change::Everything,
+        }
+    }
+
+    fn concerns(change: &Change, subjects: Subjects<'_>) -> bool {
+        match change {
+            Change::License(id) => *id == subjects.license,
+            Change::Machine(id) => *id == subjects.machine,
+            Change::Product(slug) => slug == subjects.product,
+            Change::Everything => true,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_change_is_ever_forgotten(
+            changes in prop::collection::vec((0_u8..4, 0_u8..16, 1_i64..1_000), 0..80),
+            (license, machine, product) in (0_u8..16, 0_u8..16, 0_u8..16),
+            most in 1_usize..20,
+        ) {
+            let mut known = Known::since(Timestamp::from_seconds(0));
+            let product = product.to_string();
+            let subjects = Subjects {
+                license: LicenseId::new(id(license)),
+                machine: ActivationId::new(id(machine | 0x80)),
+                product: &product,
+            };
+            let mut exact = Timestamp::from_seconds(0);
+            for (kind, number, at) in changes {
+                let (change, at) = (change(kind, number), Timestamp::from_seconds(at));
+                if concerns(&change, subjects) {
+                    exact = exact.max(at);
+                }
+                known.learn(change, at);
+                known.keep_at_most(most);
+                prop_assert!(known.last(subjects) >= exact, "later is safe, earlier is not");
+                prop_assert!(known.things.len() + known.products.len() <= most);
+            }
+        }
+
+        #[test]
+        fn with_room_for_all_it_is_exact(
+            changes in prop::collection::vec((0_u8..3, 0_u8..16, 1_i64..1_000), 0..80),
+            number in 0_u8..16,
+        ) {
+            let mut known = Known::since(Timestamp::from_seconds(0));
+            let slug = number.to_string();
+            let subjects = Subjects {
+                license: LicenseId::new(id(number)),
+                machine: ActivationId::new(id(number | 0x80)),
+                product: &slug,
+            };
+            let mut exact = Timestamp::from_seconds(0);
+            for (kind, number, at) in changes {
+                let (change, at) = (change(kind, number), Timestamp::from_seconds(at));
+                if concerns(&change, subjects) {
+                    exact = exact.max(at);
+                }
+                known.learn(change, at);
+            }
+            prop_assert_eq!(known.last(subjects), exact);
+        }
+    }
+
+    #[test]
+    fn what_is_given_up_is_the_older_half() {
+        let mut known = Known::since(Timestamp::from_seconds(0));
+        for number in 0..10 {
+            known.learn(change(0, number), Timestamp::from_seconds(100 + i64::from(number)));
+        }
+        known.keep_at_most(9);
+        assert_eq!((known.floor, known.things.len()), (Timestamp::from_seconds(105), 4));
+    }
+}
