@@ -61,7 +61,7 @@ impl Fleet {
 
     /// The key of the licence of a machine.
     pub(crate) fn key_of(&self, machine: u32) -> String {
-        self.key(self.names().license_of(machine))
+        self.key(names::license_of(machine))
     }
 
     fn key(&self, license: u32) -> String {

@@ -44,10 +44,10 @@ struct Served {
 
 /// Serves until it is killed.
 pub(crate) fn serve(arguments: &FloorArgs) -> anyhow::Result<()> {
-    let served = Data::new(Served::prepare(&arguments.folder)?);
+    let prepared = Data::new(Served::prepare(&arguments.folder)?);
     let server = HttpServer::new(move || {
         App::new()
-            .app_data(served.clone())
+            .app_data(prepared.clone())
             .route("/sign", web::post().to(sign))
             .route("/static/{name}", web::get().to(document))
             .route(KEYS, web::get().to(keys))

@@ -8,7 +8,7 @@ use uuid::Uuid;
 /// So many machines share a licence, and so many seats a licence has that no machine uses yet.
 pub(crate) const MACHINES_PER_LICENSE: u32 = 5;
 /// Licences that are waiting for their machines.
-pub(crate) const VACANT_LICENSES: u32 = 20_000;
+pub(crate) const VACANT_LICENSES: u32 = 80 * FILLED_TOGETHER;
 /// Licences that are filled side by side, so that no two connections meet on one.
 const FILLED_TOGETHER: u32 = 256;
 /// Rows of one millisecond, as if they had come in that order.
@@ -55,11 +55,6 @@ impl Names {
         ActivationId::new(self.id(Kind::Activation, machine))
     }
 
-    /// The licence of a machine.
-    pub(crate) const fn license_of(self, machine: u32) -> u32 {
-        machine / MACHINES_PER_LICENSE
-    }
-
     /// The licence that gives its next seat to the newcomer of this number; none when all are full.
     pub(crate) fn license_for(self, newcomer: u32) -> Option<u32> {
         let (round, within) =
@@ -72,6 +67,11 @@ impl Names {
         let millis = self.since + u64::from(number / ROWS_PER_MILLISECOND);
         uuid::Builder::from_unix_timestamp_millis(millis, &random(kind, number)).into_uuid()
     }
+}
+
+/// The licence of a seeded machine.
+pub(crate) const fn license_of(machine: u32) -> u32 {
+    machine / MACHINES_PER_LICENSE
 }
 
 /// What a seeded machine says it is.
@@ -110,7 +110,7 @@ mod tests {
         assert_eq!(ids.len(), 1_002);
         assert_eq!(NAMES.license(7), NAMES.license(7));
         assert_ne!(NAMES.license(7).uuid(), NAMES.activation(7).uuid());
-        assert_eq!((NAMES.occupied(), NAMES.license_of(1_001)), (201, 200));
+        assert_eq!((NAMES.occupied(), license_of(1_001)), (201, 200));
     }
 
     #[test]

@@ -51,8 +51,7 @@ pub(crate) struct Options {
     /// Rounds, of which the median counts
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=99))]
     rounds: u32,
-    /// Leave out the peers: Express, FastAPI, oidc-provider
-    #[arg(long)]
+    #[arg(long, help = "Leave out the peers: Express, FastAPI (twice), oidc-provider")]
     without_peers: bool,
     /// The server's binary [default: licentia beside this one]
     #[arg(long, value_name = "PATH")]

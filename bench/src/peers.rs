@@ -30,17 +30,20 @@ const WARMING_CONNECTIONS: u32 = 32;
 pub(crate) enum PeerName {
     Express,
     Fastapi,
+    /// The same, tuned.
+    FastapiCore,
     OidcProvider,
 }
 
 impl PeerName {
-    pub(crate) const ALL: [Self; 3] = [Self::Express, Self::Fastapi, Self::OidcProvider];
+    pub(crate) const ALL: [Self; 4] = [Self::Express, Self::Fastapi, Self::FastapiCore, Self::OidcProvider];
 
     /// As it is written in figures.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Express => "express",
             Self::Fastapi => "fastapi",
+            Self::FastapiCore => "fastapi_core",
             Self::OidcProvider => "oidc_provider",
         }
     }
@@ -50,6 +53,7 @@ impl PeerName {
         match self {
             Self::Express => "express",
             Self::Fastapi => "fastapi",
+            Self::FastapiCore => "fastapi-core",
             Self::OidcProvider => "oidc-provider",
         }
     }
@@ -57,7 +61,7 @@ impl PeerName {
     /// What it is asked for, as it is written in figures.
     pub(crate) const fn scenario(self) -> &'static str {
         match self {
-            Self::Express | Self::Fastapi => "heartbeat",
+            Self::Express | Self::Fastapi | Self::FastapiCore => "heartbeat",
             Self::OidcProvider => "token",
         }
     }
@@ -97,7 +101,7 @@ impl Peer {
         process.until_ready(address, "/health", PATIENCE).await?;
         let mut connection = Connection::open(address).await?;
         let asked = match name {
-            PeerName::Express | PeerName::Fastapi => {
+            PeerName::Express | PeerName::Fastapi | PeerName::FastapiCore => {
                 Asked::Heartbeats(Rc::new(Heartbeats::of(&mut connection, machines).await?))
             }
             PeerName::OidcProvider => Asked::Grants(Rc::new(Grants::of(&mut connection).await?)),

@@ -90,14 +90,13 @@ impl PostgresDatabase {
 
     /// How often the server made its log durable; none where it does not tell.
     pub(crate) async fn syncs(&self) -> Option<u64> {
+        // Where they are counted since PostgreSQL 18.
+        const NOW: &str = "SELECT SUM(fsyncs)::bigint FROM pg_stat_io WHERE object = 'wal'";
         let connection = &self.server.connection;
-        let counted = match ask::<i64>(connection, "SELECT wal_sync FROM pg_stat_wal").await {
-            Ok(counted) => counted,
-            // Since PostgreSQL 18.
-            Err(_) => {
-                let counted = "SELECT SUM(fsyncs)::bigint FROM pg_stat_io WHERE object = 'wal'";
-                ask::<i64>(connection, counted).await.ok()?
-            }
+        let counted = if let Ok(counted) = ask::<i64>(connection, "SELECT wal_sync FROM pg_stat_wal").await {
+            counted
+        } else {
+            ask::<i64>(connection, NOW).await.ok()?
         };
         u64::try_from(counted).ok()
     }

@@ -126,3 +126,45 @@ impl Findings {
         self.rows.iter().map(Row::errors).sum()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn round(per_second: f64, cpu_us: (f64, Option<f64>), signature_us: f64) -> Round {
+        let sample = Sample {
+            requests: 1,
+            answered: 1,
+            per_second,
+            server_cpu_us: cpu_us.0,
+            database_cpu_us: cpu_us.1,
+            p50_ms: 1.0,
+            p99_ms: 2.0,
+            resident: 0,
+            syncs: None,
+            errors: 1,
+            first_error: None,
+        };
+        Round { sample, signature_us }
+    }
+
+    fn key(server: &'static str) -> Key {
+        Key { server, scenario: "heartbeat", machines: 1_000, connections: 32 }
+    }
+
+    #[test]
+    fn figures_of_one_round_are_compared_with_each_other() {
+        let mut findings = Findings::default();
+        // The second round met a machine half as fast: no ratio of it shows that.
+        for (ours, theirs, slower) in [(100.0, 50.0, 1.0), (50.0, 25.0, 2.0), (90.0, 45.0, 1.0)] {
+            findings.add(key("sqlite"), round(ours, (300.0 * slower, Some(100.0 * slower)), 200.0 * slower));
+            findings.add(key("express"), round(theirs, (800.0 * slower, None), 200.0 * slower));
+        }
+        let find = |server| findings.find(server, "heartbeat", 32, 1_000).unwrap();
+        let (ours, theirs) = (find("sqlite"), find("express"));
+        assert_eq!((ours.cpu_per_signature(), ours.per_second(), ours.cpu_us()), (2.0, 90.0, 400.0));
+        assert_eq!((ours.throughput_per(theirs), ours.cpu_per(theirs)), (Some(2.0), Some(0.5)));
+        assert_eq!(findings.errors(), 6);
+        assert!(findings.find("sqlite", "heartbeat", 1, 1_000).is_none());
+    }
+}

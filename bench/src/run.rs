@@ -38,7 +38,7 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<ExitCode> {
     let begun = Instant::now();
     let (mut bench, host) = Bench::prepare(plan).await?;
     for machines in bench.plan.machines.clone() {
-        let stage = Stage::build(&mut bench, machines).await?;
+        let stage = Box::pin(Stage::build(&mut bench, machines)).await?;
         let items = schedule(&bench.plan, machines);
         let steps = items.len() * usize::try_from(bench.plan.rounds)?;
         let mut progress = Progress::begin(&format!("measuring, {machines} machines"), u64::try_from(steps)?);

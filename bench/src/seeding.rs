@@ -183,7 +183,7 @@ impl Seeding<'_> {
     }
 
     fn machine(&self, number: u32) -> anyhow::Result<activation::ActiveModel> {
-        let license = self.names.license_of(number);
+        let license = names::license_of(number);
         Ok(all_of(activation::Model {
             id: self.names.activation(number),
             license_id: self.names.license(license),

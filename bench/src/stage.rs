@@ -27,7 +27,8 @@ impl Stage {
         for backend in bench.plan.databases.clone() {
             let folder = bench.folder.path().join(format!("{}-{machines}", backend.name()));
             let paths = (folder, bench.plan.server.as_path());
-            let installation = Installation::make(backend, machines, paths, bench.postgres.as_ref()).await?;
+            let made = Installation::make(backend, machines, paths, bench.postgres.as_ref());
+            let installation = Box::pin(made).await?;
             bench.findings.sizes.push((backend, machines, installation.bytes));
             if bench.findings.startup.is_none() {
                 bench.findings.startup = Some(Startup::measure(&installation).await?);

@@ -10,14 +10,17 @@ use crate::statistics::{median, micros, number};
 const STARTS: u32 = 3;
 /// Until a server that was asked nothing has settled.
 const SETTLING: Duration = Duration::from_secs(2);
-pub(crate) const MEGABYTE: f64 = 1_000_000.0;
+/// Of memory, as tools show it.
+pub(crate) const MEBIBYTE: f64 = 1_048_576.0;
+/// Of a file.
+const MEGABYTE: f64 = 1_000_000.0;
 
 /// Of the binary, on a database with its keys.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(crate) struct Startup {
     /// From its start until it is ready; the median of some.
     pub(crate) ready_ms: f64,
-    /// Resident memory when nobody asks.
+    /// Resident memory when nobody asks; MiB.
     pub(crate) idle_rss_mb: f64,
     pub(crate) binary_mb: f64,
 }
@@ -36,7 +39,7 @@ impl Startup {
         }
         Ok(Self {
             ready_ms: median(ready).unwrap_or_default(),
-            idle_rss_mb: number(idle) / MEGABYTE,
+            idle_rss_mb: number(idle) / MEBIBYTE,
             binary_mb: number(installation.binary_bytes()?) / MEGABYTE,
         })
     }

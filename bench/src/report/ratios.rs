@@ -5,7 +5,7 @@ use crate::options::Plan;
 use crate::peers::PeerName;
 use crate::rows::{Findings, Row};
 use crate::scenarios::Document;
-use crate::startup::MEGABYTE;
+use crate::startup::MEBIBYTE;
 use crate::statistics::number;
 use crate::stores::Backend;
 
@@ -118,7 +118,7 @@ impl<'a> Ratios<'a> {
     fn sizes(&mut self) {
         let largest = self.plan.machines.last().copied();
         let beats = |machines| self.row_at(Backend::Sqlite.name(), "heartbeat", self.plan.middle(), machines);
-        let resident = |row: &Row| row.median(|round| number(round.sample.resident)) / MEGABYTE;
+        let resident = |row: &Row| row.median(|round| number(round.sample.resident)) / MEBIBYTE;
         let rss = largest.and_then(beats).map(resident);
         let startup = self.findings.startup;
         for (name, value) in [

@@ -4,7 +4,7 @@ use super::ratios::Ratio;
 use crate::host::Host;
 use crate::rows::Row;
 use crate::run::Bench;
-use crate::startup::MEGABYTE;
+use crate::startup::MEBIBYTE;
 use crate::statistics::{median, number};
 
 /// Prints everything; figures are medians over the rounds.
@@ -73,7 +73,7 @@ fn print_row(bench: &Bench, row: &Row) {
         floor_of(bench, row).map_or_else(|| "–".to_owned(), figures),
         row.median(|round| round.sample.p50_ms),
         row.median(|round| round.sample.p99_ms),
-        row.median(|round| number(round.sample.resident)) / MEGABYTE,
+        row.median(|round| number(round.sample.resident)) / MEBIBYTE,
         row.errors(),
     );
 }
