@@ -73,7 +73,7 @@ impl std::fmt::Debug for Changes {
 impl Default for Changes {
     /// Nothing is known.
     fn default() -> Self {
-        let known = Known::since(Timestamp::from_micros(i64::MAX));
+        let known = Known::since(Timestamp::from_micros(i64::MAX), Vec::new());
         let seen = Seen { known, generation: 0, at: None, marks: 0 };
         Self { seen: RwLock::new(seen), reading: Mutex::default() }
     }
@@ -85,7 +85,7 @@ pub(crate) async fn none_since(ctx: &Context, claims: &LicenseClaims, now: Times
     let subjects =
         Subjects { license: claims.set.license_id, machine: claims.activation_id, product: &claims.set.aud };
     let last = ctx.changes.look(ctx, now, |seen| seen.known.last(subjects)).await;
-    last.is_ok_and(|last| is_after(claims.iat, last, ctx.settings.backdate))
+    last.is_ok_and(|last| last.is_some_and(|last| is_after(claims.iat, last, ctx.settings.backdate)))
 }
 
 /// How often what is revoked has changed.
@@ -176,7 +176,8 @@ impl Changes {
         } else {
             let (mut feed, before) = Feed::begin(&ctx.db).await?;
             let forgotten = now - ctx.settings.retention.events + FORGETTING;
-            let mut known = Known::since(before.map_or(forgotten, |at| forgotten.max(at + DELAY)));
+            let floor = before.map_or(forgotten, |at| forgotten.max(at + DELAY));
+            let mut known = Known::since(floor, store::products(&ctx.db).await?);
             let Found { generation, fresh } = feed.read(&ctx.db, now).await?;
             known.learn_all(fresh, now);
             *self.seen_to_write() = Seen { known, generation, at: Some(now), marks };

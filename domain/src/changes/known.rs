@@ -6,7 +6,7 @@ use licentia_types::ids::{ActivationId, LicenseId};
 use licentia_types::time::Timestamp;
 use uuid::Uuid;
 
-/// Most things of which the instant of their change is kept; some 10 MB.
+/// Most licences and machines of which the instant of their change is kept; some 10 MB.
 const MOST: usize = 200_000;
 
 /// What was changed.
@@ -34,50 +34,49 @@ pub(super) struct Known {
     floor: Timestamp,
     /// Licences and machines: no two of their ids are the same.
     things: HashMap<Uuid, Timestamp>,
+    /// Every product that has licences, by its slug; they are few.
     products: HashMap<String, Timestamp>,
 }
 
 impl Known {
-    /// Nothing was changed since `floor`, as far as is known yet.
-    pub(super) fn since(floor: Timestamp) -> Self {
-        Self { floor, things: HashMap::new(), products: HashMap::new() }
+    /// There are these products, and nothing was changed since `floor`, as far as is known yet.
+    pub(super) fn since(floor: Timestamp, products: Vec<String>) -> Self {
+        let products = products.into_iter().map(|slug| (slug, floor)).collect();
+        Self { floor, things: HashMap::new(), products }
     }
 
     /// Takes note of a change at `at`. Again, or an earlier one of the same: nothing changes.
     pub(super) fn learn(&mut self, change: Change, at: Timestamp) {
-        if at <= self.floor {
-            return;
-        }
+        let at = at.max(self.floor);
         let last = match change {
-            Change::License(id) => self.things.entry(id.uuid()).or_insert(at),
-            Change::Machine(id) => self.things.entry(id.uuid()).or_insert(at),
             Change::Product(slug) => self.products.entry(slug).or_insert(at),
             Change::Everything => &mut self.floor,
+            _ if at == self.floor => return,
+            Change::License(id) => self.things.entry(id.uuid()).or_insert(at),
+            Change::Machine(id) => self.things.entry(id.uuid()).or_insert(at),
         };
         *last = at.max(*last);
         self.keep_at_most(MOST);
     }
 
-    /// When any of it was changed last; none that is known of is later.
-    pub(super) fn last(&self, subjects: Subjects<'_>) -> Timestamp {
-        let license = self.things.get(&subjects.license.uuid());
-        let machine = self.things.get(&subjects.machine.uuid());
-        let product = self.products.get(subjects.product);
-        [license, machine, product].into_iter().flatten().copied().fold(self.floor, Timestamp::max)
+    /// When any of it was changed last; none that is known of is later. None: there is no such product.
+    pub(super) fn last(&self, subjects: Subjects<'_>) -> Option<Timestamp> {
+        let product = self.products.get(subjects.product)?;
+        let things = [subjects.license.uuid(), subjects.machine.uuid()];
+        let things = things.iter().filter_map(|id| self.things.get(id));
+        Some(things.chain([product]).copied().fold(self.floor, Timestamp::max))
     }
 
     /// Where it has become too much, the older half is given up: the floor rises to the latest of it.
     fn keep_at_most(&mut self, most: usize) {
-        if self.things.len() + self.products.len() <= most {
+        if self.things.len() <= most {
             return;
         }
-        let all = self.things.values().chain(self.products.values());
-        let mut instants: Vec<Timestamp> = all.copied().collect();
+        let mut instants: Vec<Timestamp> = self.things.values().copied().collect();
         let half = instants.len() / 2;
         let (_, middle, _) = instants.select_nth_unstable(half);
         self.floor = self.floor.max(*middle);
         self.things.retain(|_, at| *at > self.floor);
-        self.products.retain(|_, at| *at > self.floor);
     }
 }
 
@@ -116,8 +115,8 @@ mod tests {
             (license, machine, product) in (0_u8..16, 0_u8..16, 0_u8..16),
             most in 1_usize..20,
         ) {
-            let mut known = Known::since(Timestamp::from_seconds(0));
             let product = product.to_string();
+            let mut known = Known::since(Timestamp::from_seconds(0), vec![product.clone()]);
             let subjects = Subjects {
                 license: LicenseId::new(id(license)),
                 machine: ActivationId::new(id(machine | 0x80)),
@@ -131,8 +130,8 @@ mod tests {
                 }
                 known.learn(change, at);
                 known.keep_at_most(most);
-                prop_assert!(known.last(subjects) >= exact, "later is safe, earlier is not");
-                prop_assert!(known.things.len() + known.products.len() <= most);
+                prop_assert!(known.last(subjects) >= Some(exact), "later is safe, earlier is not");
+                prop_assert!(known.things.len() <= most);
             }
         }
 
@@ -141,8 +140,8 @@ mod tests {
             changes in prop::collection::vec((0_u8..3, 0_u8..16, 1_i64..1_000), 0..80),
             number in 0_u8..16,
         ) {
-            let mut known = Known::since(Timestamp::from_seconds(0));
             let slug = number.to_string();
+            let mut known = Known::since(Timestamp::from_seconds(0), vec![slug.clone()]);
             let subjects = Subjects {
                 license: LicenseId::new(id(number)),
                 machine: ActivationId::new(id(number | 0x80)),
@@ -156,17 +155,30 @@ mod tests {
                 }
                 known.learn(change, at);
             }
-            prop_assert_eq!(known.last(subjects), exact);
+            prop_assert_eq!(known.last(subjects), Some(exact));
         }
     }
 
     #[test]
     fn what_is_given_up_is_the_older_half() {
-        let mut known = Known::since(Timestamp::from_seconds(0));
+        let mut known = Known::since(Timestamp::from_seconds(0), Vec::new());
         for number in 0..10 {
             known.learn(change(0, number), Timestamp::from_seconds(100 + i64::from(number)));
         }
         known.keep_at_most(9);
         assert_eq!((known.floor, known.things.len()), (Timestamp::from_seconds(105), 4));
+    }
+
+    #[test]
+    fn a_product_is_known_from_its_first_change_on() {
+        let at = Timestamp::from_seconds;
+        let mut known = Known::since(at(10), vec!["old".to_owned()]);
+        let last = |known: &Known, product| {
+            let (license, machine) = (LicenseId::new(id(1)), ActivationId::new(id(2)));
+            known.last(Subjects { license, machine, product })
+        };
+        assert_eq!((last(&known, "old"), last(&known, "new")), (Some(at(10)), None));
+        known.learn(Change::Product("new".to_owned()), at(5));
+        assert_eq!(last(&known, "new"), Some(at(10)), "what was before is not known one by one");
     }
 }

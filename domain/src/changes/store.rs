@@ -2,9 +2,10 @@
 
 use std::sync::LazyLock;
 
+use licentia_entity::product;
 use licentia_types::ids::{LicenseId, ProductId};
 use licentia_types::time::Timestamp;
-use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement};
+use sea_orm::{ConnectionTrait, DbErr, EntityTrait, QueryResult, QuerySelect, Statement};
 
 use super::known::Change;
 use crate::events::Kind;
@@ -85,6 +86,11 @@ pub(super) async fn before_the_last(
     let count = i64::try_from(count).unwrap_or(i64::MAX);
     let row = db.query_one_raw(statement(db, &BEFORE_THE_LAST, count)).await?;
     Ok(row.map(|row| Ok::<_, DbErr>((row.try_get("", "id")?, row.try_get("", "at")?))).transpose()?)
+}
+
+/// The slugs of all products. Whoever makes another one edits its catalogue before it has licences.
+pub(super) async fn products(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
+    product::Entity::find().select_only().column(product::Column::Slug).into_tuple().all(db).await
 }
 
 fn statement(db: &impl ConnectionTrait, sql: &str, value: i64) -> Statement {

@@ -1,10 +1,17 @@
 //! What one instance changes, others know: at once where they hear of it, a second later else.
 
+use sea_orm::TransactionTrait;
+
 use super::*;
 
 on_both![another_instance_knows_after_a_second, an_instance_that_starts_knows_what_was_changed];
 
 mod postgres_only {
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_is_committed_late_is_not_missed() {
+        super::what_is_committed_late_is_not_missed().await;
+    }
+
     #[tokio::test(flavor = "multi_thread")]
     async fn another_instance_knows_at_once() {
         super::another_instance_knows_at_once().await;
@@ -90,4 +97,30 @@ async fn a_lost_connection_is_made_again_and_nothing_is_missed() {
     until(|| async { listeners(&server).await == 2 }).await;
     change(&server, &machine, "reinstate").await;
     until(|| async { word(&other, &machine).await.0 == "VALID" }).await;
+}
+
+/// Its event has a lower id than one that was seen before.
+async fn what_is_committed_late_is_not_missed() {
+    let server = TestServer::start(Backend::Postgres).await;
+    let machine = settled(&server).await;
+    let issued = Shop::named(&server, "other").await.issue(&server, json!({})).await;
+    let stranger = Machine::activate(&server, issued["licenseKey"].as_str().unwrap(), "fp-1").await;
+    let license: licentia_types::ids::LicenseId = license(&machine).parse().unwrap();
+    let late = format!(
+        "INSERT INTO event (at, kind, subject, license_id, data) VALUES ({}, 'license.changed', '{license}', '{}', '{{}}')",
+        server.context.moment().now.micros(),
+        license.uuid()
+    );
+    let slow = sea_orm::Database::connect(server.database_url()).await.unwrap();
+    let slow = slow.begin().await.unwrap();
+    slow.execute_unprepared(&late).await.unwrap();
+    change(&server, &stranger, "suspend").await;
+    for _ in 0..3 {
+        server.clock.advance(10);
+        believed(&server, &machine).await;
+    }
+    slow.commit().await.unwrap();
+    server.clock.advance(1);
+    assert_eq!(word(&server, &machine).await, ("VALID".to_owned(), true));
+    assert_eq!(word(&server, &machine).await, ("VALID".to_owned(), true));
 }
