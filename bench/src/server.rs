@@ -11,9 +11,10 @@ use std::time::Duration;
 use anyhow::Context as _;
 use licentia::application::open_for_command;
 use licentia::config::Config;
-use licentia_domain::clock::SystemClock;
+use licentia_domain::clock::{Clock, SystemClock};
 use licentia_domain::context::Outside;
 use licentia_domain::randomness::SystemRandomness;
+use licentia_types::time::{Seconds, Timestamp};
 
 use crate::postgres::PostgresServer;
 use crate::process::{Process, free_address};
@@ -22,6 +23,18 @@ use crate::stores::{Backend, Store};
 
 const READY: &str = "/health/ready";
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// So old is what was seeded when the measuring begins: what has just changed is looked at more closely.
+const AGE: Seconds = Seconds::constant(7_200);
+
+/// The time at which everything was made.
+struct Earlier;
+
+impl Clock for Earlier {
+    fn now(&self) -> Timestamp {
+        SystemClock.now() - AGE
+    }
+}
 
 /// A database that holds machines, and how the server is started on it.
 pub(crate) struct Installation {
@@ -48,7 +61,7 @@ impl Installation {
         let store = Store::make(backend, &folder, postgres).await?;
         let address = free_address()?;
         let settings = settings(address, &store.url());
-        let outside = Outside { clock: Arc::new(SystemClock), randomness: Arc::new(SystemRandomness::new()) };
+        let outside = Outside { clock: Arc::new(Earlier), randomness: Arc::new(SystemRandomness::new()) };
         let ctx = open_for_command(&Config::load(None, settings.clone())?, outside).await?;
         let what = format!("seeding {}, {machines} machines", backend.name());
         let seeded = seeding::seed(&ctx, machines, &what).await.context("the database was not seeded")?;
