@@ -7,8 +7,9 @@
 
 use std::io::{self, IsTerminal};
 
-use tracing::Dispatch;
-use tracing_subscriber::{EnvFilter, fmt, fmt::MakeWriter, util::SubscriberInitExt};
+use tracing::{Dispatch, level_filters::LevelFilter};
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::config::{LogConfig, LogFormat};
 
@@ -36,8 +37,8 @@ fn dispatch(
     is_terminal: bool,
     writer: impl for<'w> MakeWriter<'w> + Send + Sync + 'static,
 ) -> Result<Dispatch, LoggingError> {
-    let filter = EnvFilter::builder().parse(config.filter.as_str())?;
-    let builder = fmt().with_env_filter(filter).with_writer(writer);
+    let filter: Targets = config.filter.as_str().parse()?;
+    let builder = tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_writer(writer);
     let is_pretty = match config.format {
         LogFormat::Auto => is_terminal,
         LogFormat::Pretty => true,
@@ -45,9 +46,12 @@ fn dispatch(
     };
     Ok(match (is_pretty, is_terminal) {
         // On a terminal colours are on, unless NO_COLOR says otherwise.
-        (true, true) => builder.compact().into(),
-        (true, false) => builder.with_ansi(false).compact().into(),
-        (false, _) => builder.json().flatten_event(true).with_current_span(false).with_span_list(true).into(),
+        (true, true) => builder.compact().finish().with(filter).into(),
+        (true, false) => builder.with_ansi(false).compact().finish().with(filter).into(),
+        (false, _) => {
+            let builder = builder.json().flatten_event(true).with_current_span(false).with_span_list(true);
+            builder.finish().with(filter).into()
+        }
     })
 }
 

@@ -1,7 +1,7 @@
 //! `[log]`
 
 use serde::{Deserialize, Serialize};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
 
 /// `[log]`
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -38,7 +38,7 @@ impl TryFrom<String> for LogFormat {
     }
 }
 
-/// Rules in the syntax of tracing's `EnvFilter`, known to parse.
+/// Rules in the syntax of tracing's `Targets`, known to parse.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Filter(String);
@@ -57,28 +57,39 @@ pub enum FilterError {
     /// A rule that does not parse.
     #[error("is not a list of rules such as \"info,sqlx=warn\": {0}")]
     Syntax(#[from] tracing_subscriber::filter::ParseError),
-    /// A word that is no level. `EnvFilter` would take it for a module's name, and log nothing else.
+    /// A word that is no level. `Targets` would take it for a module's name, and log nothing else.
     #[error("`{0}` is not one of off, error, warn, info, debug, trace; for a module write `{0}=trace`")]
     NotALevel(String),
+    /// Before the level stands what names no module. `Targets` would take it for a name that nothing has.
+    #[error("`{0}` does not name a module, as `licentia=debug` does")]
+    NotAModule(String),
 }
 
 impl TryFrom<String> for Filter {
     type Error = FilterError;
 
     fn try_from(text: String) -> Result<Self, FilterError> {
-        // `EnvFilter` takes a space before a rule for a part of the module's name.
+        // `Targets` takes a space before a rule for a part of the module's name.
         let rules: Vec<_> = text.split(',').map(str::trim).collect();
         if let Some(stranger) = rules.iter().find(|rule| is_bare_word(rule) && !is_level(rule)) {
             return Err(FilterError::NotALevel((*stranger).to_owned()));
         }
+        if let Some(stranger) = rules.iter().find(|rule| !is_bare_word(rule) && !names_a_module(rule)) {
+            return Err(FilterError::NotAModule((*stranger).to_owned()));
+        }
         let text = rules.join(",");
-        EnvFilter::builder().parse(&text)?;
+        text.parse::<Targets>()?;
         Ok(Self(text))
     }
 }
 
 fn is_bare_word(rule: &str) -> bool {
-    !rule.contains(['=', '['])
+    !rule.contains('=')
+}
+
+fn names_a_module(rule: &str) -> bool {
+    let name = rule.split('=').next().unwrap_or_default();
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | ':' | '-'))
 }
 
 fn is_level(word: &str) -> bool {
@@ -105,11 +116,14 @@ mod tests {
             ("info", "info"),
             ("off", "off"),
             ("WARN, licentia=debug ,sqlx=warn", "WARN,licentia=debug,sqlx=warn"),
-            ("[request{id}]=trace", "[request{id}]=trace"),
         ] {
             assert_eq!(parse(text).unwrap().as_str(), rules);
         }
         assert!(matches!(parse("licentia=loud").unwrap_err(), FilterError::Syntax(_)));
+        for rule in ["[request{id}]=trace", "licentia[{id}]=debug", "=info"] {
+            let refused = parse(&format!("info,{rule}")).unwrap_err();
+            assert!(matches!(refused, FilterError::NotAModule(named) if named == rule));
+        }
         for (text, stranger) in [("inof", "inof"), ("info,sqlx", "sqlx"), ("", ""), ("info,", "")] {
             assert!(matches!(parse(text).unwrap_err(), FilterError::NotALevel(word) if word == stranger));
         }
