@@ -1,9 +1,14 @@
 //! The thread that commits heartbeats, a batch at a time.
 
+use std::time::Duration;
+
 use actix_web::web;
 use licentia_domain::context::Context;
 use licentia_domain::heartbeats;
 use tokio::sync::oneshot;
+
+/// After a failure.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Commits heartbeats until it is dropped, on a thread of its own: nothing else is to hold them up, and a
 /// runtime of one thread wakes nobody in vain. When something panicked in a batch, those who waited
@@ -11,13 +16,15 @@ use tokio::sync::oneshot;
 pub(crate) async fn serve(ctx: web::Data<Context>) {
     loop {
         match begin(ctx.clone()) {
-            Ok(thread) => thread.ended().await,
+            Ok(thread) => {
+                thread.ended().await;
+                tracing::error!("a batch of heartbeats was lost");
+            }
             Err(error) => {
                 tracing::error!(error = %error, "the thread that commits heartbeats does not start");
-                tokio::time::sleep(std::time::Duration::from_secs(1)).await;
             }
         }
-        tracing::error!("a batch of heartbeats was lost");
+        tokio::time::sleep(AGAIN).await;
     }
 }
 

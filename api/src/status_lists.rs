@@ -1,6 +1,6 @@
 //! `/status-lists`: for everybody, open to browsers, kept by caches for a moment only.
 
-use actix_web::{HttpRequest, HttpResponse, get, web};
+use actix_web::{HttpRequest, HttpResponse, get};
 use licentia_domain::status_lists::{self, ListNumber, StatusListError};
 
 use crate::Ctx;
@@ -28,7 +28,6 @@ const MEDIA_TYPE: &str = "application/statuslist+jwt";
 pub(crate) async fn status_list(ctx: Ctx, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let list = request.match_info().get("list").and_then(|list| list.parse::<ListNumber>().ok());
     let list = status_lists::get(&ctx, list.ok_or(StatusListError::NotFound)?).await?;
-    let bytes = web::Bytes::copy_from_slice(list.bytes());
-    let prepared = Prepared { bytes, media_type: MEDIA_TYPE, etag: list.etag() };
+    let prepared = Prepared { bytes: list.shared(), media_type: MEDIA_TYPE, etag: list.etag() };
     Ok(discovery::cached(&request, discovery::for_a_moment(), prepared))
 }

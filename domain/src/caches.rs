@@ -3,6 +3,8 @@
 //! A catalogue is named by its revision, what a licence grants by the versions of everything that it
 //! follows from, a consumer's key by its thumbprint. Nothing here is ever stale, so that nothing is
 //! ever taken out but to make room. Machines are never kept: they change with every contact.
+//!
+//! A database that is restored under a running server gives versions a second time: restart it then.
 
 use std::sync::Arc;
 

@@ -136,6 +136,7 @@ pub(crate) async fn load_all(
 /// The catalogues that these products have: committed rows, as they are. What is not at hand is read.
 pub(crate) async fn of_products<'a>(
     ctx: &Context,
+    db: &impl ConnectionTrait,
     products: impl Iterator<Item = &'a product::Model> + Clone,
 ) -> Result<HashMap<ProductId, Arc<Catalogue>>, Failure> {
     let mut known = HashMap::new();
@@ -149,7 +150,7 @@ pub(crate) async fn of_products<'a>(
     if missing.is_empty() {
         return Ok(known);
     }
-    let mut read = load_all(&ctx.db, &missing).await?;
+    let mut read = load_all(db, &missing).await?;
     for product in products {
         if let Some(catalogue) = read.remove(&product.id).map(Arc::new) {
             let name = (product.id, product.catalogue_revision);

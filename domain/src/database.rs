@@ -17,8 +17,8 @@ use crate::failure::Failure;
 use gate::{Gate, Permit};
 use news::{Marks, News};
 
-pub(crate) use error::is_passing;
 pub use error::{Constraint, violates};
+pub(crate) use error::{is_passing, is_rolled_back};
 pub use gate::Lane;
 pub(crate) use news::Reach;
 

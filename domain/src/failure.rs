@@ -9,7 +9,7 @@ use licentia_crypto::sealing::{OpenError, SealError};
 use licentia_types::problems::ProblemCode;
 use sea_orm::DbErr;
 
-use crate::database::is_passing;
+use crate::database::{is_passing, is_rolled_back};
 use crate::randomness::RandomnessExhausted;
 use crate::refusal::Refusal;
 
@@ -62,6 +62,11 @@ impl Failure {
     #[must_use]
     pub fn code(&self) -> ProblemCode {
         if self.is_passing() { ProblemCode::Unavailable } else { ProblemCode::Internal }
+    }
+
+    /// Whether the database took all of it back, because two waited for each other.
+    pub(crate) fn is_rolled_back(&self) -> bool {
+        matches!(self, Self::Database(error) if is_rolled_back(error))
     }
 
     /// Whether the same call may well succeed in a moment.

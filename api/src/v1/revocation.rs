@@ -1,6 +1,6 @@
 //! `/revocation/list`
 
-use actix_web::{HttpRequest, HttpResponse, get, web};
+use actix_web::{HttpRequest, HttpResponse, get};
 use licentia_domain::revocations;
 
 use crate::Ctx;
@@ -23,7 +23,6 @@ const MEDIA_TYPE: &str = "application/revocation-list+jwt";
 #[get("/revocation/list")]
 pub(crate) async fn revocation_list(ctx: Ctx, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let list = revocations::list(&ctx).await?;
-    let bytes = web::Bytes::copy_from_slice(list.bytes());
-    let prepared = Prepared { bytes, media_type: MEDIA_TYPE, etag: list.etag() };
+    let prepared = Prepared { bytes: list.shared(), media_type: MEDIA_TYPE, etag: list.etag() };
     Ok(discovery::cached(&request, discovery::for_a_moment(), prepared))
 }

@@ -40,6 +40,16 @@ pub(crate) fn is_passing(error: &DbErr) -> bool {
     }
 }
 
+/// SQLSTATE class 40: two transactions waited for each other, and this one was taken back.
+pub(crate) fn is_rolled_back(error: &DbErr) -> bool {
+    match of_sqlx(error).map(AsRef::as_ref) {
+        Some(sqlx::Error::Database(database)) => {
+            database.code().is_some_and(|code| code.len() == 5 && code.starts_with("40"))
+        }
+        _ => false,
+    }
+}
+
 /// Whether another process holds SQLite's file at this instant.
 pub(super) fn is_busy(error: &DbErr) -> bool {
     match of_sqlx(error).map(AsRef::as_ref) {

@@ -9,8 +9,9 @@ use super::{ConnectError, DatabaseOptions};
 /// How long a transaction may do nothing before PostgreSQL ends it. What is read anew counts on it.
 const HANGING: &str = "30s";
 
-/// Of the pool for heartbeats: one batch is written at a time.
-const HOT_CONNECTIONS: u32 = 1;
+/// Of the pool for heartbeats: one batch is written at a time, and one that was given up may hold its
+/// connection for a while.
+const HOT_CONNECTIONS: u32 = 3;
 
 /// The pool of everybody, and that of the heartbeats, which opens its connection when it is used first.
 pub(super) async fn connect(

@@ -17,7 +17,7 @@ use super::contact::Contact;
 use super::draft::{self, Draft};
 use super::error::HeartbeatError;
 use super::outcome::Outcome;
-use super::queue::{Beat, Waiting};
+use super::queue::{Beat, MOST_AT_ONCE, Waiting};
 use super::standing::Standing;
 use super::store;
 use super::worth::Worth;
@@ -26,8 +26,8 @@ use crate::database::{Database, Lane};
 use crate::failure::Failure;
 use crate::signing_keys::SigningKey;
 
-/// How often a heartbeat is judged again because something changed while it was.
-const ATTEMPTS: usize = 32;
+/// Most calls of one machine that wait for each other.
+const MOST_OF_ONE: usize = 32;
 
 /// A heartbeat that was judged.
 enum Judged {
@@ -37,27 +37,44 @@ enum Judged {
 
 /// Ends what can be ended, and gives back what is to be judged in the next batch.
 pub(super) async fn settle(ctx: &Context, db: &Database, waiting: Vec<Waiting>) -> Vec<Waiting> {
-    let mut here = HashSet::new();
-    let (batch, mut next): (Vec<_>, Vec<_>) =
-        waiting.into_iter().partition(|waiting| here.insert(waiting.beat.request.activation_id));
+    let (batch, mut next) = one_of_each(waiting);
     let beats: Vec<Arc<Beat>> = batch.iter().map(|waiting| Arc::clone(&waiting.beat)).collect();
     let outcomes = Box::pin(outcomes(ctx, db, &beats)).await;
-    for (mut waiting, outcome) in batch.into_iter().zip(outcomes) {
-        waiting.attempts += 1;
+    for (waiting, outcome) in batch.into_iter().zip(outcomes) {
         match outcome {
             Some(outcome) => waiting.end(outcome),
-            None if waiting.attempts < ATTEMPTS => next.push(waiting),
-            None => waiting.end(Outcome::Refused(HeartbeatError::Contended, None)),
+            None => next.push(waiting),
         }
     }
     next
 }
 
-/// One for each; none where it is to be judged again. A database that is gone fails everybody.
+/// The first call of each machine, and those that wait for the next batch. A machine that calls more
+/// often than any client does is told so: nobody else is to wait for it.
+fn one_of_each(waiting: Vec<Waiting>) -> (Vec<Waiting>, Vec<Waiting>) {
+    let mut calls: HashMap<ActivationId, usize> = HashMap::new();
+    let (mut batch, mut next) = (Vec::new(), Vec::new());
+    for waiting in waiting {
+        let calls = calls.entry(waiting.beat.request.activation_id).or_default();
+        *calls += 1;
+        match *calls {
+            1 if batch.len() < MOST_AT_ONCE => batch.push(waiting),
+            2.. if *calls > MOST_OF_ONE => {
+                waiting.end(Outcome::Refused(HeartbeatError::Contended, None));
+            }
+            _ => next.push(waiting),
+        }
+    }
+    (batch, next)
+}
+
+/// One for each; none where it is to be judged again, as after a deadlock. A database that is gone fails
+/// everybody.
 /// Anything else may be the fault of one machine's row, and is to be nobody else's.
 async fn outcomes(ctx: &Context, db: &Database, beats: &[Arc<Beat>]) -> Vec<Option<Outcome>> {
     match together(ctx, db, beats).await {
         Ok(outcomes) => outcomes,
+        Err(failure) if failure.is_rolled_back() => beats.iter().map(|_| None).collect(),
         Err(failure) if beats.len() == 1 || failure.is_passing() => {
             let failure = Arc::new(failure);
             let failed = || HeartbeatError::Failed(Failure::Together(Arc::clone(&failure)));
@@ -85,9 +102,13 @@ async fn together(
     let signing_key = ctx.token_key(moment.now).await?;
     let ids: Vec<ActivationId> = beats.iter().map(|beat| beat.request.activation_id).collect();
     let mut standings = Standing::load(ctx, db, &ids).await?;
-    let judged = beats.iter().map(|beat| judge(ctx, &moment, beat, &mut standings, &signing_key));
-    let mut judged: Vec<Judged> = judged.collect::<Result<_, _>>()?;
-    draft::keep_claim_sets(ctx, &moment, drafts(&mut judged)).await?;
+    let judged = beats.iter().map(|beat| {
+        // A row that cannot be read is its own machine's trouble.
+        let judged = judge(ctx, &moment, beat, &mut standings, &signing_key);
+        judged.unwrap_or_else(|failure| Judged::Ended(Outcome::Refused(failure.into(), None)))
+    });
+    let mut judged: Vec<Judged> = judged.collect();
+    draft::keep_claim_sets(ctx, db, &moment, drafts(&mut judged)).await?;
     let rotated = write(db, &moment, drafts(&mut judged).collect()).await?;
     let end = |judged| match judged {
         Judged::Ended(outcome) => Some(outcome),

@@ -16,7 +16,7 @@ use super::worth::Worth;
 use crate::activations::hold_lease;
 use crate::audit;
 use crate::context::{Context, Moment};
-use crate::database::WriteTx;
+use crate::database::{Database, WriteTx};
 use crate::failure::Failure;
 use crate::signing_keys::SigningKey;
 use crate::{status_lists, tokens};
@@ -142,6 +142,7 @@ async fn suspect(tx: &WriteTx, moment: &Moment<'_>, draft: &Draft, detail: Value
 /// Finds, or keeps, what the tokens of these drafts will claim.
 pub(super) async fn keep_claim_sets(
     ctx: &Context,
+    db: &Database,
     moment: &Moment<'_>,
     drafts: impl Iterator<Item = &mut Draft>,
 ) -> Result<(), Failure> {
@@ -150,7 +151,7 @@ pub(super) async fn keep_claim_sets(
         return Ok(());
     }
     let granted: Vec<_> = lacking.iter().map(|draft| &*draft.standing.granted).collect();
-    let kept = tokens::keep_claim_sets(ctx, moment, &granted).await?;
+    let kept = tokens::keep_claim_sets(ctx, db, moment, &granted).await?;
     for draft in &mut lacking {
         let id = kept.get(&draft.machine.license_id).ok_or(Failure::Corrupt("claim set"))?;
         draft.machine.claim_set_id = *id;

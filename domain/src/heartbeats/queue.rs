@@ -21,9 +21,13 @@ use crate::failure::Failure;
 /// Most heartbeats that wait: some two seconds of work. More would wait in vain.
 const MOST_WAITING: usize = 4_096;
 /// Most that are committed together.
-const MOST_AT_ONCE: usize = 512;
+pub(super) const MOST_AT_ONCE: usize = 512;
 /// How long anybody waits for the outcome.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a batch may take: less, so that those who came later are still answered.
+const BATCH_PATIENCE: Duration = Duration::from_secs(7);
+/// Before what could not be written is judged again, when nothing else was to be done.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// A call of a machine whose nonce is genuine.
 #[derive(Debug)]
@@ -38,8 +42,6 @@ pub(super) struct Beat {
 #[derive(Debug)]
 pub(super) struct Waiting {
     pub(super) beat: Arc<Beat>,
-    /// How often it was judged and could not be written.
-    pub(super) attempts: usize,
     outcome: oneshot::Sender<Outcome>,
 }
 
@@ -72,12 +74,12 @@ impl Queue {
     /// Waits for the outcome, which is durable then.
     pub(super) async fn join(&self, beat: Arc<Beat>) -> Result<Outcome, HeartbeatError> {
         let (outcome, ended) = oneshot::channel();
-        let waiting = Waiting { beat, attempts: 0, outcome };
+        let waiting = Waiting { beat, outcome };
         self.entrance.try_send(waiting).map_err(|_| HeartbeatError::Overloaded)?;
         match tokio::time::timeout(PATIENCE, ended).await {
             Ok(Ok(outcome)) => Ok(outcome),
-            Ok(Err(_)) => Err(Failure::Cancelled.into()),
-            Err(_) => Err(Failure::Unanswered.into()),
+            // The batch was lost, or took too long: the same call may well succeed in a moment.
+            Ok(Err(_)) | Err(_) => Err(Failure::Unanswered.into()),
         }
     }
 }
@@ -98,12 +100,22 @@ pub async fn serve(ctx: &Context) {
         if next.is_empty() {
             exit.recv_many(&mut next, MOST_AT_ONCE).await;
         }
-        while next.len() < MOST_AT_ONCE
-            && let Ok(waiting) = exit.try_recv()
-        {
-            next.push(waiting);
+        // Whoever waits behind his own other calls takes nobody's place.
+        for _ in 0..MOST_AT_ONCE {
+            match exit.try_recv() {
+                Ok(waiting) if next.len() < MOST_WAITING => next.push(waiting),
+                Ok(waiting) => waiting.end(Outcome::Refused(HeartbeatError::Overloaded, None)),
+                Err(_) => break,
+            }
         }
-        next = batch::settle(ctx, &db, next).await;
+        next.retain(|waiting: &Waiting| !waiting.outcome.is_closed());
+        let before = next.len();
+        // Those of a batch that takes too long learn it from the loss of their place.
+        let settled = tokio::time::timeout(BATCH_PATIENCE, batch::settle(ctx, &db, next)).await;
+        next = settled.unwrap_or_default();
+        if !next.is_empty() && next.len() == before {
+            tokio::time::sleep(PAUSE).await;
+        }
     }
 }
 

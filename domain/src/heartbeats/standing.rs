@@ -35,7 +35,7 @@ impl Standing {
         ids: &[ActivationId],
     ) -> Result<HashMap<ActivationId, Self>, Failure> {
         let seen = store::seen(db, ids).await?;
-        let granted = grants::of_names(ctx, seen.iter().map(|seen| seen.grant)).await?;
+        let granted = grants::of_names(ctx, db, seen.iter().map(|seen| seen.grant)).await?;
         let stand = |seen: store::Seen| {
             // A licence that was deleted in between took its machines with it.
             let granted = Arc::clone(granted.get(&seen.machine.license_id)?);
@@ -59,7 +59,7 @@ impl Standing {
     /// Finds, or keeps, what the machine's token will claim.
     pub(super) async fn keep_claim_set(&mut self, ctx: &Context, moment: &Moment<'_>) -> Result<(), Failure> {
         if self.claim_set.is_none() {
-            let kept = tokens::keep_claim_sets(ctx, moment, &[&*self.granted]).await?;
+            let kept = tokens::keep_claim_sets(ctx, &ctx.db, moment, &[&*self.granted]).await?;
             self.claim_set = kept.get(&self.machine.license_id).copied();
         }
         Ok(())

@@ -147,7 +147,8 @@ WHERE activation.id = beat.id
       AND product.catalogue_revision = beat.catalogue_revision)
 RETURNING activation.id";
 
-/// On PostgreSQL rows are locked in the order of their ids, or two batches would wait for each other.
+/// On PostgreSQL a row that somebody else holds is left out, to be judged again: no batch waits for one of
+/// its machines, and none waits in a circle.
 fn rotating(backend: DbBackend, rows: usize) -> String {
     let mut sql = format!("WITH beat ({}) AS (VALUES ", COLUMNS.join(", "));
     for row in 0..rows {
@@ -159,7 +160,7 @@ fn rotating(backend: DbBackend, rows: usize) -> String {
     let from = if backend == DbBackend::Postgres {
         sql.push_str(
             ", held AS (SELECT activation.id FROM activation JOIN beat ON beat.id = activation.id
-               ORDER BY activation.id FOR UPDATE OF activation)",
+               ORDER BY activation.id FOR NO KEY UPDATE OF activation SKIP LOCKED)",
         );
         " FROM beat JOIN held ON held.id = beat.id"
     } else {

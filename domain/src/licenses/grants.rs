@@ -12,6 +12,7 @@ use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter};
 use super::{store, terms};
 use crate::catalog;
 use crate::context::Context;
+use crate::database::Database;
 use crate::failure::Failure;
 use crate::scope::Scope;
 use crate::tokens::Entitlements;
@@ -59,6 +60,7 @@ impl Granted {
 /// comes back may be newer than what was asked for.
 pub(crate) async fn of_names(
     ctx: &Context,
+    db: &Database,
     names: impl Iterator<Item = GrantName>,
 ) -> Result<HashMap<LicenseId, Arc<Granted>>, Failure> {
     let mut granted = HashMap::new();
@@ -74,19 +76,19 @@ pub(crate) async fn of_names(
         }
     }
     if !missing.is_empty() {
-        let read = Box::pin(read(ctx, missing)).await?;
+        let read = Box::pin(read(ctx, db, missing)).await?;
         granted.extend(read.into_iter().map(|granted| (granted.license.id, granted)));
     }
     Ok(granted)
 }
 
-async fn read(ctx: &Context, ids: HashSet<LicenseId>) -> Result<Vec<Arc<Granted>>, Failure> {
+async fn read(ctx: &Context, db: &Database, ids: HashSet<LicenseId>) -> Result<Vec<Arc<Granted>>, Failure> {
     let most = u64::try_from(ids.len()).unwrap_or(u64::MAX);
     // Whoever asks has proven already that these are theirs.
     let named = license::Column::Id.is_in(ids);
-    let licenses = store::matching(&ctx.db, Scope::Everything, named, most).await?;
-    let products = products(ctx, licenses.iter().map(|license| license.product_id)).await?;
-    let catalogues = catalog::of_products(ctx, products.values()).await?;
+    let licenses = store::matching(db, Scope::Everything, named, most).await?;
+    let products = products(db, licenses.iter().map(|license| license.product_id)).await?;
+    let catalogues = catalog::of_products(ctx, db, products.values()).await?;
     let grant = |license: license::Model| {
         let product = products.get(&license.product_id).ok_or(Failure::Corrupt("product"))?;
         let catalogue = catalogues.get(&product.id).ok_or(Failure::Corrupt("catalogue"))?;
@@ -100,10 +102,10 @@ async fn read(ctx: &Context, ids: HashSet<LicenseId>) -> Result<Vec<Arc<Granted>
 }
 
 async fn products(
-    ctx: &Context,
+    db: &Database,
     ids: impl Iterator<Item = ProductId>,
 ) -> Result<HashMap<ProductId, product::Model>, DbErr> {
     let ids: HashSet<ProductId> = ids.collect();
-    let rows = product::Entity::find().filter(product::Column::Id.is_in(ids)).all(&ctx.db).await?;
+    let rows = product::Entity::find().filter(product::Column::Id.is_in(ids)).all(db).await?;
     Ok(rows.into_iter().map(|product| (product.id, product)).collect())
 }

@@ -12,7 +12,7 @@ use sea_orm::sea_query::OnConflict;
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
 
 use crate::context::{Context, Moment};
-use crate::database::Lane;
+use crate::database::{Database, Lane};
 use crate::failure::Failure;
 use crate::licenses::grants::Granted;
 
@@ -37,6 +37,7 @@ pub(crate) async fn keep_claim_set(
 /// in nobody's way.
 pub(crate) async fn keep_claim_sets(
     ctx: &Context,
+    db: &Database,
     moment: &Moment<'_>,
     granted: &[&Granted],
 ) -> Result<HashMap<LicenseId, i64>, Failure> {
@@ -48,7 +49,7 @@ pub(crate) async fn keep_claim_sets(
         seal_claim_set(ctx, moment.now, license, product, claim_set)
     };
     let rows: Vec<_> = by_license.values().map(row).collect::<Result<_, _>>()?;
-    let tx = ctx.db.write(Lane::Heartbeat).await?;
+    let tx = db.write(Lane::Heartbeat).await?;
     insert(&tx, rows).await?;
     let named = by_license
         .values()

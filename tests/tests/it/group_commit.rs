@@ -9,7 +9,9 @@ use licentia_entity::{activation, audit_event};
 use licentia_tests::{Backend, Machine, Reply, Shop, TestServer, on_both};
 use licentia_types::ids::ActivationId;
 use sea_orm::sea_query::{Expr, LockType};
-use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect,
+};
 use serde_json::json;
 
 on_both![
@@ -18,6 +20,8 @@ on_both![
     an_edit_costs_a_batch_no_more_than_a_machine,
     a_row_that_cannot_be_read_fails_nobody_else,
     two_calls_of_one_machine_are_judged_one_after_the_other,
+    a_machine_that_calls_too_often_holds_nobody_up,
+    a_row_that_is_held_holds_nobody_else_up,
     two_instances_share_no_batch_and_wait_for_no_circle,
 ];
 
@@ -45,11 +49,12 @@ fn ids<'a>(machines: impl IntoIterator<Item = &'a Machine>) -> Vec<ActivationId>
     machines.into_iter().map(|machine| machine.activation.parse().unwrap()).collect()
 }
 
-/// As long as this transaction is open no heartbeat of these machines can be written.
-async fn hold(server: &TestServer, machines: &[Machine]) -> WriteTx {
+/// As long as this transaction is open no heartbeat can be written.
+async fn hold(server: &TestServer) -> WriteTx {
     let tx = server.context.db.write(Lane::Ordinary).await.unwrap();
-    let rows = activation::Entity::find().filter(activation::Column::Id.is_in(ids(machines)));
-    rows.lock(LockType::Update).all(&tx).await.unwrap();
+    if tx.get_database_backend() == DbBackend::Postgres {
+        tx.execute_unprepared("LOCK TABLE activation IN EXCLUSIVE MODE").await.unwrap();
+    }
     tx
 }
 
@@ -67,7 +72,7 @@ async fn until(mut holds: impl FnMut() -> bool) {
 /// they took, in two batches.
 async fn beat_together(server: &TestServer, machines: &[Machine]) -> (Vec<Reply>, u64) {
     let (first, others) = machines.split_first().unwrap();
-    let held = hold(server, machines).await;
+    let held = hold(server).await;
     let before = server.context.db.statements();
     let first = first.try_beat(server);
     let others = async {
@@ -161,6 +166,36 @@ async fn two_calls_of_one_machine_are_judged_one_after_the_other(backend: Backen
     assert_eq!(statuses, [200, 200, 200, 409]);
     let refused = replies.iter().find(|reply| reply.status == 409).unwrap();
     assert_eq!(refused.body["code"], "NONCE_REUSED");
+}
+
+async fn a_machine_that_calls_too_often_holds_nobody_up(backend: Backend) {
+    let (server, _, machines) = begin(backend).await;
+    let mut calls = vec![machines[0].clone(); 100];
+    calls.push(machines[1].clone());
+    let (replies, _) = beat_together(&server, &calls).await;
+    let told = |status: u16| replies.iter().filter(|reply| reply.status == status).count();
+    // One rotates, and so does the other machine; who waits in vain is told why.
+    assert_eq!((told(200), replies[100].status), (2, 200));
+    assert!(told(503) >= 100 - 33 && told(409) >= 31, "{} {}", told(503), told(409));
+}
+
+async fn a_row_that_is_held_holds_nobody_else_up(backend: Backend) {
+    let (server, _, machines) = begin(backend).await;
+    if server.context.db.get_database_backend() != DbBackend::Postgres {
+        return;
+    }
+    let tx = server.context.db.write(Lane::Ordinary).await.unwrap();
+    let row = activation::Entity::find().filter(activation::Column::Id.is_in(ids([&machines[0]])));
+    row.lock(LockType::Update).all(&tx).await.unwrap();
+    let waits = machines[0].try_beat(&server);
+    let others = async {
+        for reply in join_all(machines[1..].iter().map(|machine| machine.try_beat(&server))).await {
+            reply.expect(200);
+        }
+        tx.commit().await.unwrap();
+    };
+    let (held, ()) = tokio::join!(waits, others);
+    held.expect(200);
 }
 
 async fn two_instances_share_no_batch_and_wait_for_no_circle(backend: Backend) {
