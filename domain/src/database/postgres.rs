@@ -9,6 +9,14 @@ use super::{ConnectError, DatabaseOptions};
 /// How long a transaction may do nothing before PostgreSQL ends it. What is read anew counts on it.
 const HANGING: &str = "30s";
 
+/// Whatever the role's own defaults are: a confirmed write is durable, a row that was locked is read as it is
+/// then, and an instance that hangs in a transaction holds nothing for long.
+const SESSION: [(&str, &str); 3] = [
+    ("synchronous_commit", "on"),
+    ("default_transaction_isolation", "read committed"),
+    ("idle_in_transaction_session_timeout", HANGING),
+];
+
 /// Of the pool for heartbeats: one batch is written at a time, and one that was given up may hold its
 /// connection for a while.
 const HOT_CONNECTIONS: u32 = 3;
@@ -25,17 +33,13 @@ pub(super) async fn connect(
         .acquire_timeout(options.acquire_timeout)
         .idle_timeout(Some(Duration::from_mins(5)))
         .set_application_name("licentia");
-    // Whatever the role's own defaults are: a confirmed write is durable, a row that was locked is
-    // read as it is then, and an instance that hangs in a transaction holds nothing for long.
-    connect.map_sqlx_postgres_opts(|postgres| {
-        postgres.options([
-            ("synchronous_commit", "on"),
-            ("default_transaction_isolation", "read committed"),
-            ("idle_in_transaction_session_timeout", HANGING),
-        ])
-    });
+    connect.map_sqlx_postgres_opts(|postgres| postgres.options(SESSION));
     let mut hot = connect.clone();
     hot.max_connections(HOT_CONNECTIONS).connect_lazy(true);
+    // Batches of one size are all alike: to plan each anew costs more than to run it.
+    hot.map_sqlx_postgres_opts(|postgres| {
+        postgres.options([&SESSION[..], &[("plan_cache_mode", "force_generic_plan")]].concat())
+    });
     let pool = sea_orm::Database::connect(connect).await?;
     for setting in ["synchronous_commit", "fsync"] {
         let value = show(&pool, setting).await?;

@@ -20,8 +20,9 @@ use crate::failure::Failure;
 
 /// Most heartbeats that wait: some two seconds of work. More would wait in vain.
 const MOST_WAITING: usize = 4_096;
-/// Most that are committed together.
-pub(super) const MOST_AT_ONCE: usize = 512;
+/// Most that are committed together. What is sent for more to PostgreSQL does not fit one segment, and the rest of it
+/// would wait for an acknowledgement that is delayed by 40 ms (RFC 1122 §4.2.3.2).
+pub(super) const MOST_AT_ONCE: usize = 64;
 /// How long anybody waits for the outcome.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a batch may take: less, so that those who came later are still answered.
