@@ -20,8 +20,7 @@ use crate::failure::Failure;
 
 /// Most heartbeats that wait: some two seconds of work. More would wait in vain.
 const MOST_WAITING: usize = 4_096;
-/// Most that are committed together. What is sent for more to PostgreSQL does not fit one segment, and the rest of it
-/// would wait for an acknowledgement that is delayed by 40 ms (RFC 1122 §4.2.3.2).
+/// Most that are committed together: what a commit costs is next to nothing for each of so many.
 pub(super) const MOST_AT_ONCE: usize = 64;
 /// How long anybody waits for the outcome.
 const PATIENCE: Duration = Duration::from_secs(10);
