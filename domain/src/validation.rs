@@ -75,8 +75,8 @@ impl Refusal for ValidationError {
 }
 
 /// Judges a token, or a licence key (and machine). A good token is taken at its word where nothing that
-/// it speaks of was changed since it was signed; else, and for a key, the facts are judged. A verdict that refuses a known licence is kept
-/// for support.
+/// it speaks of was changed since it was signed; else, and for a key, the facts are judged. A verdict
+/// that refuses a known licence is kept for support.
 ///
 /// # Errors
 /// When it is not said what to judge, the key has a typing error, or the token is not one of ours. A

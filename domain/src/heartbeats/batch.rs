@@ -69,8 +69,7 @@ fn one_of_each(waiting: Vec<Waiting>) -> (Vec<Waiting>, Vec<Waiting>) {
 }
 
 /// One for each; none where it is to be judged again, as after a deadlock. A database that is gone fails
-/// everybody.
-/// Anything else may be the fault of one machine's row, and is to be nobody else's.
+/// everybody. Anything else may be the fault of one machine's row, and is to be nobody else's.
 async fn outcomes(ctx: &Context, db: &Database, beats: &[Arc<Beat>]) -> Vec<Option<Outcome>> {
     match together(ctx, db, beats).await {
         Ok(outcomes) => outcomes,
