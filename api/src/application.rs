@@ -17,7 +17,7 @@ use crate::limits::key_lookups::KeyLookups;
 use crate::methods;
 use crate::opening;
 use crate::requests::Layer;
-use crate::{heartbeats, jobs, requests, router};
+use crate::{batches, jobs, requests, router};
 
 pub use crate::opening::{Migrations, OpenError, open_for_command};
 
@@ -131,7 +131,7 @@ impl Application {
             () = forget_old_clients(&parts.lookups) => {}
             () = jobs::run(parts.ctx.clone()), if runs_jobs => {}
             () = jobs::keep_notes(parts.ctx.clone()) => {}
-            () = heartbeats::serve(parts.ctx.clone()) => {}
+            () = batches::serve(parts.ctx.clone()) => {}
             () = jobs::hear_of_changes(parts.ctx.clone()) => {}
         }
         jobs::write_notes(&parts.ctx).await;

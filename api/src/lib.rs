@@ -10,12 +10,12 @@ pub mod logging;
 pub mod openapi;
 
 mod answers;
+mod batches;
 mod body;
 mod credentials;
 mod discovery;
 mod guard;
 mod health;
-mod heartbeats;
 mod idempotency;
 mod if_match;
 mod jobs;

@@ -25,6 +25,8 @@ use crate::scope::Scope;
 use crate::{audit, catalog};
 
 pub use activate::{Activated, activate};
+pub(crate) use arrivals::Arrivals;
+pub use arrivals::serve;
 pub(crate) use binding::parse_key;
 pub use deactivate::deactivate;
 pub use error::ActivationError;
@@ -35,11 +37,13 @@ pub(crate) use rules::{hold_lease, status as status_at};
 pub use store::ActivationFilter;
 
 mod activate;
+mod arrivals;
 mod binding;
 mod deactivate;
 mod error;
 mod identify;
 mod lapse;
+pub(crate) mod machine_row;
 mod places;
 mod revoke;
 mod rules;

@@ -8,6 +8,7 @@ use uuid::Uuid;
 pub use licentia_crypto::rsa_keys::RsaKeyBits;
 pub use licentia_crypto::sealing::{KeyEncryptionKey, KeyEncryptionKeyError};
 
+use crate::activations::Arrivals;
 use crate::caches::Caches;
 use crate::changes::Changes;
 use crate::clock::Clock;
@@ -22,6 +23,7 @@ use crate::settings::{self, StartError};
 use crate::signed_lists::SignedLists;
 use crate::signing_keys::KeyRing;
 use crate::system_events::Told;
+use crate::validation::Keys;
 
 /// What an operator chose.
 #[derive(Clone, Debug)]
@@ -100,6 +102,10 @@ pub struct Context {
     pub(crate) caches: Caches,
     /// Heartbeats that wait for the next commit.
     pub(crate) heartbeats: Queue,
+    /// Machines that wait for the next commit.
+    pub(crate) arrivals: Arrivals,
+    /// Licence keys that wait to be looked up.
+    pub(crate) asked_keys: Keys,
     /// What was refused and not written down yet.
     pub refusals: Refusals,
     outside: Outside,
@@ -140,6 +146,8 @@ impl Context {
             lists: SignedLists::default(),
             caches: Caches::default(),
             heartbeats: Queue::default(),
+            arrivals: Arrivals::default(),
+            asked_keys: Keys::default(),
             refusals: Refusals::default(),
             outside,
         })

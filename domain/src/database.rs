@@ -4,13 +4,14 @@
 //! statement is counted here, SQLite writes pass one gate and begin IMMEDIATE, and what protects
 //! against power loss is set and read back when a connection opens.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult,
-    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult,
+    QueryResult, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
 
 use crate::failure::Failure;
@@ -24,10 +25,12 @@ pub(crate) use news::Reach;
 
 mod error;
 mod gate;
+pub(crate) mod hot;
 mod listening;
 mod news;
 mod postgres;
 mod sqlite;
+pub(crate) mod values;
 
 /// How to reach the database.
 #[derive(Clone)]
@@ -61,11 +64,11 @@ pub struct Database {
 #[derive(Clone, Debug)]
 enum Connections {
     /// One write connection behind a gate, and a pool that can only read.
-    Sqlite { writer: DatabaseConnection, gate: Gate, readers: DatabaseConnection },
+    Sqlite { writer: DatabaseConnection, gate: Gate, readers: DatabaseConnection, file: PathBuf },
     Postgres {
         pool: DatabaseConnection,
-        /// Connections that are opened, and so driven, by whoever commits heartbeats.
-        hot: DatabaseConnection,
+        /// How the threads that serve batches connect.
+        hot: ConnectOptions,
     },
 }
 
@@ -83,23 +86,12 @@ impl Database {
         } else if url.starts_with("sqlite:") {
             let writer = sqlite::connect_writer(url, options).await?;
             let readers = sqlite::connect_readers(url, options).await?;
-            Connections::Sqlite { writer, gate: Gate::new(options.acquire_timeout), readers }
+            let (gate, file) = (Gate::new(options.acquire_timeout), sqlite::file(url)?);
+            Connections::Sqlite { writer, gate, readers, file }
         } else {
             return Err(ConnectError::Scheme);
         };
         Ok(Self { connections, statements: Arc::default(), marks: Arc::default() })
-    }
-
-    /// The same database, for the thread that commits heartbeats alone. A connection to PostgreSQL answers
-    /// when the thread that opened it gets to it, and the others sign in the meantime.
-    pub(crate) fn hot(&self) -> Self {
-        let connections = match &self.connections {
-            Connections::Postgres { hot, .. } => {
-                Connections::Postgres { pool: hot.clone(), hot: hot.clone() }
-            }
-            sqlite @ Connections::Sqlite { .. } => sqlite.clone(),
-        };
-        Self { connections, ..self.clone() }
     }
 
     /// Begins the one transaction of an operation. On SQLite it waits for its turn in `lane`.
@@ -120,22 +112,6 @@ impl Database {
         };
         let news = News::none_yet(&self.marks);
         Ok(WriteTx { transaction, statements: Arc::clone(&self.statements), news, _permit: permit })
-    }
-
-    /// Runs one statement as a transaction of its own, for a third of what a transaction costs. When
-    /// this returns, a power cut loses nothing of it.
-    ///
-    /// # Errors
-    /// When the database cannot be reached, or did not confirm; the outcome is then unknown to us.
-    pub async fn write_at_once(&self, lane: Lane, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.statements.fetch_add(1, Ordering::Relaxed);
-        match &self.connections {
-            Connections::Sqlite { writer, gate, .. } => {
-                let _permit = gate.pass(lane).await?;
-                writer.query_all_raw(statement).await
-            }
-            Connections::Postgres { pool, .. } => pool.query_all_raw(statement).await,
-        }
     }
 
     /// Begins the one transaction in which the schema is brought up to date. Of several instances
@@ -192,15 +168,16 @@ impl Database {
                 readers.close().await?;
                 writer.close().await
             }
-            Connections::Postgres { pool, hot } => {
-                hot.close().await?;
-                pool.close().await
-            }
+            Connections::Postgres { pool, .. } => pool.close().await,
         }
     }
 
-    fn reader(&self) -> &DatabaseConnection {
+    fn count(&self) {
         self.statements.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn reader(&self) -> &DatabaseConnection {
+        self.count();
         match &self.connections {
             Connections::Sqlite { readers, .. } => readers,
             Connections::Postgres { pool, .. } => pool,

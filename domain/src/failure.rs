@@ -43,6 +43,9 @@ pub enum Failure {
     /// The database took longer than anybody would wait.
     #[error("the database did not answer in time")]
     Unanswered,
+    /// More calls wait than can be served.
+    #[error("too many calls wait already; try again in a moment")]
+    Overloaded,
     /// A stored value is not what this program writes.
     #[error("the stored {0} cannot be read")]
     Corrupt(&'static str),
@@ -74,7 +77,7 @@ impl Failure {
         match self {
             Self::Database(error) => is_passing(error),
             Self::Together(failure) => failure.is_passing(),
-            Self::KeysUnread(_) | Self::Unanswered | Self::Contended => true,
+            Self::KeysUnread(_) | Self::Unanswered | Self::Overloaded | Self::Contended => true,
             _ => false,
         }
     }

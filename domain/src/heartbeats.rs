@@ -11,6 +11,7 @@ use serde_json::json;
 use crate::actors::{Actor, Caller};
 use crate::context::Context;
 use crate::database::Lane;
+use crate::failure::Failure;
 use crate::refusals::{Call, Operation};
 
 pub use error::HeartbeatError;
@@ -71,7 +72,7 @@ async fn rotate(
         .map_err(|_| HeartbeatError::NonceInvalid)?;
     let beat = Arc::new(Beat { caller: caller.acting_as(Actor::Activation(id)), request, presented });
     for _ in 0..ATTEMPTS {
-        match ctx.heartbeats.join(Arc::clone(&beat)).await? {
+        match ctx.heartbeats.join(Arc::clone(&beat)).await.map_err(Failure::from)? {
             Outcome::Rotated(rotated) => return Ok(*rotated),
             Outcome::Lapsed(lapsed) => {
                 let (standing, contact) = *lapsed;

@@ -25,6 +25,7 @@ pub mod lookup;
 pub mod pages;
 pub mod products;
 pub mod purging;
+mod queue;
 pub mod randomness;
 pub mod refusal;
 pub mod refusals;

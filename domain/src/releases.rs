@@ -4,6 +4,8 @@
 //! A vendor declares when a version came out; until he does, it counts from when a machine first
 //! activated with it. Versions are compared as text, exactly.
 
+use std::collections::BTreeSet;
+
 use licentia_entity::release;
 use licentia_types::ids::ProductId;
 use licentia_types::pages::PageResponse;
@@ -110,18 +112,19 @@ pub(crate) async fn date(
     Ok(Dated { version, at, from })
 }
 
-/// A machine activates with `version`: remembers the first time. Called last in the activation's
+/// Machines activate with these versions: remembers the first time. Called last in the activation's
 /// transaction, before anything that raises a counter that all share.
 pub(crate) async fn see(
     tx: &WriteTx,
-    product: ProductId,
-    version: Option<&ProductVersion>,
+    seen: impl IntoIterator<Item = (ProductId, &ProductVersion)>,
     now: Timestamp,
 ) -> Result<(), Failure> {
-    match version {
-        None => Ok(()),
-        Some(version) => Ok(store::insert_seen(tx, product, version, now).await?),
+    // In one order, or two would wait for each other.
+    let seen: BTreeSet<_> = seen.into_iter().collect();
+    if seen.is_empty() {
+        return Ok(());
     }
+    Ok(store::insert_seen(tx, seen, now).await?)
 }
 
 /// A page of a product's versions, by date.

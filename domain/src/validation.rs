@@ -18,13 +18,16 @@ use crate::refusal::Refusal;
 use crate::refusals::{Call, Operation};
 use crate::scope::Scope;
 use crate::tokens::{self, NotOurs, TokenFault};
-use crate::{activations, products, status_lists};
+use crate::{activations, status_lists};
 
 use rules::{Credential, judge};
 
+pub(crate) use keys::Keys;
+pub use keys::serve;
 pub(crate) use subject::{About, Question, Subject};
 
 mod its_word;
+mod keys;
 mod rules;
 mod subject;
 
@@ -122,6 +125,9 @@ async fn by_key(
 ) -> Result<Option<Subject>, ValidationError> {
     let key = activations::parse_key(text).map_err(|_| ValidationError::KeyMalformed)?;
     let digest = licenses::keys::digest(ctx, &key);
+    if let Some(subject) = keys::join(ctx, &digest, fingerprint).await? {
+        return Ok(Some(subject));
+    }
     let Some(license) = licenses::store::find_by_key(&ctx.db, digest, now).await? else { return Ok(None) };
     let about = match fingerprint {
         None => About::License,
@@ -130,7 +136,7 @@ async fn by_key(
             About::asked(activations::store::find_machine(&ctx.db, scope, fingerprint).await?)
         }
     };
-    Ok(Some(Subject { license, about }))
+    Ok(Some(Subject::of(ctx, license, about).await?))
 }
 
 /// What a token of ours says, or why it is not good.
@@ -159,8 +165,8 @@ async fn by_claims(
     let license = licenses::store::find(&ctx.db, scope, machine.license_id)
         .await?
         .ok_or(Failure::Corrupt("licence"))?;
-    let product = products::store::get(&ctx.db, license.product_id).await?;
-    if claims.set.aud != product.slug.as_str() {
+    let subject = Subject::of(ctx, license, About::License).await?;
+    if claims.set.aud != subject.granted.product.slug.as_str() {
         return Err(NotOurs::from(TokenFault::Audience).into());
     }
     if let Some(place) = &claims.status
@@ -172,7 +178,7 @@ async fn by_claims(
         fingerprint.is_none_or(|fingerprint| *fingerprint == machine.fingerprint)
     };
     let about = About::asked(Some(machine).filter(same));
-    Ok((Credential::Token, Some(Subject { license, about })))
+    Ok((Credential::Token, Some(Subject { about, ..subject })))
 }
 
 /// The verdict where there is no licence to judge.
@@ -205,7 +211,7 @@ fn note(
     call.product_version.clone_from(&request.product_version);
     match subject.about.machine() {
         Some(machine) => call.made_by(machine),
-        None => call.concerns(subject.license.id),
+        None => call.concerns(subject.license().id),
     }
     call.refused(ctx, now, verdict.code.as_str());
 }

@@ -2,7 +2,7 @@
 
 use licentia_entity::{activation, license};
 use licentia_types::activations::{ActivateRequest, ActivationStatus};
-use licentia_types::ids::ActivationId;
+use licentia_types::ids::{ActivationId, LicenseId};
 use licentia_types::text::Fingerprint;
 use licentia_types::time::Timestamp;
 
@@ -60,7 +60,7 @@ pub(super) async fn identify(
     let Some(known) = store::find_instance(tx, scope, fingerprint, instance).await? else {
         expect_unblocked(tx, scope, fingerprint).await?;
         let id = ActivationId::new(moment.new_uuid()?);
-        return Ok((blank(id, license, request, moment.now), Coming::First));
+        return Ok((blank(id, license.id, request, moment.now), Coming::First));
     };
     // A heartbeat may have come in between: as it is now, and stays until the end.
     let mut machine = store::hold(tx, known.id).await?.ok_or(Failure::Corrupt("activation"))?;
@@ -96,15 +96,15 @@ async fn expect_unblocked(
     if store::is_blocked(tx, scope, fingerprint).await? { Err(ActivationError::Blocked) } else { Ok(()) }
 }
 
-fn blank(
+pub(super) fn blank(
     id: ActivationId,
-    license: &license::Model,
+    license: LicenseId,
     request: &ActivateRequest,
     now: Timestamp,
 ) -> activation::Model {
     activation::Model {
         id,
-        license_id: license.id,
+        license_id: license,
         fingerprint: request.fingerprint.clone(),
         instance: request.instance.clone(),
         status: ActivationStatus::Active,

@@ -1,4 +1,4 @@
-//! PostgreSQL: a pool, for any number of instances, and another for the batches of heartbeats.
+//! PostgreSQL: a pool, for any number of instances, and one for each thread that serves batches.
 
 use std::time::Duration;
 
@@ -17,15 +17,15 @@ const SESSION: [(&str, &str); 3] = [
     ("idle_in_transaction_session_timeout", HANGING),
 ];
 
-/// Of the pool for heartbeats: one batch is written at a time, and one that was given up may hold its
+/// Of a thread that serves batches: one is written at a time, and one that was given up may hold its
 /// connection for a while.
 const HOT_CONNECTIONS: u32 = 3;
 
-/// The pool of everybody, and that of the heartbeats, which opens its connection when it is used first.
+/// The pool of everybody, and what the pools of the threads that serve batches are opened with.
 pub(super) async fn connect(
     url: &str,
     options: &DatabaseOptions,
-) -> Result<(DatabaseConnection, DatabaseConnection), ConnectError> {
+) -> Result<(DatabaseConnection, ConnectOptions), ConnectError> {
     let mut connect = ConnectOptions::new(url);
     connect
         .sqlx_logging(false)
@@ -47,7 +47,7 @@ pub(super) async fn connect(
             return Err(ConnectError::NotDurable { setting, value, wanted: "on" });
         }
     }
-    Ok((pool, sea_orm::Database::connect(hot).await?))
+    Ok((pool, hot))
 }
 
 async fn show(pool: &DatabaseConnection, setting: &str) -> Result<String, ConnectError> {

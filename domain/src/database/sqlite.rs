@@ -1,15 +1,17 @@
 //! SQLite: one connection that writes, with full synchronisation, and several that only read.
 
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, Statement};
+use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbErr, RuntimeErr, Statement};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 
 use super::error::is_busy;
 use super::{ConnectError, DatabaseOptions};
 
 /// For other processes, such as the command line: inside this one the gate keeps order.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Together as long as the busy timeout.
 const OPENING_ATTEMPTS: u32 = 200;
 const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(50);
@@ -66,6 +68,13 @@ fn common(sqlite: SqliteConnectOptions) -> SqliteConnectOptions {
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(BUSY_TIMEOUT)
+}
+
+/// The file that is meant.
+pub(super) fn file(url: &str) -> Result<PathBuf, DbErr> {
+    let options: SqliteConnectOptions =
+        url.parse().map_err(|error: sqlx::Error| DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error))))?;
+    Ok(options.get_filename().to_owned())
 }
 
 async fn expect_pragma(

@@ -22,7 +22,8 @@ use super::standing::Standing;
 use super::store;
 use super::worth::Worth;
 use crate::context::{Context, Moment};
-use crate::database::{Database, Lane};
+use crate::database::Lane;
+use crate::database::hot::Hot;
 use crate::failure::Failure;
 use crate::signing_keys::SigningKey;
 
@@ -36,10 +37,10 @@ enum Judged {
 }
 
 /// Ends what can be ended, and gives back what is to be judged in the next batch.
-pub(super) async fn settle(ctx: &Context, db: &Database, waiting: Vec<Waiting>) -> Vec<Waiting> {
+pub(super) async fn settle(ctx: &Context, hot: &Hot, waiting: Vec<Waiting>) -> Vec<Waiting> {
     let (batch, mut next) = one_of_each(waiting);
-    let beats: Vec<Arc<Beat>> = batch.iter().map(|waiting| Arc::clone(&waiting.beat)).collect();
-    let outcomes = Box::pin(outcomes(ctx, db, &beats)).await;
+    let beats: Vec<Arc<Beat>> = batch.iter().map(|waiting| Arc::clone(&waiting.call)).collect();
+    let outcomes = Box::pin(outcomes(ctx, hot, &beats)).await;
     for (waiting, outcome) in batch.into_iter().zip(outcomes) {
         match outcome {
             Some(outcome) => waiting.end(outcome),
@@ -55,7 +56,7 @@ fn one_of_each(waiting: Vec<Waiting>) -> (Vec<Waiting>, Vec<Waiting>) {
     let mut calls: HashMap<ActivationId, usize> = HashMap::new();
     let (mut batch, mut next) = (Vec::new(), Vec::new());
     for waiting in waiting {
-        let calls = calls.entry(waiting.beat.request.activation_id).or_default();
+        let calls = calls.entry(waiting.call.request.activation_id).or_default();
         *calls += 1;
         match *calls {
             1 if batch.len() < MOST_AT_ONCE => batch.push(waiting),
@@ -70,8 +71,8 @@ fn one_of_each(waiting: Vec<Waiting>) -> (Vec<Waiting>, Vec<Waiting>) {
 
 /// One for each; none where it is to be judged again, as after a deadlock. A database that is gone fails
 /// everybody. Anything else may be the fault of one machine's row, and is to be nobody else's.
-async fn outcomes(ctx: &Context, db: &Database, beats: &[Arc<Beat>]) -> Vec<Option<Outcome>> {
-    match together(ctx, db, beats).await {
+async fn outcomes(ctx: &Context, hot: &Hot, beats: &[Arc<Beat>]) -> Vec<Option<Outcome>> {
+    match together(ctx, hot, beats).await {
         Ok(outcomes) => outcomes,
         Err(failure) if failure.is_rolled_back() => beats.iter().map(|_| None).collect(),
         Err(failure) if beats.len() == 1 || failure.is_passing() => {
@@ -82,7 +83,7 @@ async fn outcomes(ctx: &Context, db: &Database, beats: &[Arc<Beat>]) -> Vec<Opti
         Err(_) => {
             let mut outcomes = Vec::with_capacity(beats.len());
             for beat in beats {
-                match together(ctx, db, slice::from_ref(beat)).await {
+                match together(ctx, hot, slice::from_ref(beat)).await {
                     Ok(outcome) => outcomes.extend(outcome),
                     Err(failure) => outcomes.push(Some(Outcome::Refused(failure.into(), None))),
                 }
@@ -92,23 +93,19 @@ async fn outcomes(ctx: &Context, db: &Database, beats: &[Arc<Beat>]) -> Vec<Opti
     }
 }
 
-async fn together(
-    ctx: &Context,
-    db: &Database,
-    beats: &[Arc<Beat>],
-) -> Result<Vec<Option<Outcome>>, Failure> {
+async fn together(ctx: &Context, hot: &Hot, beats: &[Arc<Beat>]) -> Result<Vec<Option<Outcome>>, Failure> {
     let moment = ctx.moment();
     let signing_key = ctx.token_key(moment.now).await?;
     let ids: Vec<ActivationId> = beats.iter().map(|beat| beat.request.activation_id).collect();
-    let mut standings = Standing::load(ctx, db, &ids).await?;
+    let mut standings = Standing::load(ctx, hot, &ids).await?;
     let judged = beats.iter().map(|beat| {
         // A row that cannot be read is its own machine's trouble.
         let judged = judge(ctx, &moment, beat, &mut standings, &signing_key);
         judged.unwrap_or_else(|failure| Judged::Ended(Outcome::Refused(failure.into(), None)))
     });
     let mut judged: Vec<Judged> = judged.collect();
-    draft::keep_claim_sets(ctx, db, &moment, drafts(&mut judged)).await?;
-    let rotated = write(db, &moment, drafts(&mut judged).collect()).await?;
+    draft::keep_claim_sets(ctx, hot.db(), &moment, drafts(&mut judged)).await?;
+    let rotated = write(hot, &moment, drafts(&mut judged).collect()).await?;
     let end = |judged| match judged {
         Judged::Ended(outcome) => Some(outcome),
         Judged::Drafted(draft) if rotated.contains(&draft.machine.id) => {
@@ -159,7 +156,7 @@ fn judge(
 /// Writes the drafts that are still as they were judged, and tells which: all with one statement,
 /// which is a transaction of its own where there is nothing else to be written.
 async fn write(
-    db: &Database,
+    hot: &Hot,
     moment: &Moment<'_>,
     mut drafts: Vec<&mut Draft>,
 ) -> Result<HashSet<ActivationId>, Failure> {
@@ -168,9 +165,9 @@ async fn write(
     }
     let rotations: Vec<_> = drafts.iter().map(|draft| draft.rotation()).collect();
     if !drafts.iter().any(|draft| draft.leaves_notes()) {
-        return store::rotate_at_once(db, rotations).await;
+        return store::rotate_at_once(hot, rotations).await;
     }
-    let tx = db.write(Lane::Heartbeat).await?;
+    let tx = hot.db().write(Lane::Heartbeat).await?;
     let rotated = store::rotate(&tx, rotations).await?;
     drafts.retain(|draft| rotated.contains(&draft.machine.id) && draft.leaves_notes());
     draft::note(&tx, moment, &mut drafts).await?;

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::contact::Contact;
 use super::outcome::Rotated;
 use super::queue::Beat;
-use super::standing::Standing;
+use super::standing::{self, Standing};
 use super::store::Rotation;
 use super::worth::Worth;
 use crate::activations::hold_lease;
@@ -19,7 +19,7 @@ use crate::context::{Context, Moment};
 use crate::database::{Database, WriteTx};
 use crate::failure::Failure;
 use crate::signing_keys::SigningKey;
-use crate::{status_lists, tokens};
+use crate::status_lists;
 
 /// A heartbeat as it was judged, about to be written.
 #[derive(Debug)]
@@ -151,7 +151,7 @@ pub(super) async fn keep_claim_sets(
         return Ok(());
     }
     let granted: Vec<_> = lacking.iter().map(|draft| &*draft.standing.granted).collect();
-    let kept = tokens::keep_claim_sets(ctx, db, moment, &granted).await?;
+    let kept = standing::keep_claim_sets(ctx, db, moment, &granted).await?;
     for draft in &mut lacking {
         let id = kept.get(&draft.machine.license_id).ok_or(Failure::Corrupt("claim set"))?;
         draft.machine.claim_set_id = *id;

@@ -23,9 +23,6 @@ pub enum HeartbeatError {
     /// The machine gave its seat back.
     #[error("the activation was deactivated; activate again")]
     Deactivated,
-    /// More machines call than can be answered.
-    #[error("too many heartbeats wait already; try again in a moment")]
-    Overloaded,
     /// Too many calls for one machine at the same instant.
     #[error("too many heartbeats of this machine at once; try again")]
     Contended,
@@ -44,7 +41,7 @@ impl Refusal for HeartbeatError {
             Self::NonceInvalid => ProblemCode::NonceInvalid,
             Self::NonceReused => ProblemCode::NonceReused,
             Self::Deactivated => ProblemCode::ActivationDeactivated,
-            Self::Overloaded | Self::Contended => ProblemCode::Unavailable,
+            Self::Contended => ProblemCode::Unavailable,
             Self::Failed(failure) => failure.code(),
         }
     }

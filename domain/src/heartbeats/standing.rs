@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use licentia_entity::activation;
 use licentia_types::activations::ActivationStatus;
-use licentia_types::ids::ActivationId;
+use licentia_types::ids::{ActivationId, LicenseId};
 use licentia_types::time::Timestamp;
 
 use super::error::HeartbeatError;
@@ -13,10 +13,25 @@ use super::queue::Beat;
 use super::store;
 use super::worth::Worth;
 use crate::context::{Context, Moment};
-use crate::database::Database;
+use crate::database::hot::Hot;
+use crate::database::{Database, Lane};
 use crate::failure::Failure;
 use crate::licenses::grants::{self, Granted};
 use crate::tokens;
+
+/// Finds, or keeps, what is claimed of these licences, in a transaction of its own: a row that no machine
+/// comes to name is in nobody's way.
+pub(super) async fn keep_claim_sets(
+    ctx: &Context,
+    db: &Database,
+    moment: &Moment<'_>,
+    granted: &[&Granted],
+) -> Result<HashMap<LicenseId, i64>, Failure> {
+    let tx = db.write(Lane::Heartbeat).await?;
+    let kept = tokens::keep_claim_sets(&tx, ctx, moment, granted).await?;
+    tx.commit().await?;
+    Ok(kept)
+}
 
 /// What a heartbeat is judged by, as it was read.
 #[derive(Clone, Debug)]
@@ -31,11 +46,11 @@ impl Standing {
     /// Of these machines, those that there are.
     pub(super) async fn load(
         ctx: &Context,
-        db: &Database,
+        hot: &Hot,
         ids: &[ActivationId],
     ) -> Result<HashMap<ActivationId, Self>, Failure> {
-        let seen = store::seen(db, ids).await?;
-        let granted = grants::of_names(ctx, db, seen.iter().map(|seen| seen.grant)).await?;
+        let seen = store::seen(hot, ids).await?;
+        let granted = grants::of_names(ctx, hot.db(), seen.iter().map(|seen| seen.grant)).await?;
         let stand = |seen: store::Seen| {
             // A licence that was deleted in between took its machines with it.
             let granted = Arc::clone(granted.get(&seen.machine.license_id)?);
@@ -59,7 +74,7 @@ impl Standing {
     /// Finds, or keeps, what the machine's token will claim.
     pub(super) async fn keep_claim_set(&mut self, ctx: &Context, moment: &Moment<'_>) -> Result<(), Failure> {
         if self.claim_set.is_none() {
-            let kept = tokens::keep_claim_sets(ctx, &ctx.db, moment, &[&*self.granted]).await?;
+            let kept = keep_claim_sets(ctx, &ctx.db, moment, &[&*self.granted]).await?;
             self.claim_set = kept.get(&self.machine.license_id).copied();
         }
         Ok(())

@@ -5,20 +5,19 @@
 //! was edited, is left alone; its caller judges again.
 
 use std::collections::HashSet;
-use std::fmt::Write;
-use std::iter;
 
 use licentia_entity::activation;
 use licentia_types::activations::ActivationStatus;
 use licentia_types::ids::ActivationId;
 use licentia_types::time::{Seconds, Timestamp};
-use sea_orm::{
-    ConnectionTrait, DbBackend, DbErr, FromQueryResult, IdenStatic, Iterable, QueryResult, Statement, Value,
-};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
 
-use crate::database::{Database, Lane, WriteTx};
+use crate::activations::machine_row;
+use crate::database::hot::{Hot, Row};
+use crate::database::values::{filled_up, push_parameters, with_rows};
+use crate::database::{Lane, WriteTx};
 use crate::failure::Failure;
-use crate::licenses::grants::GrantName;
+use crate::licenses::grants::{GRANT_NAME, GrantName};
 
 /// One heartbeat as it was judged: the row as it was seen, and as it shall be.
 #[derive(Clone, Debug)]
@@ -150,13 +149,7 @@ RETURNING activation.id";
 /// On PostgreSQL a row that somebody else holds is left out, to be judged again: no batch waits for one of
 /// its machines, and none waits in a circle.
 fn rotating(backend: DbBackend, rows: usize) -> String {
-    let mut sql = format!("WITH beat ({}) AS (VALUES ", COLUMNS.join(", "));
-    for row in 0..rows {
-        sql.push_str(if row == 0 { "(" } else { ", (" });
-        push_parameters(&mut sql, backend, row * COLUMNS.len(), COLUMNS.len());
-        sql.push(')');
-    }
-    sql.push(')');
+    let mut sql = with_rows(backend, "beat", &COLUMNS, rows);
     let from = if backend == DbBackend::Postgres {
         sql.push_str(
             ", held AS (SELECT activation.id FROM activation JOIN beat ON beat.id = activation.id
@@ -169,52 +162,31 @@ fn rotating(backend: DbBackend, rows: usize) -> String {
     sql + ROTATE + from + AS_JUDGED
 }
 
-fn push_parameters(sql: &mut String, backend: DbBackend, before: usize, count: usize) {
-    for parameter in 1..=count {
-        if parameter > 1 {
-            sql.push_str(", ");
-        }
-        if backend == DbBackend::Postgres {
-            // Writing into a text cannot fail.
-            let _ = write!(sql, "${}", before + parameter);
-        } else {
-            sql.push('?');
-        }
-    }
-}
-
-/// A batch is filled up with rows of nulls to the next power of two, so that there are few statements, all
-/// of them prepared before long.
-fn filled_up<T: Clone>(rows: Vec<T>, nothing: impl FnOnce(&T) -> T) -> Vec<T> {
-    let Some(first) = rows.first() else { return rows };
-    let missing = rows.len().next_power_of_two() - rows.len();
-    let filling = iter::repeat_n(nothing(first), missing);
-    rows.into_iter().chain(filling).collect()
-}
-
 /// Rotates every row of the batch that is still as it was judged, and tells which.
 pub(super) async fn rotate(tx: &WriteTx, batch: Vec<Rotation>) -> Result<HashSet<ActivationId>, Failure> {
-    rotated(&tx.query_all_raw(rotation(tx.get_database_backend(), batch)).await?)
+    let backend = tx.get_database_backend();
+    let (sql, values) = rotation(backend, batch);
+    let rows = tx.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+    rotated(rows.into_iter().map(Row::from))
 }
 
 /// The same, as a transaction of its own: what it tells is durable.
 pub(super) async fn rotate_at_once(
-    db: &Database,
+    hot: &Hot,
     batch: Vec<Rotation>,
 ) -> Result<HashSet<ActivationId>, Failure> {
-    rotated(&db.write_at_once(Lane::Heartbeat, rotation(db.get_database_backend(), batch)).await?)
+    let (sql, values) = rotation(hot.backend(), batch);
+    rotated(hot.write_at_once(Lane::Heartbeat, sql, values).await?.into_iter())
 }
 
-fn rotation(backend: DbBackend, batch: Vec<Rotation>) -> Statement {
+fn rotation(backend: DbBackend, batch: Vec<Rotation>) -> (String, Vec<Value>) {
     let rows = batch.into_iter().map(Rotation::values).collect();
     let rows = filled_up(rows, |row| row.each_ref().map(Value::as_null));
-    let sql = rotating(backend, rows.len());
-    Statement::from_sql_and_values(backend, sql, rows.into_iter().flatten())
+    (rotating(backend, rows.len()), rows.into_iter().flatten().collect())
 }
 
-fn rotated(rows: &[QueryResult]) -> Result<HashSet<ActivationId>, Failure> {
-    let ids = rows.iter().map(|row| row.try_get_by_index(0).map(ActivationId::new));
-    Ok(ids.collect::<Result<_, DbErr>>()?)
+fn rotated(rows: impl Iterator<Item = Row>) -> Result<HashSet<ActivationId>, Failure> {
+    Ok(rows.map(|row| row.cells().next()).collect::<Result<_, DbErr>>()?)
 }
 
 /// A machine with what says which version of everything it is judged by.
@@ -226,45 +198,30 @@ pub(super) struct Seen {
 }
 
 /// Of these machines, those that there are. Each proved already that it is one of them.
-pub(super) async fn seen(db: &Database, ids: &[ActivationId]) -> Result<Vec<Seen>, Failure> {
+pub(super) async fn seen(hot: &Hot, ids: &[ActivationId]) -> Result<Vec<Seen>, Failure> {
     let ids = filled_up(ids.iter().map(|id| Value::from(*id)).collect(), Value::as_null);
-    let backend = db.get_database_backend();
-    let statement = Statement::from_sql_and_values(backend, seeing(backend, ids.len()), ids);
-    let rows = db.query_all_raw(statement).await?;
+    let rows = hot.read(seeing(hot.backend(), ids.len()), ids).await?;
     Ok(rows.iter().map(Seen::of).collect::<Result<_, _>>()?)
 }
 
 impl Seen {
-    fn of(row: &QueryResult) -> Result<Self, DbErr> {
-        let machine = activation::Model::from_query_result(row, "")?;
-        let grant = GrantName {
-            license: machine.license_id,
-            license_version: row.try_get("", "license_version")?,
-            license_updated_at: row.try_get("", "license_updated_at")?,
-            product: row.try_get("", "product_id")?,
-            product_version: row.try_get("", "version_of_product")?,
-            product_updated_at: row.try_get("", "product_updated_at")?,
-            catalogue_revision: row.try_get("", "catalogue_revision")?,
-        };
-        Ok(Self { machine, grant, claim_set: row.try_get("", "kept_claim_set")? })
+    fn of(row: &Row) -> Result<Self, DbErr> {
+        let mut cells = row.cells();
+        let grant = GrantName::next(&mut cells)?;
+        Ok(Self { grant, claim_set: cells.next()?, machine: machine_row::next(&mut cells)? })
     }
 }
 
-/// The columns are named one by one: a statement that is prepared stays good when a table gets another.
 fn seeing(backend: DbBackend, ids: usize) -> String {
-    let columns: Vec<_> = activation::Column::iter().map(|column| format!("a.{}", column.as_str())).collect();
     let mut sql = format!(
-        "SELECT {},
-           l.version AS license_version, l.updated_at AS license_updated_at,
-           p.id AS product_id, p.version AS version_of_product, p.updated_at AS product_updated_at,
-           p.catalogue_revision, c.id AS kept_claim_set
+        "SELECT {GRANT_NAME}, c.id, {}
          FROM activation a
          JOIN license l ON l.id = a.license_id
          JOIN product p ON p.id = l.product_id
          LEFT JOIN claim_set c ON c.license_id = l.id
            AND c.license_version = l.version AND c.catalogue_revision = p.catalogue_revision
          WHERE a.id IN (",
-        columns.join(", ")
+        machine_row::columns()
     );
     push_parameters(&mut sql, backend, 0, ids);
     sql.push(')');

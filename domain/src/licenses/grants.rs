@@ -10,12 +10,14 @@ use licentia_types::tokens::ClaimSet;
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter};
 
 use super::{store, terms};
-use crate::catalog;
 use crate::context::Context;
 use crate::database::Database;
+use crate::database::hot::Cells;
 use crate::failure::Failure;
 use crate::scope::Scope;
+use crate::tiers::Catalogue;
 use crate::tokens::Entitlements;
+use crate::{catalog, products};
 
 /// All that what a licence grants follows from. The instants tell versions apart that a restored
 /// database gave a second time.
@@ -33,7 +35,8 @@ pub(crate) struct GrantName {
 /// A licence with what it grants.
 #[derive(Debug)]
 pub(crate) struct Granted {
-    /// All but the number of its seats that are taken, which changes without a version.
+    /// All but the number of its seats that are taken and when it was first activated, which change
+    /// without a version.
     pub(crate) license: license::Model,
     pub(crate) product: product::Model,
     pub(crate) entitlements: Entitlements,
@@ -41,7 +44,38 @@ pub(crate) struct Granted {
     pub(crate) claim_set: Arc<ClaimSet>,
 }
 
+/// What a statement selects to name what a licence `l` of a product `p` grants.
+pub(crate) const GRANT_NAME: &str =
+    "l.id, l.version, l.updated_at, p.id, p.version, p.updated_at, p.catalogue_revision";
+
+impl GrantName {
+    /// The next columns of a row, selected as [`GRANT_NAME`].
+    pub(crate) fn next(cells: &mut Cells<'_>) -> Result<Self, DbErr> {
+        Ok(Self {
+            license: cells.next()?,
+            license_version: cells.next()?,
+            license_updated_at: cells.next()?,
+            product: cells.next()?,
+            product_version: cells.next()?,
+            product_updated_at: cells.next()?,
+            catalogue_revision: cells.next()?,
+        })
+    }
+}
+
 impl Granted {
+    /// What follows from all of these.
+    pub(crate) fn of(
+        ctx: &Context,
+        license: license::Model,
+        product: product::Model,
+        catalogue: &Catalogue,
+    ) -> Result<Self, Failure> {
+        let entitlements = terms::entitlements(ctx, catalogue, &license)?;
+        let claim_set = Arc::new(entitlements.claim_set(&ctx.settings.issuer, &license, &product));
+        Ok(Self { license, product, entitlements, claim_set })
+    }
+
     pub(crate) const fn name(&self) -> GrantName {
         let Self { license, product, .. } = self;
         GrantName {
@@ -54,6 +88,17 @@ impl Granted {
             catalogue_revision: product.catalogue_revision,
         }
     }
+}
+
+/// What a licence grants that was read just now.
+pub(crate) async fn of_license(
+    ctx: &Context,
+    db: &Database,
+    license: license::Model,
+) -> Result<Arc<Granted>, Failure> {
+    let product = products::store::get(db, license.product_id).await?;
+    let catalogue = catalog::of_product(ctx, db, &product).await?;
+    Ok(Arc::new(Granted::of(ctx, license, product, &catalogue)?))
 }
 
 /// What these licences grant. Those that are not at hand are read, all at once, as they are now: what
@@ -87,21 +132,19 @@ async fn read(ctx: &Context, db: &Database, ids: HashSet<LicenseId>) -> Result<V
     // Whoever asks has proven already that these are theirs.
     let named = license::Column::Id.is_in(ids);
     let licenses = store::matching(db, Scope::Everything, named, most).await?;
-    let products = products(db, licenses.iter().map(|license| license.product_id)).await?;
+    let products = products_of(db, licenses.iter().map(|license| license.product_id)).await?;
     let catalogues = catalog::of_products(ctx, db, products.values()).await?;
     let grant = |license: license::Model| {
         let product = products.get(&license.product_id).ok_or(Failure::Corrupt("product"))?;
         let catalogue = catalogues.get(&product.id).ok_or(Failure::Corrupt("catalogue"))?;
-        let entitlements = terms::entitlements(ctx, catalogue, &license)?;
-        let claim_set = Arc::new(entitlements.claim_set(&ctx.settings.issuer, &license, product));
-        let granted = Arc::new(Granted { license, product: product.clone(), entitlements, claim_set });
+        let granted = Arc::new(Granted::of(ctx, license, product.clone(), catalogue)?);
         ctx.caches.grants.insert(granted.name(), Arc::clone(&granted));
         Ok(granted)
     };
     licenses.into_iter().map(grant).collect()
 }
 
-async fn products(
+async fn products_of(
     db: &Database,
     ids: impl Iterator<Item = ProductId>,
 ) -> Result<HashMap<ProductId, product::Model>, DbErr> {

@@ -13,8 +13,9 @@ use licentia_types::tokens::{ClaimSet, LicenseClaims, TokenTyp};
 use serde_json::json;
 
 use super::error::LicenseError;
+use super::grants::Granted;
 use super::live_tokens::{self, Signing};
-use super::{Told, locked, rules, tell, terms};
+use super::{Told, locked, rules, tell};
 use crate::actors::Caller;
 use crate::context::{Context, compute};
 use crate::database::Lane;
@@ -46,10 +47,10 @@ pub async fn regenerate(
     let product = products::store::find_unchanging(&tx, license.product_id).await?;
     let product = product.ok_or(Failure::Corrupt("product"))?;
     let catalogue = catalog::load(&tx, product.id).await?;
-    let entitlements = terms::entitlements(ctx, &catalogue, &license)?;
-    let times = entitlements.times;
+    let granted = Granted::of(ctx, license, product, &catalogue)?;
+    let (license, times) = (&granted.license, granted.entitlements.times);
     let end = tokens::license_end(license.expires_at, times);
-    let status = rules::status(&license, moment.now);
+    let status = rules::status(license, moment.now);
     let worth_a_token = matches!(status, LicenseStatus::Active | LicenseStatus::Expired);
     let window = Window::at(moment.now, times, end, ctx.settings.backdate).filter(|_| worth_a_token);
     let window = window.ok_or(LicenseError::NoToken)?;
@@ -60,8 +61,7 @@ pub async fn regenerate(
         return Err(LicenseError::TooManyMachines { most: MOST });
     }
     let ids: Vec<ActivationId> = machines.iter().map(|machine| machine.id).collect();
-    let set = Arc::new(entitlements.claim_set(&ctx.settings.issuer, &license, &product));
-    let claim_set = tokens::keep_claim_set(&tx, ctx, &moment, &license, &product, &set).await?;
+    let claim_set = tokens::keep_claim_set(&tx, ctx, &moment, &granted).await?;
     // While the rows still tell when the former tokens end.
     status_lists::replace_places(&tx, license.id, &ids).await?;
     let signing =
@@ -74,18 +74,18 @@ pub async fn regenerate(
         event: Some(Kind::LicenseRegenerated),
         detail: json!({"tokens": ids.len()}),
     };
-    tell(&tx, &moment, caller, &license, told).await?;
+    tell(&tx, &moment, caller, license, told).await?;
     revocations::raise_generation(&tx, &moment).await?;
     tx.commit().await?;
 
-    let fresh = Fresh { set, window, times, end };
+    let fresh = Fresh { set: Arc::clone(&granted.claim_set), window, times, end };
     let unsigned = machines
         .iter()
         .map(|machine| fresh.unsigned(ctx, machine, &mut recipients))
         .collect::<Result<Vec<_>, Failure>>()?;
     let latest = unsigned.iter().map(|token| token.claims.stale_until).max();
     signing_key.reserve(&ctx.db, latest.map_or(window.expires, Timestamp::from_seconds)).await?;
-    let typ = product.token_typ;
+    let typ = granted.product.token_typ;
     Ok(RegenerateResponse { tokens: compute(move || sign(&signing_key, typ, unsigned)).await?? })
 }
 

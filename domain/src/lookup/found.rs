@@ -90,16 +90,16 @@ impl Found {
         let of_machines = self.licenses_of_machines(ctx, scope).await?;
         for (place, judged) in self.judged {
             let subject = match judged {
-                Judged::License(license) => Subject { license: *license, about: About::License },
+                Judged::License(license) => Subject::of(ctx, *license, About::License).await?,
                 Judged::Machine(machine) => {
                     let license = of_machines.get(&machine.license_id).cloned();
                     let license = license.ok_or(Failure::Corrupt("licence"))?;
-                    Subject { license, about: About::Machine(machine) }
+                    Subject::of(ctx, license, About::Machine(machine)).await?
                 }
             };
             if let Some(found) = self.matches.get_mut(place) {
-                found.customer_id = subject.license.customer_id;
-                found.product_id = Some(subject.license.product_id);
+                found.customer_id = subject.license().customer_id;
+                found.product_id = Some(subject.license().product_id);
                 found.verdict = Some(subject.explained(ctx, now).await?);
             }
         }

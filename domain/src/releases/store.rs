@@ -1,5 +1,7 @@
 //! Queries on releases.
 
+use std::collections::BTreeSet;
+
 use licentia_entity::release;
 use licentia_types::ids::ProductId;
 use licentia_types::pages::PageResponse;
@@ -26,17 +28,16 @@ pub(super) async fn find(
 /// One statement, so that of two machines that come at once one is the first.
 pub(super) async fn insert_seen(
     tx: &WriteTx,
-    product: ProductId,
-    version: &ProductVersion,
+    seen: BTreeSet<(ProductId, &ProductVersion)>,
     now: Timestamp,
 ) -> Result<(), DbErr> {
-    let row = release::ActiveModel {
+    let row = |(product, version): (ProductId, &ProductVersion)| release::ActiveModel {
         product_id: Set(product),
         version: Set(version.clone()),
         first_seen_at: Set(Some(now)),
         released_at: Set(None),
     };
-    release::Entity::insert(row)
+    release::Entity::insert_many(seen.into_iter().map(row))
         .on_conflict(key().do_nothing().to_owned())
         .exec_without_returning(tx)
         .await?;

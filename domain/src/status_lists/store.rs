@@ -1,5 +1,7 @@
 //! Queries on places.
 
+use std::collections::HashMap;
+
 use licentia_entity::{activation, license, status_place};
 use licentia_types::activations::ActivationStatus;
 use licentia_types::ids::{ActivationId, LicenseId};
@@ -99,6 +101,25 @@ pub(crate) async fn take_place(
     let place = status_place::ActiveModel { activation_id: Set(machine.id), ..Default::default() };
     machine.status_serial = status_place::Entity::insert(place).exec(tx).await?.last_insert_id;
     machine.former_status_serial = None;
+    Ok(())
+}
+
+/// The same for machines that come for the first time.
+pub(crate) async fn take_places(
+    tx: &WriteTx,
+    machines: &mut [&mut activation::Model],
+) -> Result<(), Failure> {
+    let place = |machine: &&mut activation::Model| status_place::ActiveModel {
+        activation_id: Set(machine.id),
+        ..Default::default()
+    };
+    let rows: Vec<_> = machines.iter().map(place).collect();
+    let places = status_place::Entity::insert_many(rows).exec_with_returning(tx).await?;
+    let serials: HashMap<_, _> =
+        places.into_iter().map(|place| (place.activation_id, place.serial)).collect();
+    for machine in machines {
+        machine.status_serial = *serials.get(&machine.id).ok_or(Failure::Corrupt("place"))?;
+    }
     Ok(())
 }
 

@@ -9,10 +9,9 @@ use licentia_types::time::Timestamp;
 use licentia_types::tokens::ClaimSet;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 
 use crate::context::{Context, Moment};
-use crate::database::{Database, Lane};
 use crate::failure::Failure;
 use crate::licenses::grants::Granted;
 
@@ -22,22 +21,20 @@ pub(crate) async fn keep_claim_set(
     tx: &impl ConnectionTrait,
     ctx: &Context,
     moment: &Moment<'_>,
-    license: &license::Model,
-    product: &product::Model,
-    set: &ClaimSet,
+    granted: &Granted,
 ) -> Result<i64, Failure> {
+    let Granted { license, product, .. } = granted;
     if let Some(id) = find_claim_set(tx, license, product).await? {
         return Ok(id);
     }
-    insert(tx, [seal_claim_set(ctx, moment.now, license, product, set)?]).await?;
-    find_claim_set(tx, license, product).await?.ok_or(Failure::Corrupt("claim set"))
+    let kept = keep_claim_sets(tx, ctx, moment, &[granted]).await?;
+    kept.get(&license.id).copied().ok_or(Failure::Corrupt("claim set"))
 }
 
-/// The same for several licences, in a transaction of its own: a row that no machine comes to name is
-/// in nobody's way.
+/// The same for several licences, most of which have none yet.
 pub(crate) async fn keep_claim_sets(
+    tx: &impl ConnectionTrait,
     ctx: &Context,
-    db: &Database,
     moment: &Moment<'_>,
     granted: &[&Granted],
 ) -> Result<HashMap<LicenseId, i64>, Failure> {
@@ -49,8 +46,10 @@ pub(crate) async fn keep_claim_sets(
         seal_claim_set(ctx, moment.now, license, product, claim_set)
     };
     let rows: Vec<_> = by_license.values().map(row).collect::<Result<_, _>>()?;
-    let tx = db.write(Lane::Heartbeat).await?;
-    insert(&tx, rows).await?;
+    claim_set::Entity::insert_many(rows)
+        .on_conflict(OnConflict::new().do_nothing().to_owned())
+        .exec_without_returning(tx)
+        .await?;
     let named = by_license
         .values()
         .fold(Condition::any(), |any, granted| any.add(named(&granted.license, &granted.product)));
@@ -59,21 +58,9 @@ pub(crate) async fn keep_claim_sets(
         .columns([claim_set::Column::LicenseId, claim_set::Column::Id])
         .filter(named)
         .into_tuple()
-        .all(&tx)
+        .all(tx)
         .await?;
-    tx.commit().await?;
     Ok(kept.into_iter().collect())
-}
-
-async fn insert(
-    tx: &impl ConnectionTrait,
-    rows: impl IntoIterator<Item = claim_set::ActiveModel>,
-) -> Result<(), DbErr> {
-    claim_set::Entity::insert_many(rows)
-        .on_conflict(OnConflict::new().do_nothing().to_owned())
-        .exec_without_returning(tx)
-        .await?;
-    Ok(())
 }
 
 fn named(license: &license::Model, product: &product::Model) -> Condition {

@@ -1,5 +1,7 @@
 //! Whom a verdict is on, and what is read to give it.
 
+use std::sync::Arc;
+
 use licentia_entity::{activation, license};
 use licentia_types::activations::ActivationStatus;
 use licentia_types::seats::Seats;
@@ -10,10 +12,11 @@ use licentia_types::validation::ValidateResponse;
 use super::rules::{Coverage, Credential, Facts, Machine, judge};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::licenses::{self, terms};
+use crate::licenses;
+use crate::licenses::grants::{self, Granted};
 use crate::scope::Scope;
 use crate::tokens::{self, Entitlements};
-use crate::{activations, catalog, products, releases};
+use crate::{activations, releases};
 
 /// What is asked of a licence and its machine.
 #[derive(Clone, Copy, Debug, Default)]
@@ -64,11 +67,23 @@ fn told_by(credential: Credential, expires_at: Option<Timestamp>) -> Option<Time
 /// A licence, and which of its machines.
 #[derive(Clone, Debug)]
 pub(crate) struct Subject {
-    pub(crate) license: license::Model,
+    pub(crate) granted: Arc<Granted>,
+    /// Seats of the licence that are taken, in the same instant.
+    pub(crate) seats_used: i32,
     pub(crate) about: About,
 }
 
 impl Subject {
+    /// A licence that was read just now.
+    pub(crate) async fn of(ctx: &Context, license: license::Model, about: About) -> Result<Self, Failure> {
+        let seats_used = license.seats_used;
+        Ok(Self { granted: grants::of_license(ctx, &ctx.db, license).await?, seats_used, about })
+    }
+
+    pub(crate) fn license(&self) -> &license::Model {
+        &self.granted.license
+    }
+
     /// The verdict with every rule, as support asks for it: by somebody who may see the licence.
     pub(crate) async fn explained(&self, ctx: &Context, now: Timestamp) -> Result<ValidateResponse, Failure> {
         let question = Question { explain: true, ..Question::default() };
@@ -83,32 +98,24 @@ impl Subject {
         credential: Credential,
         question: Question<'_>,
     ) -> Result<ValidateResponse, Failure> {
-        let product = products::store::get(&ctx.db, self.license.product_id).await?;
-        let catalogue = catalog::of_product(ctx, &ctx.db, &product).await?;
-        let entitlements = terms::entitlements(ctx, &catalogue, &self.license)?;
-        let facts = self.facts(ctx, now, &entitlements, question).await?;
+        let entitlements = &self.granted.entitlements;
+        let facts = self.facts(ctx, now, question).await?;
         let judgement = judge(credential, Some(&facts));
         Ok(ValidateResponse {
             valid: judgement.is_valid(),
             code: judgement.code(),
             reasons: judgement.reasons(),
-            tier: Some(entitlements.tier),
-            features: entitlements.features,
-            expires_at: told_by(credential, self.license.expires_at),
-            license_id: Some(self.license.id),
+            tier: Some(entitlements.tier.clone()),
+            features: entitlements.features.clone(),
+            expires_at: told_by(credential, self.license().expires_at),
+            license_id: Some(self.license().id),
             activation_id: self.about.machine().map(|machine| machine.id),
             rules: question.explain.then(|| judgement.into_rules()),
         })
     }
 
-    async fn facts(
-        &self,
-        ctx: &Context,
-        now: Timestamp,
-        entitlements: &Entitlements,
-        question: Question<'_>,
-    ) -> Result<Facts, Failure> {
-        let license = &self.license;
+    async fn facts(&self, ctx: &Context, now: Timestamp, question: Question<'_>) -> Result<Facts, Failure> {
+        let Granted { license, entitlements, .. } = &*self.granted;
         let (machine, seats) = self.machine(ctx, now, entitlements, question.explain).await?;
         Ok(Facts {
             now,
@@ -164,7 +171,7 @@ impl Subject {
                 seat_free: any_free || machine.holds_seat || machine.free_environment.is_some(),
             },
             About::License | About::Stranger => {
-                let scope = Scope::License(self.license.id);
+                let scope = Scope::License(self.license().id);
                 let others = activations::store::any_active(&ctx.db, scope).await?;
                 Machine::Stranger { others, seat_free: any_free }
             }
@@ -173,9 +180,9 @@ impl Subject {
     }
 
     async fn seats(&self, ctx: &Context, now: Timestamp, limit: Option<u32>) -> Result<Seats, Failure> {
-        let due = activations::store::seats_due(&ctx.db, &[self.license.id], now).await?;
-        let used = u32::try_from(self.license.seats_used).unwrap_or_default();
-        let used = used.saturating_sub(due.get(&self.license.id).copied().unwrap_or_default());
+        let due = activations::store::seats_due(&ctx.db, &[self.license().id], now).await?;
+        let used = u32::try_from(self.seats_used).unwrap_or_default();
+        let used = used.saturating_sub(due.get(&self.license().id).copied().unwrap_or_default());
         Ok(Seats { used, limit })
     }
 
@@ -186,12 +193,12 @@ impl Subject {
         now: Timestamp,
         version: Option<&ProductVersion>,
     ) -> Result<Option<Coverage>, Failure> {
-        let Some(updates_until) = self.license.updates_until else { return Ok(None) };
+        let Some(updates_until) = self.license().updates_until else { return Ok(None) };
         let told = || self.about.machine().and_then(|machine| machine.product_version.as_ref());
         let version = match version.or_else(told) {
             None => None,
             Some(version) => {
-                Some(releases::date(&ctx.db, self.license.product_id, version.clone(), now).await?)
+                Some(releases::date(&ctx.db, self.license().product_id, version.clone(), now).await?)
             }
         };
         Ok(Some(Coverage { updates_until, version }))
