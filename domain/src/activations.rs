@@ -26,7 +26,7 @@ use crate::{audit, catalog};
 
 pub use activate::{Activated, activate};
 pub(crate) use arrivals::Arrivals;
-pub use arrivals::serve;
+pub use arrivals::{pending, serve};
 pub(crate) use binding::parse_key;
 pub use deactivate::deactivate;
 pub use error::ActivationError;

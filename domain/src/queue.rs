@@ -4,6 +4,7 @@
 //! what came in while the one before it was under way. What would wait for too long is refused at the
 //! door.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Mutex, mpsc, oneshot};
@@ -40,6 +41,24 @@ pub(crate) struct Queue<Call, Outcome> {
     entrance: mpsc::Sender<Waiting<Call, Outcome>>,
     exit: Mutex<mpsc::Receiver<Waiting<Call, Outcome>>>,
     most: usize,
+    /// Calls that have no outcome yet.
+    pending: AtomicUsize,
+}
+
+/// A call that has no outcome yet, until this is dropped.
+struct Pending<'a>(&'a AtomicUsize);
+
+impl<'a> Pending<'a> {
+    fn among(pending: &'a AtomicUsize) -> Self {
+        pending.fetch_add(1, Ordering::Relaxed);
+        Self(pending)
+    }
+}
+
+impl Drop for Pending<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// Why a call had no outcome.
@@ -69,11 +88,12 @@ impl<Call, Outcome> Default for Queue<Call, Outcome> {
 impl<Call, Outcome> Queue<Call, Outcome> {
     fn holding(most: usize) -> Self {
         let (entrance, exit) = mpsc::channel(most);
-        Self { entrance, exit: Mutex::new(exit), most }
+        Self { entrance, exit: Mutex::new(exit), most, pending: AtomicUsize::new(0) }
     }
 
     /// Waits for the outcome.
     pub(crate) async fn join(&self, call: Call) -> Result<Outcome, NoOutcome> {
+        let _pending = Pending::among(&self.pending);
         let (outcome, ended) = oneshot::channel();
         self.entrance.try_send(Waiting { call, outcome }).map_err(|_| NoOutcome::Full)?;
         let in_time = tokio::time::timeout(PATIENCE, ended).await.ok().and_then(Result::ok);
@@ -83,6 +103,11 @@ impl<Call, Outcome> Queue<Call, Outcome> {
     /// How many calls wait for the next batch.
     pub(crate) fn waiting(&self) -> usize {
         self.entrance.max_capacity() - self.entrance.capacity()
+    }
+
+    /// How many calls have no outcome yet: those that wait, and those of the batch under way.
+    pub(crate) fn pending(&self) -> usize {
+        self.pending.load(Ordering::Relaxed)
     }
 
     /// Whether anybody serves it: commands that run without a server settle their calls themselves.

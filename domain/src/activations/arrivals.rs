@@ -77,6 +77,12 @@ pub(super) async fn join(
     }
 }
 
+/// How many machines wait to be bound.
+#[must_use]
+pub fn pending(ctx: &Context) -> usize {
+    ctx.arrivals.0.pending()
+}
+
 /// Binds those who come for as long as it is awaited. A second one waits until the first is gone.
 ///
 /// # Errors

@@ -5,7 +5,7 @@ use licentia_entity::{activation, license};
 use licentia_tests::{Backend, Machine, Shop, TestServer, on_both};
 use licentia_types::ids::{ActivationId, LicenseId};
 use sea_orm::sea_query::{Expr, SimpleExpr};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter};
 use serde_json::{Value, json};
 
 use crate::licenses::suspend;
