@@ -17,6 +17,8 @@ const MOST_WAITING: usize = 4_096;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a batch may take: less, so that those who came later are still answered.
 const BATCH_PATIENCE: Duration = Duration::from_secs(7);
+/// How often a thread gives its processor up for those who are about to come.
+const MOST_YIELDS: usize = 4;
 /// Before what could not be settled is tried again, when nothing else was to be done.
 const PAUSE: Duration = Duration::from_millis(5);
 
@@ -100,6 +102,20 @@ impl<Call, Outcome> Queue<Call, Outcome> {
         in_time.ok_or(NoOutcome::Lost)
     }
 
+    /// Lets those join who are about to come, where processors are short; where one is free, this returns at
+    /// once, so that nobody waits in vain.
+    fn let_others_join(&self, at_once: usize) {
+        let mut waiting = self.waiting();
+        for _ in 0..MOST_YIELDS {
+            std::thread::yield_now();
+            let now = self.waiting();
+            if now == waiting || now >= at_once {
+                return;
+            }
+            waiting = now;
+        }
+    }
+
     /// How many calls wait for the next batch.
     pub(crate) fn waiting(&self) -> usize {
         self.entrance.max_capacity() - self.entrance.capacity()
@@ -129,8 +145,7 @@ impl<Call, Outcome> Queue<Call, Outcome> {
             if next.is_empty() {
                 exit.recv_many(&mut next, at_once).await;
             }
-            // Those who are about to come join, where a processor is short; where none is, nobody waits.
-            std::thread::yield_now();
+            self.let_others_join(at_once);
             for _ in 0..at_once {
                 let Ok(waiting) = exit.try_recv() else { break };
                 // Dropped, whoever waits learns that his place was lost.

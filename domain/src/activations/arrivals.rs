@@ -89,6 +89,9 @@ pub fn pending(ctx: &Context) -> usize {
 /// When the database cannot be opened once more.
 pub async fn serve(ctx: &Context) -> Result<(), Failure> {
     let hot = ctx.db.hot().await?;
-    ctx.arrivals.0.serve(MOST_AT_ONCE, async |waiting| batch::settle(ctx, hot.db(), waiting).await).await;
+    ctx.arrivals
+        .0
+        .serve(hot.at_once(MOST_AT_ONCE), async |waiting| batch::settle(ctx, hot.db(), waiting).await)
+        .await;
     Ok(())
 }

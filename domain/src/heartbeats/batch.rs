@@ -38,7 +38,7 @@ enum Judged {
 
 /// Ends what can be ended, and gives back what is to be judged in the next batch.
 pub(super) async fn settle(ctx: &Context, hot: &Hot, waiting: Vec<Waiting>) -> Vec<Waiting> {
-    let (batch, mut next) = one_of_each(waiting);
+    let (batch, mut next) = one_of_each(waiting, hot.at_once(MOST_AT_ONCE));
     let beats: Vec<Arc<Beat>> = batch.iter().map(|waiting| Arc::clone(&waiting.call)).collect();
     let outcomes = Box::pin(outcomes(ctx, hot, &beats)).await;
     for (waiting, outcome) in batch.into_iter().zip(outcomes) {
@@ -52,14 +52,14 @@ pub(super) async fn settle(ctx: &Context, hot: &Hot, waiting: Vec<Waiting>) -> V
 
 /// The first call of each machine, and those that wait for the next batch. A machine that calls more
 /// often than any client does is told so: nobody else is to wait for it.
-fn one_of_each(waiting: Vec<Waiting>) -> (Vec<Waiting>, Vec<Waiting>) {
+fn one_of_each(waiting: Vec<Waiting>, most: usize) -> (Vec<Waiting>, Vec<Waiting>) {
     let mut calls: HashMap<ActivationId, usize> = HashMap::new();
     let (mut batch, mut next) = (Vec::new(), Vec::new());
     for waiting in waiting {
         let calls = calls.entry(waiting.call.request.activation_id).or_default();
         *calls += 1;
         match *calls {
-            1 if batch.len() < MOST_AT_ONCE => batch.push(waiting),
+            1 if batch.len() < most => batch.push(waiting),
             2.. if *calls > MOST_OF_ONE => {
                 waiting.end(Outcome::Refused(HeartbeatError::Contended, None));
             }

@@ -50,6 +50,9 @@ pub fn waiting(ctx: &Context) -> usize {
 /// When the database cannot be opened once more.
 pub async fn serve(ctx: &Context) -> Result<(), Failure> {
     let hot = ctx.db.hot().await?;
-    ctx.heartbeats.0.serve(MOST_AT_ONCE, async |waiting| batch::settle(ctx, &hot, waiting).await).await;
+    ctx.heartbeats
+        .0
+        .serve(hot.at_once(MOST_AT_ONCE), async |waiting| batch::settle(ctx, &hot, waiting).await)
+        .await;
     Ok(())
 }

@@ -54,12 +54,12 @@ pub(super) async fn join(
 /// When the database cannot be opened once more.
 pub async fn serve(ctx: &Context) -> Result<(), Failure> {
     let hot = ctx.db.hot().await?;
-    ctx.asked_keys.0.serve(MOST_AT_ONCE, async |waiting| settle(ctx, &hot, waiting).await).await;
+    ctx.asked_keys.0.serve(hot.at_once(MOST_AT_ONCE), async |waiting| settle(ctx, &hot, waiting).await).await;
     Ok(())
 }
 
 async fn settle(ctx: &Context, hot: &Hot, mut waiting: Vec<Waiting>) -> Vec<Waiting> {
-    let next = waiting.split_off(waiting.len().min(MOST_AT_ONCE));
+    let next = waiting.split_off(waiting.len().min(hot.at_once(MOST_AT_ONCE)));
     match look_up(ctx, hot, &waiting).await {
         Ok(found) => waiting.into_iter().zip(found).for_each(|(waiting, found)| waiting.end(Ok(found))),
         // A row of one of them may be at fault: alone, each finds out.
