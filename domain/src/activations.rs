@@ -39,6 +39,7 @@ mod binding;
 mod deactivate;
 mod error;
 mod identify;
+pub(crate) mod imported;
 mod lapse;
 mod places;
 mod revoke;

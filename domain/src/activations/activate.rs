@@ -242,7 +242,7 @@ async fn write(
     let row = machine.into_active_model().reset_all();
     Ok(match coming {
         Coming::First => row.insert(tx).await?,
-        Coming::Again { .. } | Coming::Returning { .. } => row.update(tx).await?,
+        Coming::Awaited | Coming::Again { .. } | Coming::Returning { .. } => row.update(tx).await?,
     })
 }
 
@@ -256,6 +256,7 @@ async fn record(
 ) -> Result<(), Failure> {
     let (action, detail) = match coming {
         Coming::First => ("activation.created", json!({"epoch": machine.epoch})),
+        Coming::Awaited => ("activation.taken_up", json!({"epoch": machine.epoch})),
         Coming::Again { proven } => {
             ("activation.repeated", json!({"epoch": machine.epoch, "proven": proven}))
         }

@@ -1,5 +1,7 @@
 //! Queries on places.
 
+use std::collections::HashMap;
+
 use licentia_entity::{activation, license, status_place};
 use licentia_types::activations::ActivationStatus;
 use licentia_types::ids::{ActivationId, LicenseId};
@@ -99,6 +101,24 @@ pub(crate) async fn take_place(
     let place = status_place::ActiveModel { activation_id: Set(machine.id), ..Default::default() };
     machine.status_serial = status_place::Entity::insert(place).exec(tx).await?.last_insert_id;
     machine.former_status_serial = None;
+    Ok(())
+}
+
+/// Gives machines that never had one their first place.
+pub(crate) async fn take_first_places(
+    tx: &WriteTx,
+    machines: &mut [activation::Model],
+) -> Result<(), Failure> {
+    let place = |machine: &activation::Model| status_place::ActiveModel {
+        activation_id: Set(machine.id),
+        ..Default::default()
+    };
+    let taken = status_place::Entity::insert_many(machines.iter().map(place)).exec_with_returning(tx).await?;
+    let serials: HashMap<ActivationId, i64> =
+        taken.into_iter().map(|place| (place.activation_id, place.serial)).collect();
+    for machine in machines {
+        machine.status_serial = *serials.get(&machine.id).ok_or(Failure::Corrupt("place"))?;
+    }
     Ok(())
 }
 

@@ -65,6 +65,15 @@ pub(crate) async fn keep_claim_sets(
     Ok(kept.into_iter().collect())
 }
 
+/// The same for licences that are new, as a part of something larger.
+pub(crate) async fn insert_claim_sets(
+    tx: &impl ConnectionTrait,
+    rows: Vec<claim_set::ActiveModel>,
+) -> Result<HashMap<LicenseId, i64>, DbErr> {
+    let kept = claim_set::Entity::insert_many(rows).exec_with_returning(tx).await?;
+    Ok(kept.into_iter().map(|row| (row.license_id, row.id)).collect())
+}
+
 async fn insert(
     tx: &impl ConnectionTrait,
     rows: impl IntoIterator<Item = claim_set::ActiveModel>,
