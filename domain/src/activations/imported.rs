@@ -59,10 +59,8 @@ pub(crate) fn seated(
 ) -> Result<Vec<activation::Model>, (usize, NoPlace)> {
     let mut places = Places::of(granted);
     let each = machines.into_iter().enumerate();
-    each.map(|(index, machine)| {
-        places.seat(moment, license, machine).map_err(|no_place| (index, no_place))
-    })
-    .collect()
+    each.map(|(index, machine)| places.seat(moment, license, machine).map_err(|no_place| (index, no_place)))
+        .collect()
 }
 
 /// The places of a new licence.

@@ -22,7 +22,7 @@ use crate::context::{Context, Moment};
 use crate::database::WriteTx;
 use crate::failure::Failure;
 use crate::licenses::LicenseError;
-use crate::licenses::issue::desk::Desk;
+use crate::licenses::issue::{desk::Desk, ids};
 use crate::licenses::keys;
 use crate::tokens::Entitlements;
 
@@ -69,11 +69,14 @@ impl<'a> Planner<'a> {
         let products = store::products(tx, self.slugs(&parsed)).await?;
         let desk = Desk::open(self.ctx, tx, self.moment, products.values().copied()).await?;
         let mut rows = Vec::with_capacity(parsed.len());
-        for (number, parsed) in (first_row..).zip(parsed) {
+        let ids = ids(&self.moment, parsed.len())?;
+        for ((number, parsed), id) in (first_row..).zip(parsed).zip(ids) {
             let row = match parsed {
                 Parsed::Nothing => Err(Outcome::Skipped),
                 Parsed::Refused(refusal) => Err(Outcome::Refused(refusal)),
-                Parsed::Row(row) => self.row(&desk, &products, *row)?.map_err(Outcome::Refused).map(Box::new),
+                Parsed::Row(row) => {
+                    self.row(&desk, &products, id, *row)?.map_err(Outcome::Refused).map(Box::new)
+                }
             };
             rows.push((number, row));
         }
@@ -92,6 +95,7 @@ impl<'a> Planner<'a> {
         &self,
         desk: &Desk<'a>,
         products: &HashMap<Slug, ProductId>,
+        id: LicenseId,
         row: ImportedRow,
     ) -> Result<Result<Planned, RowRefusal>, Failure> {
         let Some(license) = row.license else {
@@ -101,7 +105,7 @@ impl<'a> Planner<'a> {
             Ok(offer) => offer,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let mut draft = match self.draft(desk, offer, license)? {
+        let mut draft = match self.draft(desk, offer, id, license)? {
             Ok(draft) => draft,
             Err(refusal) => return Ok(Err(refusal)),
         };
@@ -140,9 +144,9 @@ impl<'a> Planner<'a> {
         &self,
         desk: &Desk<'a>,
         offer: Offer,
+        id: LicenseId,
         license: ImportedLicense,
     ) -> Result<Result<Draft, RowRefusal>, Failure> {
-        let id = LicenseId::new(self.moment.new_uuid()?);
         let issued_at = license.issued_at.unwrap_or(self.moment.now);
         if issued_at > self.moment.now {
             let field = FieldProblem::new("/license/issuedAt", "INVALID", "must not lie in the future");
@@ -154,7 +158,11 @@ impl<'a> Planner<'a> {
             Some(Ok(sha256)) if sha256.len() == 32 => Some(sha256),
             Some(_) => {
                 let wanted = "must be 64 hexadecimal digits";
-                return Ok(Err(RowRefusal::of_field(FieldProblem::new("/license/keySha256", "INVALID", wanted))));
+                return Ok(Err(RowRefusal::of_field(FieldProblem::new(
+                    "/license/keySha256",
+                    "INVALID",
+                    wanted,
+                ))));
             }
         };
         let command = self.command(offer, license);
@@ -246,8 +254,7 @@ fn without_place(index: usize, no_place: &NoPlace) -> RowRefusal {
         NoPlace::Instance => "/instance",
         NoPlace::Machines { .. } | NoPlace::Users { .. } | NoPlace::Tenants { .. } | NoPlace::Failed(_) => "",
     };
-    let field =
-        FieldProblem::new(format!("/machines/{index}{member}"), "INVALID", no_place.to_string());
+    let field = FieldProblem::new(format!("/machines/{index}{member}"), "INVALID", no_place.to_string());
     let refusal = RowRefusal::of_field(field);
     match no_place {
         NoPlace::Machines { .. } | NoPlace::Users { .. } | NoPlace::Tenants { .. } => {

@@ -67,11 +67,7 @@ impl std::fmt::Debug for Upload<'_> {
 ///
 /// # Errors
 /// When the rows cannot be written so, or there is no such product.
-pub async fn begin<'a>(
-    ctx: &'a Context,
-    caller: &Caller,
-    command: Begin,
-) -> Result<Upload<'a>, ImportError> {
+pub async fn begin<'a>(ctx: &'a Context, caller: &Caller, command: Begin) -> Result<Upload<'a>, ImportError> {
     expect_readable(command.options.preset, command.format)?;
     if let Some(slug) = &command.options.product {
         let named = ProductName::Slug(slug.clone());

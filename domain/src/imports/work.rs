@@ -79,8 +79,8 @@ async fn try_piece(ctx: &Context, turn: &Turn, import: &import::Model) -> Result
         store::piece(&ctx.db, import.id, number).await?.ok_or(Failure::Corrupt("piece of an import"))?;
     for _ in 0..ATTEMPTS {
         match take_in(ctx, turn, import, &piece).await {
-            Err(Failure::Database(error))
-                if violates(&error, KEY_TAKEN) || violates(&error, ORDER_TAKEN) => {}
+            Err(Failure::Database(error)) if violates(&error, KEY_TAKEN) || violates(&error, ORDER_TAKEN) => {
+            }
             ended => return ended,
         }
     }

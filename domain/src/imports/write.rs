@@ -14,7 +14,7 @@ use super::plan::{Draft, Plan, Planned};
 use super::planned::Outcome;
 use crate::actors::Caller;
 use crate::context::{Context, Moment};
-use crate::database::WriteTx;
+use crate::database::{Reach, WriteTx};
 use crate::events::{self, Kind};
 use crate::failure::Failure;
 use crate::licenses::issue::desk::Desk;
@@ -105,11 +105,7 @@ impl Writing<'_> {
 
     /// Each machine has a place in the status lists, and names what its licence grants, though no token
     /// of it was signed yet.
-    async fn machines(
-        &self,
-        desk: &Desk<'_>,
-        drafts: &mut [&mut Draft],
-    ) -> Result<(), Failure> {
+    async fn machines(&self, desk: &Desk<'_>, drafts: &mut [&mut Draft]) -> Result<(), Failure> {
         let with_machines = || drafts.iter().filter(|draft| !draft.machines.is_empty());
         let claim_set = |draft: &&&mut Draft| {
             let offer = desk.offer(draft.license.product_id).map_err(|_| Failure::Corrupt("product"));
@@ -125,8 +121,7 @@ impl Writing<'_> {
         let mut machines: Vec<activation::Model> =
             drafts.iter_mut().flat_map(|draft| draft.machines.drain(..)).collect();
         for machine in &mut machines {
-            machine.claim_set_id =
-                *sets.get(&machine.license_id).ok_or(Failure::Corrupt("claim set"))?;
+            machine.claim_set_id = *sets.get(&machine.license_id).ok_or(Failure::Corrupt("claim set"))?;
         }
         for some in machines.chunks_mut(ROWS) {
             status_lists::take_first_places(self.tx, some).await?;
@@ -161,6 +156,8 @@ impl Writing<'_> {
         if drafts.iter().all(active) {
             return Ok(());
         }
+        // The lists tell of them, though no token ever said otherwise.
+        self.tx.changes(Reach::Everywhere);
         revocations::raise_generation(self.tx, &self.moment).await
     }
 }

@@ -96,10 +96,9 @@ async fn issue_all(
 
 /// Ids of one instant in their order: of two licences, the one that was asked for first counts as
 /// the earlier one.
-fn ids(moment: &Moment<'_>, count: usize) -> Result<Vec<LicenseId>, LicenseError> {
-    let mut ids = (0..count)
-        .map(|_| Ok(LicenseId::new(moment.new_uuid()?)))
-        .collect::<Result<Vec<_>, LicenseError>>()?;
+pub(crate) fn ids(moment: &Moment<'_>, count: usize) -> Result<Vec<LicenseId>, Failure> {
+    let mut ids =
+        (0..count).map(|_| Ok(LicenseId::new(moment.new_uuid()?))).collect::<Result<Vec<_>, Failure>>()?;
     ids.sort_unstable();
     Ok(ids)
 }

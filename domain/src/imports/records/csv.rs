@@ -51,7 +51,9 @@ impl Csv {
         }
         match (self.state, byte) {
             // A mark of the encoding may stand before the very first quote.
-            (State::Field | State::Plain, b'"') if self.field.is_empty() || self.field == *b"\xef\xbb\xbf" => {
+            (State::Field | State::Plain, b'"')
+                if self.field.is_empty() || self.field == *b"\xef\xbb\xbf" =>
+            {
                 self.field.clear();
                 self.state = State::Quoted;
             }
@@ -118,7 +120,8 @@ impl Csv {
 
 fn head_of(record: Vec<String>) -> Result<Vec<String>, ImportError> {
     let names: Vec<String> = record.iter().map(|name| name.trim().to_owned()).collect();
-    let distinct: std::collections::BTreeSet<&String> = names.iter().filter(|name| !name.is_empty()).collect();
+    let distinct: std::collections::BTreeSet<&String> =
+        names.iter().filter(|name| !name.is_empty()).collect();
     if distinct.len() == names.len() {
         return Ok(names);
     }

@@ -8,13 +8,14 @@ use licentia_types::text::Reference;
 use sea_orm::{ConnectionTrait, DbErr};
 
 use super::Draft;
+use crate::context::Context;
 use crate::database::{Constraint, WriteTx, violates};
 use crate::licenses::error::LicenseError;
-use crate::context::Context;
 use crate::licenses::keys::{self, KeyDigests};
 use crate::licenses::store;
 
-pub(crate) const KEY_TAKEN: Constraint = Constraint { name: "license_key_digest", columns: "license.key_digest" };
+pub(crate) const KEY_TAKEN: Constraint =
+    Constraint { name: "license_key_digest", columns: "license.key_digest" };
 pub(crate) const ORDER_TAKEN: Constraint =
     Constraint { name: "license_source_order", columns: "license.source, license.source_order_id" };
 
