@@ -68,7 +68,7 @@ pub async fn list(
     query: &PageQuery,
 ) -> Result<PageResponse<ImportResponse>, PageError> {
     let page = store::list(&ctx.db, scope, query).await?;
-    let items = page.items.into_iter().map(render).collect::<Result<_, Failure>>();
+    let items = page.items.iter().map(render).collect::<Result<_, Failure>>();
     Ok(PageResponse {
         items: items.map_err(PageError::Failed)?,
         next_cursor: page.next_cursor,
@@ -82,7 +82,7 @@ pub async fn list(
 /// When there is none in `scope`.
 pub async fn get(ctx: &Context, scope: Scope, id: ImportId) -> Result<ImportResponse, ImportError> {
     let import = store::find(&ctx.db, scope, id).await?.ok_or(ImportError::NotFound)?;
-    Ok(render(import)?)
+    Ok(render(&import)?)
 }
 
 /// A page of what became of its rows, in their order.
@@ -106,10 +106,10 @@ fn options(import: &import::Model) -> Result<ImportOptions, Failure> {
     serde_json::from_value(import.options.clone()).map_err(|_| Failure::Corrupt("options of an import"))
 }
 
-fn render(import: import::Model) -> Result<ImportResponse, Failure> {
+fn render(import: &import::Model) -> Result<ImportResponse, Failure> {
     let count = |rows: i64| u64::try_from(rows).map_err(|_| Failure::Corrupt("number of rows"));
     Ok(ImportResponse {
-        preset: options(&import)?.preset,
+        preset: options(import)?.preset,
         id: import.id,
         status: import.status,
         dry_run: import.dry_run,

@@ -157,7 +157,7 @@ impl Upload<'_> {
         }
         let import = store::find(&tx, Scope::Everything, self.id).await?.ok_or(ImportError::NotFound)?;
         tx.commit().await?;
-        Ok(render(import)?)
+        Ok(render(&import)?)
     }
 
     /// Nothing more will come; what came is forgotten.

@@ -31,17 +31,16 @@ pub(super) fn row(options: &ImportOptions, record: &Record) -> Result<Value, Fie
 
 /// Without one, there is none.
 fn limit(attributes: &Record) -> Result<Option<Value>, FieldProblem> {
-    match (attributes.contains_key("activation_limit"), text(attributes, "activation_limit")) {
-        (false, _) => Ok(None),
-        (true, None) => Ok(Some(Value::Null)),
-        (true, Some(limit)) => match limit.parse::<u32>() {
-            Ok(limit) => Ok(Some(json!(limit))),
-            Err(_) => {
-                let wanted = "activation_limit is not a number";
-                Err(FieldProblem::new("/license/maxActivations", "INVALID", wanted))
-            }
-        },
+    let Some(given) = attributes.get("activation_limit") else { return Ok(None) };
+    if given.is_null() {
+        return Ok(Some(Value::Null));
     }
+    let limit = text(attributes, "activation_limit").and_then(|limit| limit.parse::<u32>().ok());
+    let wanted = || {
+        let detail = "activation_limit is not a number";
+        FieldProblem::new("/license/maxActivations", "INVALID", detail)
+    };
+    Ok(Some(json!(limit.ok_or_else(wanted)?)))
 }
 
 /// A program knows the identifier of its instance.

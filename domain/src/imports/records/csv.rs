@@ -95,7 +95,7 @@ impl Csv {
             return Ok(());
         }
         let Some(head) = &self.head else {
-            self.head = Some(head_of(record)?);
+            self.head = Some(head_of(&record)?);
             return Ok(());
         };
         if record.len() > head.len() {
@@ -118,7 +118,7 @@ impl Csv {
     }
 }
 
-fn head_of(record: Vec<String>) -> Result<Vec<String>, ImportError> {
+fn head_of(record: &[String]) -> Result<Vec<String>, ImportError> {
     let names: Vec<String> = record.iter().map(|name| name.trim().to_owned()).collect();
     let distinct: std::collections::BTreeSet<&String> =
         names.iter().filter(|name| !name.is_empty()).collect();
