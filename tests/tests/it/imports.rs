@@ -23,8 +23,8 @@ on_both![
 
 /// Sends rows as JSON lines.
 async fn send(server: &TestServer, query: &str, rows: &[Value]) -> Reply {
-    let body: String = rows.iter().map(|row| format!("{row}\n")).collect();
-    send_as(server, query, "application/x-ndjson", body).await
+    let lines: Vec<String> = rows.iter().map(ToString::to_string).collect();
+    send_as(server, query, "application/x-ndjson", lines.join("\n")).await
 }
 
 async fn send_as(server: &TestServer, query: &str, media_type: &str, body: String) -> Reply {
@@ -69,10 +69,9 @@ fn of_shop(shop: &Shop) -> String {
 }
 
 /// A licence with this key, and more.
-fn keyed(key: &str, more: Value) -> Value {
-    let mut license = json!({"key": key});
-    license.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    json!({"license": license})
+fn keyed(key: &str, mut more: Value) -> Value {
+    more["key"] = json!(key);
+    json!({"license": more})
 }
 
 async fn customers_licenses_and_machines_are_taken_in(backend: Backend) {
