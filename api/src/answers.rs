@@ -8,6 +8,7 @@ use licentia_types::activations::{ActivateResponse, ActivationResponse};
 use licentia_types::customers::CustomerResponse;
 use licentia_types::features::FeatureResponse;
 use licentia_types::impact::ImpactResponse;
+use licentia_types::imports::ImportResponse;
 use licentia_types::licenses::{IssuedLicenseResponse, LicenseResponse};
 use licentia_types::products::ProductResponse;
 use licentia_types::tiers::TierResponse;
@@ -49,6 +50,7 @@ resource!(FeatureResponse, "product-features", id, version);
 resource!(CustomerResponse, "customers", id, version);
 resource!(LicenseResponse, "license-keys", id, version);
 resource!(IssuedLicenseResponse, "license-keys", license.id, license.version);
+resource!(ImportResponse, "imports", id);
 resource!(ActivationResponse, "license-activations", id);
 resource!(ActivateResponse, "license-activations", activation.id);
 

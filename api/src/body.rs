@@ -4,12 +4,12 @@
 use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, web};
+use licentia_domain::misread;
 use licentia_domain::refusal::Refusal;
 use licentia_types::problems::{FieldProblem, ProblemCode};
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::guard::Extracting;
-use crate::misread;
 use crate::problem::ApiError;
 
 /// Largest body, in bytes.

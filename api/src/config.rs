@@ -34,8 +34,8 @@ pub use issuer::{PublicUrl, PublicUrlError};
 pub use kek::KekError;
 pub use log::{Filter, FilterError, LogConfig, LogFormat};
 pub use sections::{
-    DiscoveryConfig, Environment, JobsConfig, LimitsConfig, RetentionConfig, RevocationConfig, ServerConfig,
-    SigningKeysConfig, TokensConfig,
+    DiscoveryConfig, Environment, ImportsConfig, JobsConfig, LimitsConfig, RetentionConfig, RevocationConfig,
+    ServerConfig, SigningKeysConfig, TokensConfig,
 };
 
 /// The variable that names the configuration file where `--config` does not.
@@ -65,6 +65,8 @@ pub struct Config {
     pub jobs: JobsConfig,
     /// How long is kept what does not stay for good.
     pub retention: RetentionConfig,
+    /// What is brought from other systems.
+    pub imports: ImportsConfig,
     /// The documents under `/.well-known`.
     pub discovery: DiscoveryConfig,
     /// How much one client may ask.

@@ -42,7 +42,17 @@ pub(crate) mod perm {
         };
     }
 
-    needed!(Catalog, Customers, Licenses, LicensesReveal, LicensesAudit, Activations, Keys, Audit);
+    needed!(
+        Catalog,
+        Customers,
+        Licenses,
+        LicensesReveal,
+        LicensesAudit,
+        LicensesImport,
+        Activations,
+        Keys,
+        Audit
+    );
 }
 
 /// An API key with the permission `P`, and then the input.
@@ -154,6 +164,11 @@ fn expect(actor: Actor, needed: Permission) -> Result<Actor, CredentialsError> {
 
 fn has(actor: &Actor, needed: Permission) -> bool {
     matches!(actor, Actor::ApiKey { permissions, .. } if permissions.contains(&needed))
+}
+
+/// One permission more, which only some input needs.
+pub(crate) fn expect_also(caller: &Caller, needed: Permission) -> Result<(), CredentialsError> {
+    if has(&caller.actor, needed) { Ok(()) } else { Err(CredentialsError::Denied(needed.as_str())) }
 }
 
 /// Archived products are shown to those who may write the catalogue.

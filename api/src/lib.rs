@@ -21,7 +21,6 @@ mod if_match;
 mod jobs;
 mod limits;
 mod methods;
-mod misread;
 mod opening;
 mod parameters;
 mod problem;
@@ -29,6 +28,7 @@ mod refusals;
 mod requests;
 mod rewrite;
 mod router;
+mod row_stream;
 mod status_lists;
 mod v1;
 

@@ -188,6 +188,7 @@ fn settings(config: &Config, issuer: String) -> Result<Settings, OpenError> {
         list_ttl: Seconds::constant(config.revocation.list_ttl_seconds),
         max_activations: tokens.default_max_activations.get(),
         retention: retention(&config.retention)?,
+        import_bytes: u64::from(config.imports.max_upload_mb.get()) * 1_048_576,
     })
 }
 

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use licentia_domain::misread;
 use licentia_domain::pages::PageQuery;
 use licentia_domain::products::ProductName;
 use licentia_domain::refusal::Refusal;
@@ -16,7 +17,6 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use utoipa::IntoParams;
 
-use crate::misread;
 use crate::problem::ApiError;
 
 /// The id in a path. What is no id names nothing: 404.

@@ -6,8 +6,8 @@ use actix_web::web;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::v1::{
-    activations, audit, customers, features, heartbeats, licenses, lookup, products, refusals, releases,
-    revocation, signing_keys, system_events, tiers, tokens, validation,
+    activations, audit, customers, features, heartbeats, imports, licenses, lookup, products, refusals,
+    releases, revocation, signing_keys, system_events, tiers, tokens, validation,
 };
 use crate::{discovery, health, openapi, status_lists};
 
@@ -76,6 +76,7 @@ fn v1(routes: &mut Routes<'_>) {
         .operation(licenses::list_licenses)
         .operation(licenses::issue_license)
         .operation(licenses::issue_licenses)
+        .operation(licenses::export::export_licenses)
         .operation(licenses::get_license)
         .operation(licenses::update_license)
         .operation(licenses::change_license_features)
@@ -96,6 +97,10 @@ fn v1(routes: &mut Routes<'_>) {
         .operation(activations::deactivate)
         .operation(activations::revoke_activation)
         .operation(activations::unblock_activation)
+        .operation(imports::list_imports)
+        .operation(imports::begin_import)
+        .operation(imports::list_import_rows)
+        .operation(imports::get_import)
         .operation(signing_keys::list_signing_keys)
         .operation(signing_keys::rotate_signing_key)
         .operation(signing_keys::retire_signing_key)

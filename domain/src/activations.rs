@@ -42,6 +42,7 @@ mod binding;
 mod deactivate;
 mod error;
 mod identify;
+pub(crate) mod imported;
 mod lapse;
 pub(crate) mod machine_row;
 mod places;

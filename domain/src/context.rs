@@ -44,6 +44,8 @@ pub struct Settings {
     pub max_activations: u32,
     /// How long is kept what does not stay for good.
     pub retention: Retention,
+    /// The largest import, in bytes.
+    pub import_bytes: u64,
 }
 
 /// When signing keys change.

@@ -175,6 +175,35 @@ pub(crate) async fn find_or_insert(
     Ok(found.into_iter().filter_map(by_external_id).collect())
 }
 
+/// Makes customers that nobody else knows, up to a thousand, as a part of something larger: each as it is
+/// described, in their order. Two statements, however many.
+pub(crate) async fn insert_all(
+    tx: &WriteTx,
+    moment: &Moment<'_>,
+    caller: &Caller,
+    described: Vec<CreateCustomerRequest>,
+) -> Result<Vec<CustomerId>, Failure> {
+    if described.is_empty() {
+        return Ok(Vec::new());
+    }
+    let new =
+        described.into_iter().map(|command| new(moment, command)).collect::<Result<Vec<_>, Failure>>()?;
+    let ids = new.iter().map(|customer| customer.id).collect();
+    let made = new.iter().map(created).collect();
+    let rows = new.into_iter().map(|customer| customer.into_active_model().reset_all());
+    customer::Entity::insert_many(rows).exec_without_returning(tx).await?;
+    audit::record_all(tx, moment, caller, made).await?;
+    Ok(ids)
+}
+
+/// Whether there is anything to call the customer by.
+pub(crate) fn is_named(command: &CreateCustomerRequest) -> bool {
+    command.external_id.is_some()
+        || command.name.is_some()
+        || command.organization.is_some()
+        || command.email.is_some()
+}
+
 fn new(moment: &Moment<'_>, command: CreateCustomerRequest) -> Result<customer::Model, Failure> {
     Ok(customer::Model {
         id: CustomerId::new(moment.new_uuid()?),

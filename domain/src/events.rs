@@ -36,6 +36,8 @@ macro_rules! kinds {
 kinds! {
     /// A licence was issued.
     LicenseIssued = "license.issued";
+    /// A licence was brought from another system.
+    LicenseImported = "license.imported";
     /// It expires in 30 or in 7 days (`daysLeft`).
     LicenseExpiring = "license.expiring";
     /// It has expired.
@@ -104,6 +106,7 @@ impl Kind {
             Self::ActivationDeactivated | Self::ActivationLapsed => Some(Reach::Here),
             // Nothing that was said before becomes untrue by it: not of tokens, and not in the lists.
             Self::LicenseIssued
+            | Self::LicenseImported
             | Self::LicenseExpiring
             | Self::LicenseExpired
             | Self::LicenseTransferred

@@ -12,7 +12,7 @@ use crate::activations;
 use crate::audit::{checkpoints, sealing};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::{expiry_notices, purging, signing_keys};
+use crate::{expiry_notices, imports, purging, signing_keys};
 
 pub(crate) use turn::{Left, Turn};
 
@@ -34,6 +34,8 @@ pub enum Job {
     Purge,
     /// Frees the seats of floating machines that fell silent.
     LapseFloating,
+    /// Takes in what was sent to be imported.
+    Import,
 }
 
 impl Job {
@@ -45,6 +47,7 @@ impl Job {
         Self::Checkpoint,
         Self::ExpiryNotices,
         Self::Purge,
+        Self::Import,
     ];
 
     /// Its name in the table and in the log.
@@ -57,6 +60,7 @@ impl Job {
             Self::ExpiryNotices => "expiry_notices",
             Self::Purge => "purge",
             Self::LapseFloating => "lapse_floating",
+            Self::Import => "import",
         }
     }
 
@@ -71,6 +75,7 @@ impl Job {
             Self::ExpiryNotices => Seconds::constant(60),
             Self::Purge => Seconds::constant(3_600),
             Self::LapseFloating => Seconds::constant(15),
+            Self::Import => Seconds::constant(1),
         }
     }
 
@@ -90,6 +95,7 @@ impl Job {
             Self::ExpiryNotices => Ok(true),
             Self::Purge => Ok(true),
             Self::LapseFloating => Ok(true),
+            Self::Import => imports::has_work(ctx).await,
         }
     }
 
@@ -102,6 +108,7 @@ impl Job {
             Self::ExpiryNotices => expiry_notices::tell(ctx, turn).await?,
             Self::Purge => return purging::purge(ctx, turn.now).await,
             Self::LapseFloating => activations::lapse_floating(ctx).await?,
+            Self::Import => return imports::work(ctx, turn).await,
         }
         Ok(Left::Nothing)
     }

@@ -19,6 +19,7 @@ use crate::{audit, events};
 pub use drift::audit;
 pub use edit::{change_features, update};
 pub use error::LicenseError;
+pub use export::{Export, export};
 pub use issue::{issue, issue_bulk};
 pub use key_rotation::rotate_key;
 pub use regenerate::regenerate;
@@ -31,10 +32,11 @@ pub use transfer::transfer;
 mod drift;
 mod edit;
 mod error;
+mod export;
 mod feature_changes;
 pub(crate) mod first_activation;
 pub(crate) mod grants;
-mod issue;
+pub(crate) mod issue;
 mod key_rotation;
 pub mod keys;
 mod lifecycle;
@@ -77,7 +79,7 @@ pub async fn get(ctx: &Context, scope: Scope, id: LicenseId) -> Result<LicenseRe
 /// Shows a licence key in clear; written down in the audit log before it is shown.
 ///
 /// # Errors
-/// When there is none.
+/// When there is none, or its key was never known.
 pub async fn reveal(
     ctx: &Context,
     caller: &Caller,
@@ -86,6 +88,9 @@ pub async fn reveal(
     let moment = ctx.moment();
     let tx = ctx.db.write(Lane::Ordinary).await?;
     let license = store::find(&tx, caller.actor.scope(), id).await?.ok_or(LicenseError::NotFound)?;
+    if !keys::is_kept(&license) {
+        return Err(LicenseError::KeyNotKept);
+    }
     let license_key = keys::open(ctx, &license)?;
     let told = Told { action: "license.revealed", event: None, detail: json!({}) };
     tell(&tx, &moment, caller, &license, told).await?;

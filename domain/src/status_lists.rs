@@ -27,7 +27,7 @@ use places::Shuffle;
 use rules::Standing;
 
 pub use places::ListNumber;
-pub(crate) use store::{end_former_places, replace_places, take_place, take_places};
+pub(crate) use store::{end_former_places, replace_places, take_first_places, take_place};
 
 mod entries;
 mod places;

@@ -10,7 +10,7 @@ use licentia_types::tokens::{ClaimSet, LicenseClaims};
 use crate::context::Context;
 use crate::status_lists;
 pub use claim_sets::seal_claim_set;
-pub(crate) use claim_sets::{keep_claim_set, keep_claim_sets, open_claim_sets};
+pub(crate) use claim_sets::{insert_claim_sets, keep_claim_set, keep_claim_sets, open_claim_sets};
 
 pub use entitlements::{Entitlements, LimitOverrides};
 pub use inspection::{InspectionError, inspect};

@@ -125,7 +125,7 @@ async fn by_key(
 ) -> Result<Option<Subject>, ValidationError> {
     let key = activations::parse_key(text).map_err(|_| ValidationError::KeyMalformed)?;
     let digest = licenses::keys::digest(ctx, &key);
-    if let Some(subject) = keys::join(ctx, &digest, fingerprint).await? {
+    if let Some(subject) = keys::join(ctx, &digest.own, fingerprint).await? {
         return Ok(Some(subject));
     }
     let Some(license) = licenses::store::find_by_key(&ctx.db, digest, now).await? else { return Ok(None) };

@@ -17,6 +17,7 @@ mod m0009_key_rotation;
 mod m0010_journal;
 mod m0011_outdating_events;
 mod m0012_due_seats;
+mod m0013_imports;
 
 /// Every step, in order.
 #[derive(Debug)]
@@ -38,6 +39,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0010_journal::Migration),
             Box::new(m0011_outdating_events::Migration),
             Box::new(m0012_due_seats::Migration),
+            Box::new(m0013_imports::Migration),
         ]
     }
 }

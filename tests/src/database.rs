@@ -237,6 +237,7 @@ async fn make(url: &str) -> String {
             events: Seconds::constant(90 * 86_400),
             system_events: Seconds::constant(30 * 86_400),
         },
+        import_bytes: 256 * 1_048_576,
     };
     let outside = Outside { clock: Arc::new(SystemClock), randomness: Arc::new(SystemRandomness::new()) };
     let kek = licentia_crypto::sealing::KeyEncryptionKey::parse(KEK).unwrap();

@@ -35,6 +35,8 @@ permissions! {
     LicensesReveal = "licenses.reveal";
     /// Compare what was issued with what would be issued now.
     LicensesAudit = "licenses.audit";
+    /// Import customers, licences and machines.
+    LicensesImport = "licenses.import";
     /// Read, deactivate, revoke and unblock activations.
     Activations = "activations";
     /// See, rotate and revoke signing keys.

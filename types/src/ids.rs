@@ -165,6 +165,10 @@ typed_id!(
     /// A warning or an error of the server itself.
     SystemEventId, "sys"
 );
+typed_id!(
+    /// An import.
+    ImportId, "imp"
+);
 
 #[cfg(test)]
 mod tests {

@@ -15,6 +15,7 @@ pub mod features;
 pub mod heartbeats;
 pub mod ids;
 pub mod impact;
+pub mod imports;
 pub mod inspection;
 pub mod licenses;
 pub mod limits;

@@ -81,10 +81,10 @@ problem_codes! {
     ActivationDeactivated = "ACTIVATION_DEACTIVATED", 410, "The activation was deactivated";
     /// `If-Match` names another version.
     VersionStale = "VERSION_STALE", 412, "It was changed in the meantime";
-    /// The body is over 64 KB (2 MB for a bulk issue).
+    /// The body is over 64 KB (2 MB for a bulk issue; what is configured for an import).
     BodyTooLarge = "BODY_TOO_LARGE", 413, "The body is too large";
-    /// The body is not declared as JSON.
-    MediaTypeUnsupported = "MEDIA_TYPE_UNSUPPORTED", 415, "The body must be application/json";
+    /// The body is not declared as JSON (for an import: as JSON lines or CSV).
+    MediaTypeUnsupported = "MEDIA_TYPE_UNSUPPORTED", 415, "The media type is not supported";
     /// One or more members of the body are not valid.
     ValidationFailed = "VALIDATION_FAILED", 422, "The request is not valid";
     /// A licence key with a typing error.

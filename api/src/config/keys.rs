@@ -7,8 +7,8 @@ use serde::{
 };
 
 use super::{
-    Config, DatabaseConfig, DiscoveryConfig, EncryptionConfig, JobsConfig, LimitsConfig, LogConfig,
-    RetentionConfig, RevocationConfig, ServerConfig, SigningKeysConfig, TokensConfig,
+    Config, DatabaseConfig, DiscoveryConfig, EncryptionConfig, ImportsConfig, JobsConfig, LimitsConfig,
+    LogConfig, RetentionConfig, RevocationConfig, ServerConfig, SigningKeysConfig, TokensConfig,
     error::{ConfigError, Origin, UnknownKey},
     layers::{self, Setting},
 };
@@ -40,7 +40,7 @@ pub(super) fn known() -> Vec<String> {
 }
 
 /// Every section with its fields. A test holds it against the fields of [`Config`].
-pub(super) fn sections() -> [(&'static str, &'static [&'static str]); 11] {
+pub(super) fn sections() -> [(&'static str, &'static [&'static str]); 12] {
     [
         ("server", fields::<ServerConfig>()),
         ("database", fields::<DatabaseConfig>()),
@@ -50,6 +50,7 @@ pub(super) fn sections() -> [(&'static str, &'static [&'static str]); 11] {
         ("revocation", fields::<RevocationConfig>()),
         ("jobs", fields::<JobsConfig>()),
         ("retention", fields::<RetentionConfig>()),
+        ("imports", fields::<ImportsConfig>()),
         ("discovery", fields::<DiscoveryConfig>()),
         ("limits", fields::<LimitsConfig>()),
         ("log", fields::<LogConfig>()),

@@ -12,6 +12,8 @@ const MAX_TIME: u32 = MAX_DAYS * DAY;
 const MIN_LEASE: u32 = 3;
 /// As often as a list is looked at again.
 const MIN_LIST_TTL: u32 = 15;
+/// The largest body of an import.
+const MAX_UPLOAD_MB: u32 = 10_240;
 /// The largest limit that a tier can carry.
 const MAX_ACTIVATIONS: u32 = 10_000_000;
 
@@ -54,6 +56,14 @@ pub(super) fn findings(config: &Config) -> Vec<Finding> {
                 format!("set 1 to {MAX_DAYS}"),
             ));
         }
+    }
+    let upload = config.imports.max_upload_mb.get();
+    if upload > MAX_UPLOAD_MB {
+        findings.push(Finding::new(
+            "imports.max_upload_mb",
+            format!("{upload} MB are more than one import should be"),
+            format!("set 1 to {MAX_UPLOAD_MB}"),
+        ));
     }
     if config.discovery.max_age_seconds > DAY {
         findings.push(Finding::new(

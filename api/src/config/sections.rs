@@ -105,6 +105,14 @@ pub struct RetentionConfig {
     pub system_events_days: NonZeroU32,
 }
 
+/// `[imports]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImportsConfig {
+    /// The largest body of an import: 1 to 10,240 MB (of 1,048,576 bytes).
+    pub max_upload_mb: NonZeroU32,
+}
+
 /// `[discovery]`
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]

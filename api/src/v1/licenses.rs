@@ -23,6 +23,7 @@ use crate::parameters::{DryRun, Id, Listing, PageParameters, optional_switch};
 use crate::problem::ApiError;
 use crate::refusals::{EditingLicense, Issuing, Refused};
 
+pub(crate) mod export;
 pub(crate) mod lifecycle;
 
 /// Which licences a list shows.

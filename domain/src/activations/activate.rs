@@ -26,6 +26,7 @@ use crate::failure::Failure;
 use crate::heartbeats::chain::Chain;
 use crate::licenses;
 use crate::licenses::grants::Granted;
+use crate::licenses::keys::KeyDigests;
 use crate::refusals::{Call, Operation};
 use crate::signing_keys::SigningKey;
 use crate::tiers::Limits;
@@ -73,7 +74,7 @@ async fn arrive(
 ) -> Result<Activated, ActivationError> {
     let key = parse_key(&request.license_key)?;
     let key_digest = licenses::keys::digest(ctx, &key);
-    if let Some(bound) = arrivals::join(ctx, caller, &request, &key_digest).await? {
+    if let Some(bound) = arrivals::join(ctx, caller, &request, &key_digest.own).await? {
         return bound.activated(ctx).await;
     }
     Box::pin(bind(ctx, caller, request, key_digest, call)).await
@@ -83,7 +84,7 @@ async fn bind(
     ctx: &Context,
     caller: &Caller,
     request: ActivateRequest,
-    key_digest: Vec<u8>,
+    key_digest: KeyDigests,
     call: &mut Call,
 ) -> Result<Activated, ActivationError> {
     let moment = ctx.moment();
@@ -278,7 +279,7 @@ async fn write(
     let row = machine.into_active_model().reset_all();
     Ok(match coming {
         Coming::First => row.insert(tx).await?,
-        Coming::Again { .. } | Coming::Returning { .. } => row.update(tx).await?,
+        Coming::Awaited | Coming::Again { .. } | Coming::Returning { .. } => row.update(tx).await?,
     })
 }
 
@@ -301,6 +302,7 @@ async fn record(
 pub(super) fn noted(machine: &activation::Model, coming: Coming) -> audit::Event {
     let (action, detail) = match coming {
         Coming::First => ("activation.created", json!({"epoch": machine.epoch})),
+        Coming::Awaited => ("activation.taken_up", json!({"epoch": machine.epoch})),
         Coming::Again { proven } => {
             ("activation.repeated", json!({"epoch": machine.epoch, "proven": proven}))
         }

@@ -19,6 +19,8 @@ use crate::scope::Scope;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Coming {
     First,
+    /// It was imported with its place, and comes for the first time: nothing was ever bound or signed.
+    Awaited,
     /// It holds its seat; `proven` by its current nonce, or known by key and fingerprint alone.
     Again {
         proven: bool,
@@ -40,7 +42,7 @@ impl Coming {
     /// What binds it may be set: it is new, or proved itself.
     pub(super) const fn may_bind(self) -> bool {
         match self {
-            Self::First => true,
+            Self::First | Self::Awaited => true,
             Self::Again { proven } | Self::Returning { proven } => proven,
         }
     }
@@ -60,7 +62,8 @@ pub(super) async fn identify(
     let Some(known) = store::find_instance(tx, scope, fingerprint, instance).await? else {
         expect_unblocked(tx, scope, fingerprint).await?;
         let id = ActivationId::new(moment.new_uuid()?);
-        return Ok((blank(id, license.id, request, moment.now), Coming::First));
+        let machine = blank(id, license.id, request.fingerprint.clone(), moment.now);
+        return Ok((activation::Model { instance: request.instance.clone(), ..machine }, Coming::First));
     };
     // A heartbeat may have come in between: as it is now, and stays until the end.
     let mut machine = store::hold(tx, known.id).await?.ok_or(Failure::Corrupt("activation"))?;
@@ -68,8 +71,11 @@ pub(super) async fn identify(
     let nonce = nonce.map(|nonce| open_nonce(ctx, machine.id, nonce)).transpose();
     let nonce = nonce.map_err(|_| ActivationError::NonceInvalid)?;
     expect_unblocked(tx, scope, fingerprint).await?;
-    let proven = nonce.is_some();
+    // By a machine that was imported there is nothing yet that it could prove itself by.
+    let awaited = machine.kid.is_empty();
+    let proven = nonce.is_some() || awaited;
     let coming = match machine.status {
+        ActivationStatus::Active if awaited => Coming::Awaited,
         ActivationStatus::Active => Coming::Again { proven },
         // It proved itself when it gave its seat back, unless it was revoked since.
         ActivationStatus::Deactivated => Coming::Returning { proven: proven || machine.revoked_by.is_none() },
@@ -96,17 +102,18 @@ async fn expect_unblocked(
     if store::is_blocked(tx, scope, fingerprint).await? { Err(ActivationError::Blocked) } else { Ok(()) }
 }
 
+/// A machine of which nothing is known yet.
 pub(super) fn blank(
     id: ActivationId,
-    license: LicenseId,
-    request: &ActivateRequest,
+    license_id: LicenseId,
+    fingerprint: Fingerprint,
     now: Timestamp,
 ) -> activation::Model {
     activation::Model {
         id,
-        license_id: license,
-        fingerprint: request.fingerprint.clone(),
-        instance: request.instance.clone(),
+        license_id,
+        fingerprint,
+        instance: None,
         status: ActivationStatus::Active,
         hostname: None,
         ip: None,

@@ -114,6 +114,9 @@ pub enum LicenseError {
     /// A chosen key that another licence has.
     #[error("a licence with this key exists")]
     KeyTaken,
+    /// A key of which only the SHA-256 was imported.
+    #[error("the key of this licence is not known: only its SHA-256 was imported")]
+    KeyNotKept,
     /// More than a year.
     #[error("graceHours must be 0 to 8760")]
     GraceHours,
@@ -204,6 +207,7 @@ impl Refusal for LicenseError {
             | Self::Perpetual
             | Self::NotStarted
             | Self::NoToken
+            | Self::KeyNotKept
             | Self::TooManyMachines { .. } => ProblemCode::StateConflict,
             Self::InBulk { error, .. } | Self::OfFeatures(error) => error.code(),
             Self::OrderTaken | Self::KeyTaken => ProblemCode::AlreadyExists,
@@ -276,6 +280,7 @@ impl Refusal for LicenseError {
             | Self::Stale { .. }
             | Self::Revoked
             | Self::NoToken
+            | Self::KeyNotKept
             | Self::TooManyMachines { .. }
             | Self::Failed(_) => Vec::new(),
         }

@@ -12,6 +12,7 @@ use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
 use serde_json::json;
 
+use super::keys::KeyDigests;
 use super::lifecycle::{self, Next, Revocation};
 use super::standing;
 use super::{Told, store, tell, terms, write};
@@ -53,13 +54,13 @@ enum Beginning {
 /// Begins the transaction of an activation, and holds the licence that has this key.
 pub(crate) async fn hold(
     ctx: &Context,
-    key_digest: &[u8],
+    key: &KeyDigests,
     now: Timestamp,
 ) -> Result<Option<(WriteTx, Opening)>, Failure> {
     for _ in 0..ATTEMPTS {
         // A new transaction each time: nothing is held out of order.
         let tx = ctx.db.write(Lane::Ordinary).await?;
-        let Some(seen) = store::find_by_key(&tx, key_digest.to_vec(), now).await? else {
+        let Some(seen) = store::find_by_key(&tx, key.clone(), now).await? else {
             return Ok(None);
         };
         let mut held = match owner_of_siblings(&tx, &seen).await? {

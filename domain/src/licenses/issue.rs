@@ -20,8 +20,8 @@ use crate::{audit, events};
 
 use desk::Desk;
 
-mod desk;
-mod taken;
+pub(crate) mod desk;
+pub(crate) mod taken;
 
 /// Rows of one statement: below what a statement of SQLite may bind.
 const ROWS: usize = 500;
@@ -69,7 +69,7 @@ async fn issue_all(
 ) -> Result<Vec<IssuedLicenseResponse>, LicenseError> {
     let moment = ctx.moment();
     let tx = ctx.db.write(Lane::Ordinary).await?;
-    let desk = Desk::open(ctx, &tx, moment, &commands).await?;
+    let desk = Desk::open(ctx, &tx, moment, commands.iter().map(|command| command.product_id)).await?;
     let named = commands.iter_mut().map(|command| (command.customer_id, command.customer.take()));
     let owners = owners::settle(&tx, &moment, caller, named.collect()).await?;
     let mut drafts = Vec::with_capacity(commands.len());
@@ -82,7 +82,7 @@ async fn issue_all(
         drop(tx);
         return Err(taken::locate(&ctx.db, &drafts, error).await?);
     }
-    taken::expect_never_given(&tx, &drafts).await?;
+    taken::expect_never_given(ctx, &tx, &drafts).await?;
     let licenses = record(&tx, &moment, caller, &drafts).await?;
     // Before the commit: once a licence is there, nothing may keep its key from being shown.
     let shown = view::render_all(ctx, &tx, licenses, moment.now).await?;
@@ -96,10 +96,9 @@ async fn issue_all(
 
 /// Ids of one instant in their order: of two licences, the one that was asked for first counts as
 /// the earlier one.
-fn ids(moment: &Moment<'_>, count: usize) -> Result<Vec<LicenseId>, LicenseError> {
-    let mut ids = (0..count)
-        .map(|_| Ok(LicenseId::new(moment.new_uuid()?)))
-        .collect::<Result<Vec<_>, LicenseError>>()?;
+pub(crate) fn ids(moment: &Moment<'_>, count: usize) -> Result<Vec<LicenseId>, Failure> {
+    let mut ids =
+        (0..count).map(|_| Ok(LicenseId::new(moment.new_uuid()?))).collect::<Result<Vec<_>, Failure>>()?;
     ids.sort_unstable();
     Ok(ids)
 }

@@ -6,6 +6,7 @@ use licentia_entity::{activation, former_license_key, license};
 use licentia_types::ids::{CustomerId, LicenseId, ProductId, TierId};
 use licentia_types::licenses::{FeatureOverrides, LicenseStatus};
 use licentia_types::pages::PageResponse;
+use licentia_types::text::Reference;
 use licentia_types::time::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, LockType, SimpleExpr};
@@ -14,6 +15,7 @@ use sea_orm::{
     QueryTrait, Select,
 };
 
+use super::keys::KeyDigests;
 use crate::database::WriteTx;
 use crate::pages::{PageError, PageQuery, page, search};
 use crate::scope::Scope;
@@ -65,8 +67,16 @@ pub(crate) async fn list(
     query: &PageQuery,
     now: Timestamp,
 ) -> Result<PageResponse<license::Model>, PageError> {
-    use license::Column::{CustomerId, Id, KeyMasked, Notes, ProductId, SourceOrderId, TierId};
-    let mut found = select(scope).filter(search(query.q.as_deref(), &[KeyMasked, SourceOrderId, Notes]));
+    use license::Column::{Id, KeyMasked, Notes, SourceOrderId};
+    let found = chosen(scope, filter, now);
+    let found = found.filter(search(query.q.as_deref(), &[KeyMasked, SourceOrderId, Notes]));
+    page(db, found, Id, |license: &license::Model| license.id.uuid(), query).await
+}
+
+/// Those that a list, or an export, shows.
+pub(super) fn chosen(scope: Scope, filter: &LicenseFilter, now: Timestamp) -> Select<license::Entity> {
+    use license::Column::{CustomerId, ProductId, TierId};
+    let mut found = select(scope);
     if let Some(product) = filter.product_id {
         found = found.filter(ProductId.eq(product));
     }
@@ -82,7 +92,7 @@ pub(crate) async fn list(
     if let Some(status) = filter.status {
         found = found.filter(worth(status, now));
     }
-    page(db, found, Id, |license: &license::Model| license.id.uuid(), query).await
+    found
 }
 
 pub(crate) async fn find(
@@ -114,27 +124,31 @@ pub(crate) async fn find_locked(
 }
 
 /// The key is the credential: whoever knows it has the scope of its licence. A former key is taken
-/// for as long as it was kept.
+/// for as long as it was kept. A key goes before a SHA-256 of it that was imported.
 pub(crate) async fn find_by_key(
     db: &impl ConnectionTrait,
-    key_digest: Vec<u8>,
+    key: KeyDigests,
     now: Timestamp,
 ) -> Result<Option<license::Model>, DbErr> {
-    let of_key = license::Entity::find().filter(license::Column::KeyDigest.eq(key_digest.clone()));
-    if let Some(license) = of_key.one(db).await? {
+    let of_key = license::Entity::find().filter(license::Column::KeyDigest.is_in(key.all()));
+    let mut found = of_key.all(db).await?;
+    if let Some(place) = found.iter().position(|license| license.key_digest == key.own) {
+        return Ok(Some(found.swap_remove(place)));
+    }
+    if let Some(license) = found.pop() {
         return Ok(Some(license));
     }
-    let Some(former) = former_license_key::Entity::find_by_id(key_digest).one(db).await? else {
+    let former = former_license_key::Entity::find()
+        .filter(former_license_key::Column::KeyDigest.is_in(key.all()))
+        .filter(former_license_key::Column::ValidUntil.gt(now));
+    let Some(former) = former.one(db).await? else {
         return Ok(None);
     };
-    if former.valid_until <= now {
-        return Ok(None);
-    }
     license::Entity::find_by_id(former.license_id).one(db).await
 }
 
 /// Which of these keys were replaced once: none of them is given again.
-pub(super) async fn former_keys(
+pub(crate) async fn former_keys(
     db: &impl ConnectionTrait,
     key_digests: Vec<Vec<u8>>,
 ) -> Result<HashSet<Vec<u8>>, DbErr> {
@@ -146,6 +160,35 @@ pub(super) async fn former_keys(
         .all(db)
         .await?;
     Ok(former.into_iter().map(|former| former.key_digest).collect())
+}
+
+/// Which of these digests are those of a licence's key.
+pub(crate) async fn taken_keys(
+    db: &impl ConnectionTrait,
+    key_digests: impl IntoIterator<Item = Vec<u8>>,
+) -> Result<HashSet<Vec<u8>>, DbErr> {
+    let of_these = license::Entity::find().filter(license::Column::KeyDigest.is_in(key_digests));
+    let taken: Vec<Vec<u8>> =
+        of_these.select_only().column(license::Column::KeyDigest).into_tuple().all(db).await?;
+    Ok(taken.into_iter().collect())
+}
+
+/// Which of these orders have their licence.
+pub(crate) async fn taken_orders(
+    db: &impl ConnectionTrait,
+    orders: impl IntoIterator<Item = Reference>,
+) -> Result<HashSet<(Reference, Reference)>, DbErr> {
+    let of_these = license::Entity::find()
+        .filter(license::Column::SourceOrderId.is_in(orders))
+        .filter(license::Column::Source.is_not_null());
+    let taken: Vec<(Reference, Reference)> = of_these
+        .select_only()
+        .column(license::Column::Source)
+        .column(license::Column::SourceOrderId)
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(taken.into_iter().collect())
 }
 
 /// Remembers the licence's present key as a former one, and lets none of its former keys be taken

@@ -129,12 +129,12 @@ impl Search<'_> {
     /// In any spelling; also keys that were replaced.
     async fn license_keys(&mut self, text: &str) -> Result<(), Failure> {
         let Ok(key) = LicenseKey::parse(text) else { return Ok(()) };
-        let digest = licenses::keys::digest(self.ctx, &key);
-        let has_key = license::Column::KeyDigest.eq(digest.clone());
+        let digests = licenses::keys::digest(self.ctx, &key);
+        let has_key = license::Column::KeyDigest.is_in(digests.all());
         for license in licenses::store::matching(&self.ctx.db, self.scope, has_key, ENOUGH).await? {
             self.add(LookupBy::LicenseKey, Thing::License(Box::new(license)));
         }
-        let Some(former) = store::former_key(&self.ctx.db, digest).await? else { return Ok(()) };
+        let Some(former) = store::former_key(&self.ctx.db, digests).await? else { return Ok(()) };
         let license = licenses::store::find(&self.ctx.db, self.scope, former.license_id).await?;
         if let Some(license) = license.map(Box::new) {
             let thing = Thing::FormerKey { license, valid_until: former.valid_until };

@@ -6,13 +6,15 @@ use licentia_types::ids::{AuditEventId, FeatureId, TierId};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::found::ENOUGH;
+use crate::licenses::keys::KeyDigests;
 use crate::scope::Scope;
 
 pub(super) async fn former_key(
     db: &impl ConnectionTrait,
-    digest: Vec<u8>,
+    digests: KeyDigests,
 ) -> Result<Option<former_license_key::Model>, DbErr> {
-    former_license_key::Entity::find_by_id(digest).one(db).await
+    let of_these = former_license_key::Column::KeyDigest.is_in(digests.all());
+    former_license_key::Entity::find().filter(of_these).one(db).await
 }
 
 pub(super) async fn tier(db: &impl ConnectionTrait, id: TierId) -> Result<Option<tier::Model>, DbErr> {

@@ -104,8 +104,8 @@ pub(crate) async fn take_place(
     Ok(())
 }
 
-/// The same for machines that come for the first time.
-pub(crate) async fn take_places(
+/// Gives machines that never had one their first place.
+pub(crate) async fn take_first_places(
     tx: &WriteTx,
     machines: &mut [&mut activation::Model],
 ) -> Result<(), Failure> {

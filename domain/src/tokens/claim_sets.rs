@@ -9,7 +9,7 @@ use licentia_types::time::Timestamp;
 use licentia_types::tokens::ClaimSet;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
 
 use crate::context::{Context, Moment};
 use crate::failure::Failure;
@@ -61,6 +61,15 @@ pub(crate) async fn keep_claim_sets(
         .all(tx)
         .await?;
     Ok(kept.into_iter().collect())
+}
+
+/// The same for licences that are new, as a part of something larger.
+pub(crate) async fn insert_claim_sets(
+    tx: &impl ConnectionTrait,
+    rows: Vec<claim_set::ActiveModel>,
+) -> Result<HashMap<LicenseId, i64>, DbErr> {
+    let kept = claim_set::Entity::insert_many(rows).exec_with_returning(tx).await?;
+    Ok(kept.into_iter().map(|row| (row.license_id, row.id)).collect())
 }
 
 fn named(license: &license::Model, product: &product::Model) -> Condition {

@@ -21,6 +21,7 @@ mod explain;
 mod group_commit;
 mod heartbeats;
 mod hostile_tokens;
+mod imports;
 mod inspection;
 mod jobs;
 mod licenses;

@@ -171,6 +171,7 @@ fn values_out_of_range_are_refused_together() {
         "LICENTIA__SIGNING_KEYS__ROTATION_DAYS=3651",
         "LICENTIA__SIGNING_KEYS__DOCUMENT_ROTATION_DAYS=9999",
         "LICENTIA__RETENTION__SYSTEM_EVENTS_DAYS=3651",
+        "LICENTIA__IMPORTS__MAX_UPLOAD_MB=10241",
         "LICENTIA__DISCOVERY__MAX_AGE_SECONDS=86401",
         "LICENTIA__ENVIRONMENT=production",
     ])
@@ -189,6 +190,7 @@ fn values_out_of_range_are_refused_together() {
             "signing_keys.rotation_days",
             "signing_keys.document_rotation_days",
             "retention.system_events_days",
+            "imports.max_upload_mb",
             "discovery.max_age_seconds",
             "server.public_url",
             "encryption.key",

@@ -97,7 +97,7 @@ async fn write(
     keep_claim_sets(ctx, tx, moment, seated).await?;
     let mut machines: Vec<&mut activation::Model> =
         seated.iter_mut().flatten().map(|seated| &mut seated.machine).collect();
-    status_lists::take_places(tx, &mut machines).await?;
+    status_lists::take_first_places(tx, &mut machines).await?;
     store::insert(tx, machines.iter().map(|machine| (**machine).clone())).await?;
     let present =
         || arrivals.iter().zip(&*seated).filter_map(|(arrival, seated)| Some((*arrival, seated.as_ref()?)));

@@ -18,25 +18,26 @@ use crate::licenses::error::LicenseError;
 use crate::licenses::{keys, terms};
 use crate::products;
 use crate::tiers::Catalogue;
+use crate::tokens::Entitlements;
 
 /// Bits under which a chosen key can be guessed.
 const STRONG_BITS: u32 = 80;
 
 /// Where licences are made out.
-pub(super) struct Desk<'a> {
+pub(crate) struct Desk<'a> {
     ctx: &'a Context,
     moment: Moment<'a>,
     offers: HashMap<ProductId, (product::Model, Catalogue)>,
 }
 
 impl<'a> Desk<'a> {
-    pub(super) async fn open(
+    pub(crate) async fn open(
         ctx: &'a Context,
         tx: &WriteTx,
         moment: Moment<'a>,
-        commands: &[IssueLicenseRequest],
+        wanted: impl Iterator<Item = ProductId>,
     ) -> Result<Self, Failure> {
-        let wanted: BTreeSet<ProductId> = commands.iter().map(|command| command.product_id).collect();
+        let wanted: BTreeSet<ProductId> = wanted.collect();
         let products = products::store::find_all_unchanging(tx, wanted.iter().copied()).await?;
         let wanted: Vec<ProductId> = wanted.into_iter().collect();
         let mut catalogues = catalog::load_all(tx, &wanted).await?;
@@ -54,29 +55,44 @@ impl<'a> Desk<'a> {
         owner: Option<CustomerId>,
         command: IssueLicenseRequest,
     ) -> Result<Draft, LicenseError> {
+        let chosen = command.key.is_some();
+        let key = self.key(&command)?;
+        let stored = keys::store(self.ctx, id, &key)?;
+        let (license, _) = self.issued(self.moment.now, (id, owner), command, stored)?;
+        Ok(Draft { license, key, chosen })
+    }
+
+    /// A licence that was issued at an instant, with its key, and what it grants.
+    pub(crate) fn issued(
+        &self,
+        at: Timestamp,
+        (id, owner): (LicenseId, Option<CustomerId>),
+        command: IssueLicenseRequest,
+        key: keys::Stored,
+    ) -> Result<(license::Model, Entitlements), LicenseError> {
         if command.source_order_id.is_some() && command.source.is_none() {
             return Err(LicenseError::SourceMissing);
         }
-        let (product, catalogue) =
-            self.offers.get(&command.product_id).ok_or(LicenseError::ProductUnknown)?;
+        let (product, catalogue) = self.offer(command.product_id)?;
         if product.archived_at.is_some() {
             return Err(LicenseError::ProductArchived);
         }
         let tier = terms::tier_on_sale(catalogue, command.tier_id)?;
-        let length = Length::of(&command, tier, self.moment.now)?;
-        let chosen = command.key.is_some();
-        let key = self.key(&command, product)?;
-        let license = self.license(id, owner, command, &length, keys::store(self.ctx, id, &key)?);
-        terms::checked(self.ctx, product, catalogue, &license, &FeatureOverrides::default())?;
-        Ok(Draft { license, key, chosen })
+        let length = Length::of(&command, tier, at)?;
+        let license = self.license(at, (id, owner), command, &length, key);
+        let granted = terms::checked(self.ctx, product, catalogue, &license, &FeatureOverrides::default())?;
+        Ok((license, granted))
     }
 
-    fn key(
-        &self,
-        command: &IssueLicenseRequest,
-        product: &product::Model,
-    ) -> Result<LicenseKey, LicenseError> {
+    /// A product with its catalogue.
+    pub(crate) fn offer(&self, product: ProductId) -> Result<&(product::Model, Catalogue), LicenseError> {
+        self.offers.get(&product).ok_or(LicenseError::ProductUnknown)
+    }
+
+    /// The key that was chosen, or a new one.
+    pub(crate) fn key(&self, command: &IssueLicenseRequest) -> Result<LicenseKey, LicenseError> {
         let Some(chosen) = &command.key else {
+            let (product, _) = self.offer(command.product_id)?;
             return Ok(keys::make(product, &self.moment)?);
         };
         let key = LicenseKey::parse(chosen.expose()).map_err(|_| LicenseError::KeyMalformed)?;
@@ -89,13 +105,12 @@ impl<'a> Desk<'a> {
 
     fn license(
         &self,
-        id: LicenseId,
-        customer_id: Option<CustomerId>,
+        issued_at: Timestamp,
+        (id, customer_id): (LicenseId, Option<CustomerId>),
         command: IssueLicenseRequest,
         length: &Length,
         stored: keys::Stored,
     ) -> license::Model {
-        let now = self.moment.now;
         license::Model {
             id,
             product_id: command.product_id,
@@ -105,7 +120,7 @@ impl<'a> Desk<'a> {
             key_sealed: stored.sealed,
             key_masked: stored.masked,
             status: license::Status::Active,
-            starts_at: now,
+            starts_at: issued_at,
             awaits_start: command.starts_at == StartsAt::FirstActivation,
             expires_at: length.expires_at,
             term_days: length.days(),
@@ -129,8 +144,8 @@ impl<'a> Desk<'a> {
             revocation_reason: None,
             grace_until: None,
             superseded_by: None,
-            created_at: now,
-            updated_at: now,
+            created_at: issued_at,
+            updated_at: self.moment.now,
             version: 1,
         }
     }

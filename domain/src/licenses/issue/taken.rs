@@ -4,17 +4,19 @@
 use std::collections::HashSet;
 use std::hash::Hash;
 
-use licentia_entity::license;
 use licentia_types::text::Reference;
-use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ConnectionTrait, DbErr};
 
 use super::Draft;
+use crate::context::Context;
 use crate::database::{Constraint, WriteTx, violates};
 use crate::licenses::error::LicenseError;
+use crate::licenses::keys::{self, KeyDigests};
 use crate::licenses::store;
 
-const KEY_TAKEN: Constraint = Constraint { name: "license_key_digest", columns: "license.key_digest" };
-const ORDER_TAKEN: Constraint =
+pub(crate) const KEY_TAKEN: Constraint =
+    Constraint { name: "license_key_digest", columns: "license.key_digest" };
+pub(crate) const ORDER_TAKEN: Constraint =
     Constraint { name: "license_source_order", columns: "license.source, license.source_order_id" };
 
 /// What the database refused, and for which of the licences.
@@ -24,10 +26,12 @@ pub(super) async fn locate(
     error: DbErr,
 ) -> Result<LicenseError, LicenseError> {
     let (refusal, place) = if violates(&error, KEY_TAKEN) {
-        let taken = taken_keys(db, drafts).await?;
+        let digests = drafts.iter().map(|draft| draft.license.key_digest.clone());
+        let taken = store::taken_keys(db, digests).await?;
         (LicenseError::KeyTaken, first_taken(drafts, taken, |draft| Some(draft.license.key_digest.clone())))
     } else if violates(&error, ORDER_TAKEN) {
-        let taken = taken_orders(db, drafts).await?;
+        let orders = drafts.iter().filter_map(|draft| draft.license.source_order_id.clone());
+        let taken = store::taken_orders(db, orders).await?;
         (LicenseError::OrderTaken, first_taken(drafts, taken, order))
     } else {
         return Err(error.into());
@@ -39,13 +43,21 @@ pub(super) async fn locate(
     })
 }
 
-/// A key that was replaced once is never given again. Asked after the insert: whoever replaces
-/// the same key at this instant is done by now.
-pub(super) async fn expect_never_given(tx: &WriteTx, drafts: &[Draft]) -> Result<(), LicenseError> {
-    let chosen = drafts.iter().filter(|draft| draft.chosen);
-    let former =
-        store::former_keys(tx, chosen.map(|draft| draft.license.key_digest.clone()).collect()).await?;
-    match drafts.iter().position(|draft| former.contains(&draft.license.key_digest)) {
+/// A key that was replaced once is never given again, nor one of which the SHA-256 was imported. Asked
+/// after the insert: whoever replaces the same key at this instant is done by now.
+pub(super) async fn expect_never_given(
+    ctx: &Context,
+    tx: &WriteTx,
+    drafts: &[Draft],
+) -> Result<(), LicenseError> {
+    let digests: Vec<KeyDigests> = drafts.iter().map(|draft| keys::digest(ctx, &draft.key)).collect();
+    let chosen = || drafts.iter().zip(&digests).filter(|(draft, _)| draft.chosen);
+    let mut taken = store::former_keys(tx, chosen().flat_map(|(_, key)| key.all()).collect()).await?;
+    let imported: Vec<Vec<u8>> = chosen().filter_map(|(_, key)| key.of_sha256.clone()).collect();
+    if !imported.is_empty() {
+        taken.extend(store::taken_keys(tx, imported).await?);
+    }
+    match digests.iter().position(|key| key.all().any(|digest| taken.contains(&digest))) {
         Some(index) => Err(LicenseError::KeyTaken.at(index)),
         None => Ok(()),
     }
@@ -62,30 +74,4 @@ fn first_taken<T: Eq + Hash>(
 
 fn order(draft: &Draft) -> Option<(Reference, Reference)> {
     draft.license.source.clone().zip(draft.license.source_order_id.clone())
-}
-
-async fn taken_keys(db: &impl ConnectionTrait, drafts: &[Draft]) -> Result<HashSet<Vec<u8>>, DbErr> {
-    let digests = drafts.iter().map(|draft| draft.license.key_digest.clone());
-    let of_these = license::Entity::find().filter(license::Column::KeyDigest.is_in(digests));
-    let taken: Vec<Vec<u8>> =
-        of_these.select_only().column(license::Column::KeyDigest).into_tuple().all(db).await?;
-    Ok(taken.into_iter().collect())
-}
-
-async fn taken_orders(
-    db: &impl ConnectionTrait,
-    drafts: &[Draft],
-) -> Result<HashSet<(Reference, Reference)>, DbErr> {
-    let orders = drafts.iter().filter_map(|draft| draft.license.source_order_id.clone());
-    let of_these = license::Entity::find()
-        .filter(license::Column::SourceOrderId.is_in(orders))
-        .filter(license::Column::Source.is_not_null());
-    let taken: Vec<(Reference, Reference)> = of_these
-        .select_only()
-        .column(license::Column::Source)
-        .column(license::Column::SourceOrderId)
-        .into_tuple()
-        .all(db)
-        .await?;
-    Ok(taken.into_iter().collect())
 }

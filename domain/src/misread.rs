@@ -9,7 +9,8 @@ use serde_path_to_error::{Error, Path, Segment};
 const LONGEST_POINTER: usize = 200;
 
 /// The refusal of one member.
-pub(crate) fn field(error: &Error<serde_json::Error>) -> FieldProblem {
+#[must_use]
+pub fn field(error: &Error<serde_json::Error>) -> FieldProblem {
     let message = error.inner().to_string();
     let message = without_position(&message);
     let parent = pointer(error.path());

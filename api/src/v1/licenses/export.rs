@@ -1,0 +1,82 @@
+//! `/license-keys/export`
+
+use actix_web::http::header;
+use actix_web::{HttpResponse, get, web};
+use futures_util::stream::try_unfold;
+use licentia_domain::failure::Failure;
+use licentia_domain::licenses::{self, Export, LicenseFilter};
+use licentia_types::api_keys::Permission;
+use licentia_types::ids::{CustomerId, ProductId, TierId};
+use licentia_types::licenses::LicenseStatus;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::Ctx;
+use crate::guard::{self, Allowed, perm};
+use crate::parameters::{Parameters, optional_switch};
+use crate::problem::{self, ApiError};
+
+/// Which licences are exported, and whether with their keys.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct ExportParameters {
+    /// Of this product.
+    product_id: Option<ProductId>,
+    /// At this tier.
+    tier_id: Option<TierId>,
+    /// Of this customer.
+    customer_id: Option<CustomerId>,
+    /// Worth this now.
+    status: Option<LicenseStatus>,
+    /// To try the product with, or not.
+    #[serde(default, deserialize_with = "optional_switch")]
+    #[param(value_type = Option<bool>)]
+    trial: Option<bool>,
+    /// `true`: with the column `license_key`, which needs the permission `licenses.reveal` as well.
+    #[serde(default, deserialize_with = "optional_switch")]
+    #[param(value_type = Option<bool>)]
+    keys: Option<bool>,
+}
+
+/// Licences as CSV
+///
+/// As a stream, in the order of their making. It is written to the audit log who exported how many, and whether with
+/// keys. Cells that a spreadsheet would take for a formula begin with an apostrophe; keys are never altered.
+#[utoipa::path(
+    tag = "Licences",
+    params(ExportParameters),
+    responses((status = OK, description = "The licences", body = String, content_type = "text/csv")),
+    security(("bearer" = ["licenses"]))
+)]
+#[get("/license-keys/export")]
+pub(crate) async fn export_licenses(
+    ctx: Ctx,
+    allowed: Allowed<perm::Licenses, Parameters<ExportParameters>>,
+) -> Result<HttpResponse, ApiError> {
+    let (caller, Parameters(parameters)) = allowed.open();
+    let ExportParameters { product_id, tier_id, customer_id, status, trial, keys } = parameters;
+    let (filter, with_keys) =
+        (LicenseFilter { product_id, tier_id, customer_id, status, trial }, keys == Some(true));
+    if with_keys {
+        guard::expect_also(&caller, Permission::LicensesReveal)?;
+    }
+    let export = licenses::export(&ctx, &caller, filter, with_keys).await?;
+    Ok(HttpResponse::Ok()
+        .content_type("text/csv; charset=utf-8; header=present")
+        .insert_header((header::CONTENT_DISPOSITION, "attachment; filename=\"licenses.csv\""))
+        .streaming(try_unfold((ctx, export), next)))
+}
+
+type Exporting = (Ctx, Export);
+
+/// A stream that fails ends without its end, which tells whoever reads it.
+async fn next((ctx, mut export): Exporting) -> Result<Option<(web::Bytes, Exporting)>, Failure> {
+    match export.next(&ctx).await {
+        Ok(lines) => Ok(lines.map(|lines| (lines.into(), (ctx, export)))),
+        Err(failure) => {
+            tracing::error!(error = problem::causes(&failure), "an export broke off");
+            Err(failure)
+        }
+    }
+}
