@@ -18,6 +18,7 @@ pub mod feature;
 pub mod former_license_key;
 pub mod job;
 pub mod license;
+pub mod license_file;
 pub mod product;
 pub mod refusal;
 pub mod release;

@@ -16,6 +16,7 @@ mod m0008_machines;
 mod m0009_key_rotation;
 mod m0010_journal;
 mod m0011_outdating_events;
+mod m0014_license_files;
 
 /// Every step, in order.
 #[derive(Debug)]
@@ -36,6 +37,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_key_rotation::Migration),
             Box::new(m0010_journal::Migration),
             Box::new(m0011_outdating_events::Migration),
+            Box::new(m0014_license_files::Migration),
         ]
     }
 }

@@ -16,6 +16,7 @@ pub mod heartbeats;
 pub mod ids;
 pub mod impact;
 pub mod inspection;
+pub mod license_files;
 pub mod licenses;
 pub mod limits;
 pub mod lookup;
