@@ -20,6 +20,7 @@ pub mod failure;
 pub mod features;
 pub mod heartbeats;
 pub mod jobs;
+pub mod license_files;
 pub mod licenses;
 pub mod lookup;
 pub mod pages;

@@ -66,9 +66,13 @@ impl<'a> Desk<'a> {
         let length = Length::of(&command, tier, self.moment.now)?;
         let chosen = command.key.is_some();
         let key = self.key(&command, product)?;
+        let wanted = command.document;
         let license = self.license(id, owner, command, &length, keys::store(self.ctx, id, &key)?);
-        terms::checked(self.ctx, product, catalogue, &license, &FeatureOverrides::default())?;
-        Ok(Draft { license, key, chosen })
+        let none = FeatureOverrides::default();
+        let entitlements = terms::checked(self.ctx, product, catalogue, &license, &none)?;
+        let document =
+            wanted.then(|| entitlements.claim_set(&self.ctx.settings.issuer, &license, product));
+        Ok(Draft { license, key, chosen, document })
     }
 
     fn key(
