@@ -23,6 +23,7 @@ mod heartbeats;
 mod hostile_tokens;
 mod inspection;
 mod jobs;
+mod license_files;
 mod licenses;
 mod limits;
 mod lists;
