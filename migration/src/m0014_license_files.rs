@@ -2,7 +2,8 @@
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{
-    big_integer, big_integer_null, binary, binary_null, integer, string, string_null, text_null, uuid, uuid_null,
+    big_integer, big_integer_null, binary, binary_null, integer, string, string_null, text_null, uuid,
+    uuid_null,
 };
 
 use crate::{add_columns, references};

@@ -87,8 +87,7 @@ impl<'a> MachineDocument<'a> {
     /// # Errors
     /// When it did not.
     pub fn claims(&self, key: &MachineKey) -> Result<&[u8], MachineDocumentError> {
-        let signed =
-            self.alg == key.algorithm() && key.signed(self.message.as_bytes(), &self.signature);
+        let signed = self.alg == key.algorithm() && key.signed(self.message.as_bytes(), &self.signature);
         if signed { Ok(&self.payload) } else { Err(MachineDocumentError::Signature) }
     }
 }

@@ -9,16 +9,21 @@ type Sign = Box<dyn Fn(&[u8]) -> Vec<u8>>;
 
 /// A key of each kind: its JWK, and how it signs.
 fn keys() -> Vec<(Value, Sign)> {
-    let ed = Ed25519KeyPair::generate().unwrap();
-    let ed_jwk = json!({"kty": "OKP", "crv": "Ed25519", "x": URL_SAFE_NO_PAD.encode(ed.public_key())});
-    let ec = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
-    let (x, y) = ec.public_key().as_ref()[1..].split_at(32);
-    let ec_jwk = json!({"kty": "EC", "crv": "P-256", "x": URL_SAFE_NO_PAD.encode(x), "y": URL_SAFE_NO_PAD.encode(y)});
+    let ed25519 = Ed25519KeyPair::generate().unwrap();
+    let ed25519_jwk =
+        json!({"kty": "OKP", "crv": "Ed25519", "x": URL_SAFE_NO_PAD.encode(ed25519.public_key())});
+    let p256 = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+    let (x, y) = p256.public_key().as_ref()[1..].split_at(32);
+    let p256_jwk =
+        json!({"kty": "EC", "crv": "P-256", "x": URL_SAFE_NO_PAD.encode(x), "y": URL_SAFE_NO_PAD.encode(y)});
     let rsa = fixtures::key_pair();
     let rsa_jwk = json!({"kty": "RSA", "n": rsa.public().n_base64url(), "e": rsa.public().e_base64url()});
     vec![
-        (ed_jwk, Box::new(move |message| ed.sign(message).as_ref().to_vec())),
-        (ec_jwk, Box::new(move |message| ec.sign(&SystemRandom::new(), message).unwrap().as_ref().to_vec())),
+        (ed25519_jwk, Box::new(move |message| ed25519.sign(message).as_ref().to_vec())),
+        (
+            p256_jwk,
+            Box::new(move |message| p256.sign(&SystemRandom::new(), message).unwrap().as_ref().to_vec()),
+        ),
         (
             rsa_jwk,
             Box::new(move |message| {

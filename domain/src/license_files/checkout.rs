@@ -26,7 +26,7 @@ use crate::licenses::{self, first_activation, terms};
 use crate::scope::Scope;
 use crate::signing_keys::Published;
 use crate::tokens::{self, Entitlements};
-use crate::{audit, catalog, customers, products, releases};
+use crate::{audit, catalog, customers, products, releases, signed_lists};
 
 /// A licence that was checked out.
 #[derive(Debug)]
@@ -50,8 +50,8 @@ pub async fn checkout(
 ) -> Result<CheckedOut, LicenseFileError> {
     let moment = ctx.moment();
     let command = Checkout::parse(request)?;
-    // Before anything is taken: whether anything can be signed.
-    let kid = ctx.document_key(moment.now).await?.kid().to_owned();
+    // Before anything is taken: whether anything can be signed, and by which keys still.
+    let kid = signed_lists::present_key(ctx, moment.now).await?.kid().to_owned();
     let published = ctx.publication(moment.now).await;
     let scope = caller.actor.scope();
     let held = Box::pin(first_activation::hold_by_id(ctx, scope, id, moment.now)).await?;

@@ -1,10 +1,12 @@
 //! Signing a file, once: whoever asks later, or at the same instant, is given the same bytes.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use licentia_crypto::armour::armour;
 use licentia_entity::{consumer_key, license_file};
 use licentia_types::discovery::JwkSet;
+use licentia_types::ids::LicenseFileId;
 use licentia_types::license_files::{FILE_LABEL, LICENSE_FILE_TYP, LicenseFileClaims, LicenseFileResponse};
 use licentia_types::time::Timestamp;
 use sea_orm::EntityTrait;
@@ -14,6 +16,7 @@ use super::{render, store};
 use crate::context::{Context, compute};
 use crate::database::Lane;
 use crate::failure::Failure;
+use crate::signed_lists;
 use crate::signing_keys::SigningKey;
 use crate::tokens::{self, Recipient};
 
@@ -32,8 +35,7 @@ pub(super) async fn deliver_all(
     files: Vec<license_file::Model>,
 ) -> Result<Vec<LicenseFileResponse>, Failure> {
     let unsigned: Vec<&license_file::Model> = files.iter().filter(|file| file.content.is_none()).collect();
-    let mut signed =
-        if unsigned.is_empty() { Default::default() } else { sign(ctx, &unsigned).await? };
+    let mut signed = if unsigned.is_empty() { HashMap::new() } else { sign(ctx, &unsigned).await? };
     let deliver = |file: license_file::Model| {
         let file = signed.remove(&file.id).unwrap_or(file);
         let text = text(ctx, &file)?;
@@ -54,9 +56,9 @@ type Unsigned = Vec<(LicenseFileClaims, Option<Recipient>)>;
 async fn sign(
     ctx: &Context,
     files: &[&license_file::Model],
-) -> Result<std::collections::HashMap<licentia_types::ids::LicenseFileId, license_file::Model>, Failure> {
+) -> Result<HashMap<LicenseFileId, license_file::Model>, Failure> {
     let now = ctx.moment().now;
-    let key = ctx.document_key(now).await?;
+    let key = signed_lists::present_key(ctx, now).await?;
     let latest = files.iter().map(|file| file.expires_at).max().unwrap_or(now);
     key.reserve(&ctx.db, latest).await?;
     let jwks = published(ctx, key.kid(), now).await?;
@@ -89,8 +91,8 @@ fn texts(key: &Arc<SigningKey>, unsigned: Unsigned) -> Result<Vec<String>, Failu
 /// The published keys, the one that signs among them.
 async fn published(ctx: &Context, kid: &str, now: Timestamp) -> Result<JwkSet, Failure> {
     let published = ctx.publication_with(kid, now).await;
-    let keys: JwkSet = serde_json::from_slice(&published.keys.jwks())
-        .map_err(|_| Failure::Corrupt("signing key"))?;
+    let keys: JwkSet =
+        serde_json::from_slice(&published.keys.jwks()).map_err(|_| Failure::Corrupt("signing key"))?;
     let signs = keys.keys.iter().any(|key| key.kid == kid);
     if signs { Ok(keys) } else { Err(Failure::Corrupt("signing key")) }
 }

@@ -17,7 +17,9 @@ pub enum LicenseFileError {
     #[error("there is no such licence, or it has no such file")]
     NotFound,
     /// It would run on any machine.
-    #[error("files that are bound to no machine are not supported by this version: give fingerprint, or request")]
+    #[error(
+        "files that are bound to no machine are not supported by this version: give fingerprint, or request"
+    )]
     Unbound,
     /// A request file says all of the machine itself.
     #[error("request describes the machine: leave {member} out")]
@@ -82,7 +84,8 @@ impl Refusal for LicenseFileError {
     }
 
     fn fields(&self) -> Vec<FieldProblem> {
-        let field = |member: &str, code| vec![FieldProblem::new(format!("/{member}"), code, self.to_string())];
+        let field =
+            |member: &str, code| vec![FieldProblem::new(format!("/{member}"), code, self.to_string())];
         match self {
             Self::Unbound => field("fingerprint", "NOT_SUPPORTED"),
             Self::DescribedTwice { member } => field(member, "INVALID"),

@@ -13,13 +13,13 @@ use serde_json::json;
 use super::claims::{self, Term};
 use super::{days, delivery, store};
 use crate::actors::Caller;
+use crate::audit;
 use crate::context::{Context, Moment};
 use crate::customers;
 use crate::database::WriteTx;
 use crate::failure::Failure;
 use crate::scope::Scope;
 use crate::system_events::{self, SystemEvent};
-use crate::audit;
 
 /// A licence that is issued with a record of it.
 pub(crate) struct Recorded<'a> {
@@ -92,7 +92,8 @@ pub(crate) async fn sign(
             let event = SystemEvent {
                 level: SystemEventLevel::Warning,
                 source: "license_files",
-                message: "records of licences could not be signed; they will be when they are fetched".to_owned(),
+                message: "records of licences could not be signed; they will be when they are fetched"
+                    .to_owned(),
                 detail: json!({"cause": failure.to_string()}),
                 request_id: None,
             };

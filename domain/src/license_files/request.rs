@@ -7,7 +7,8 @@ use licentia_crypto::machine_keys::{MachineDocument, MachineKey};
 use licentia_entity::{activation, license, product};
 use licentia_types::activations::{ConsumerKeyAlg, ConsumerKeyText};
 use licentia_types::license_files::{
-    CheckoutRequest, DEFAULT_DAYS, MOST_DAYS, OfflineRequestClaims, REQUEST_LABEL, REQUEST_TYP, request_audience,
+    CheckoutRequest, DEFAULT_DAYS, MOST_DAYS, OfflineRequestClaims, REQUEST_LABEL, REQUEST_TYP,
+    request_audience,
 };
 use licentia_types::text::{Environment, Fingerprint, Hostname, ProductVersion, Reference};
 

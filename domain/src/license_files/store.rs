@@ -8,8 +8,8 @@ use licentia_types::pages::PageResponse;
 use licentia_types::time::Timestamp;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    Select,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
+    QueryOrder, Select,
 };
 
 use crate::database::WriteTx;
@@ -115,10 +115,7 @@ pub(super) struct Signed {
 }
 
 /// Keeps what was signed, unless somebody was faster. Gives the files as they are kept.
-pub(super) async fn keep(
-    tx: &WriteTx,
-    signed: Vec<Signed>,
-) -> Result<HashMap<LicenseFileId, Model>, DbErr> {
+pub(super) async fn keep(tx: &WriteTx, signed: Vec<Signed>) -> Result<HashMap<LicenseFileId, Model>, DbErr> {
     let ids: Vec<LicenseFileId> = signed.iter().map(|signed| signed.id).collect();
     for Signed { id, content, kid } in signed {
         Entity::update_many()

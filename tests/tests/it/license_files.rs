@@ -96,7 +96,10 @@ impl Offline {
     }
 
     fn thumbprint(&self) -> String {
-        licentia_crypto::machine_keys::MachineKey::parse(&self.jwk().to_string()).unwrap().thumbprint().to_owned()
+        licentia_crypto::machine_keys::MachineKey::parse(&self.jwk().to_string())
+            .unwrap()
+            .thumbprint()
+            .to_owned()
     }
 
     fn sign(&self, label: &str, header: &Value, claims: &Value) -> String {
@@ -106,9 +109,10 @@ impl Offline {
         armour(label, &format!("{message}.{signature}"))
     }
 
-    fn request(&self, slug: &str, more: Value) -> String {
+    fn request(&self, slug: &str, more: &Value) -> String {
         let header = json!({"alg": "EdDSA", "typ": "license-request+jwt", "jwk": self.jwk()});
-        let mut claims = json!({"aud": format!("urn:licentia:license-request:{slug}"), "fingerprint": "board-1"});
+        let mut claims =
+            json!({"aud": format!("urn:licentia:license-request:{slug}"), "fingerprint": "board-1"});
         claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         self.sign("LICENSE REQUEST", &header, &claims)
     }

@@ -1,4 +1,4 @@
-//! What a machine without a network signs: the claims have the snake_case of their standards.
+//! What a machine without a network signs: the claims have the `snake_case` of their standards.
 
 use serde::Deserialize;
 

@@ -70,8 +70,7 @@ impl<'a> Desk<'a> {
         let license = self.license(id, owner, command, &length, keys::store(self.ctx, id, &key)?);
         let none = FeatureOverrides::default();
         let entitlements = terms::checked(self.ctx, product, catalogue, &license, &none)?;
-        let document =
-            wanted.then(|| entitlements.claim_set(&self.ctx.settings.issuer, &license, product));
+        let document = wanted.then(|| entitlements.claim_set(&self.ctx.settings.issuer, &license, product));
         Ok(Draft { license, key, chosen, document })
     }
 

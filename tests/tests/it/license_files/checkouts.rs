@@ -27,15 +27,23 @@ async fn a_file_says_what_a_token_says_and_takes_a_seat(backend: Backend) {
     assert_eq!((&file["seats"], issued.used(&server).await), (&json!({"used": 1, "limit": 2}), 1));
     let activation = &file["activation"];
     assert_eq!((&activation["kind"], &activation["status"]), (&json!("offline"), &json!("active")));
-    assert_eq!((&activation["leaseUntil"], &activation["offlineUntil"]), (&file["expiresAt"], &file["expiresAt"]));
+    assert_eq!(
+        (&activation["leaseUntil"], &activation["offlineUntil"]),
+        (&file["expiresAt"], &file["expiresAt"])
+    );
 
     let text = file["file"].as_str().unwrap();
-    assert!(text.starts_with("-----BEGIN LICENSE FILE-----\n") && text.ends_with("-----END LICENSE FILE-----\n"));
+    assert!(
+        text.starts_with("-----BEGIN LICENSE FILE-----\n") && text.ends_with("-----END LICENSE FILE-----\n")
+    );
     assert!(text.lines().all(|line| line.len() <= 64));
     let audience = format!("urn:licentia:license-file:{}", shop.slug);
     status_lists::verify(&server, &token(&file), &audience).await;
-    let header = jsonwebtoken::decode_header(&token(&file)).unwrap();
-    assert_eq!((header.typ.as_deref(), header.kid.as_deref()), (Some("license-file+jwt"), file["signingKeyId"].as_str()));
+    let header = jsonwebtoken::decode_header(token(&file)).unwrap();
+    assert_eq!(
+        (header.typ.as_deref(), header.kid.as_deref()),
+        (Some("license-file+jwt"), file["signingKeyId"].as_str())
+    );
 
     let said = claims(&file);
     assert_eq!(said["licensee"], owner);
@@ -44,9 +52,24 @@ async fn a_file_says_what_a_token_says_and_takes_a_seat(backend: Backend) {
     assert_eq!((&said["heartbeat_required"], &said["product_version"]), (&json!(false), &json!("2.1")));
     assert!(said["jwks"]["keys"].as_array().unwrap().iter().any(|key| key["kid"] == file["signingKeyId"]));
     assert!(said.get("cnf").is_none());
+    // As a customer sends it to support.
+    let inspected = server.admin_post("/tokens/inspect", json!({"token": text})).await.expect(200);
+    assert_eq!((&inspected["type"], &inspected["claims"]), (&json!("license_file"), &said), "{inspected}");
     // What the machine would be told if it could call.
     let token = activate(&server, &issued, "board-1").await.claims();
-    for claim in ["iss", "sub", "license_id", "license_exp", "tier", "tiers", "features", "feature_values", "max_activations", "fingerprint", "status"] {
+    for claim in [
+        "iss",
+        "sub",
+        "license_id",
+        "license_exp",
+        "tier",
+        "tiers",
+        "features",
+        "feature_values",
+        "max_activations",
+        "fingerprint",
+        "status",
+    ] {
         assert_eq!(said[claim], token[claim], "{claim}");
     }
     assert_eq!(issued.used(&server).await, 1, "the same machine");
@@ -56,14 +79,17 @@ async fn a_file_says_what_a_token_says_and_takes_a_seat(backend: Backend) {
 async fn a_file_is_asked_for_in_days_and_ends_with_its_licence(backend: Backend) {
     let server = TestServer::start(backend).await;
     let (_, issued) = begin(&server, json!({"validDays": 100, "maxActivations": null})).await;
-    let end = server.admin_get(&format!("/license-keys/{}", issued.id)).await.expect(200)["expiresAt"].clone();
+    let end =
+        server.admin_get(&format!("/license-keys/{}", issued.id)).await.expect(200)["expiresAt"].clone();
     for (days, fingerprint) in [(1, "a"), (99, "b")] {
-        let file = issued.checkout(&server, json!({"fingerprint": fingerprint, "ttlDays": days})).await.expect(201);
+        let file =
+            issued.checkout(&server, json!({"fingerprint": fingerprint, "ttlDays": days})).await.expect(201);
         let said = claims(&file);
         assert_eq!(said["exp"].as_i64().unwrap() - said["iat"].as_i64().unwrap(), days * 86_400 + 60);
     }
     let file = issued.checkout(&server, json!({"fingerprint": "c", "ttlDays": 365})).await.expect(201);
-    let (said, end): (Value, licentia_types::time::Timestamp) = (claims(&file), serde_json::from_value(end).unwrap());
+    let (said, end): (Value, licentia_types::time::Timestamp) =
+        (claims(&file), serde_json::from_value(end).unwrap());
     assert_eq!(said["exp"], end.seconds());
     assert_eq!(said["license_exp"], end.seconds());
     for days in [0, 366] {
@@ -91,8 +117,14 @@ async fn the_same_checkout_again_is_the_same_file(backend: Backend) {
     assert_eq!((&listed["total"], &listed["items"][0]["id"]), (&json!(1), &first["id"]));
     assert!(listed["items"][0].get("file").is_none());
     let stranger = "/license-keys/lic_01h455vb4pex5vsknk084sn02q/files";
-    server.admin_get(&format!("{stranger}/{}", first["id"].as_str().unwrap())).await.expect_problem(404, "NOT_FOUND");
-    server.admin_get(&format!("{path}/file_01h455vb4pex5vsknk084sn02q")).await.expect_problem(404, "NOT_FOUND");
+    server
+        .admin_get(&format!("{stranger}/{}", first["id"].as_str().unwrap()))
+        .await
+        .expect_problem(404, "NOT_FOUND");
+    server
+        .admin_get(&format!("{path}/file_01h455vb4pex5vsknk084sn02q"))
+        .await
+        .expect_problem(404, "NOT_FOUND");
 }
 
 async fn another_checkout_is_another_file(backend: Backend) {
@@ -114,12 +146,20 @@ async fn another_checkout_is_another_file(backend: Backend) {
     // What the licence grants, or to whom, has changed.
     server.admin_put(&format!("/license-keys/{}", issued.id), json!({"maxUsers": 7})).await.expect(200);
     expect_new(issued.file(&server, "board-1").await);
-    let owner = server.admin_get(&format!("/license-keys/{}", issued.id)).await.expect(200)["customerId"].clone();
-    server.admin_put(&format!("/customers/{}", owner.as_str().unwrap()), json!({"name": "Ada L."})).await.expect(200);
+    let owner =
+        server.admin_get(&format!("/license-keys/{}", issued.id)).await.expect(200)["customerId"].clone();
+    server
+        .admin_put(&format!("/customers/{}", owner.as_str().unwrap()), json!({"name": "Ada L."}))
+        .await
+        .expect(200);
     expect_new(issued.file(&server, "board-1").await);
     // Its key is not believed any more.
-    let kid = issued.checkout(&server, json!({"fingerprint": "board-1"})).await.expect(200)["signingKeyId"].clone();
-    server.admin_post(&format!("/signing-keys/{}/revoke", kid.as_str().unwrap()), json!({})).await.expect(200);
+    let kid =
+        issued.checkout(&server, json!({"fingerprint": "board-1"})).await.expect(200)["signingKeyId"].clone();
+    server
+        .admin_post(&format!("/signing-keys/{}/revoke", kid.as_str().unwrap()), json!({}))
+        .await
+        .expect(200);
     let file = issued.file(&server, "board-1").await;
     assert_ne!(file["signingKeyId"], kid);
     expect_new(file);
@@ -187,7 +227,10 @@ async fn an_encrypted_file_is_for_its_machine_alone(backend: Backend) {
     };
     let refused = issued.checkout(&server, body(json!({"encrypt": true}))).await;
     let problem = refused.expect_problem(422, "VALIDATION_FAILED");
-    assert_eq!(problem["errors"][0], json!({"pointer": "/consumerKey", "code": "REQUIRED", "detail": problem["detail"]}));
+    assert_eq!(
+        problem["errors"][0],
+        json!({"pointer": "/consumerKey", "code": "REQUIRED", "detail": problem["detail"]})
+    );
     let refused = issued.checkout(&server, body(json!({"consumerKey": "no key"}))).await;
     refused.expect_problem(422, "CONSUMER_KEY_INVALID");
     let refused = issued.checkout(&server, body(json!({"consumerKeyAlg": "RSA-OAEP"}))).await;
@@ -199,7 +242,8 @@ async fn an_encrypted_file_is_for_its_machine_alone(backend: Backend) {
     // Encrypting is never the same twice; delivering is.
     let again = issued.checkout(&server, body(json!({"consumerKey": public}))).await.expect(200);
     assert_eq!(again["file"], file["file"]);
-    let plain = issued.checkout(&server, body(json!({"consumerKey": public, "encrypt": false}))).await.expect(201);
+    let plain =
+        issued.checkout(&server, body(json!({"consumerKey": public, "encrypt": false}))).await.expect(201);
     assert_eq!((&plain["encrypted"], token(&plain).split('.').count()), (&json!(false), 3));
 
     // The key that it activated with.
@@ -237,7 +281,8 @@ async fn free_places_users_and_blocked_machines_count_as_ever(backend: Backend) 
                       "freeEnvironments": {"ci": 1}, "maxActivations": 2});
     let tier = server.admin_post("/pricing-tiers", tier).await.expect(201)["id"].clone();
     let issued = Issued::of(&server, &shop, json!({"tierId": tier, "maxUsers": 1})).await;
-    let file = issued.checkout(&server, json!({"fingerprint": "ci-1", "environment": "ci"})).await.expect(201);
+    let file =
+        issued.checkout(&server, json!({"fingerprint": "ci-1", "environment": "ci"})).await.expect(201);
     assert_eq!((&claims(&file)["free_environment"], issued.counted(&server).await), (&json!(true), (0, 0)));
     issued.checkout(&server, json!({"fingerprint": "a", "userRef": "ann"})).await.expect(201);
     let full = issued.checkout(&server, json!({"fingerprint": "b", "userRef": "bob"})).await;
@@ -247,5 +292,7 @@ async fn free_places_users_and_blocked_machines_count_as_ever(backend: Backend) 
     let path = format!("/license-activations/{}/revoke", machine["activation"]["id"].as_str().unwrap());
     server.admin_post(&path, json!({})).await.expect(200);
     issued.checkout(&server, json!({"fingerprint": "b"})).await.expect_problem(403, "ACTIVATION_REVOKED");
-    try_activate(&server, &issued.key, "c", json!({"userRef": "ann"})).await.expect_problem(409, "SEAT_LIMIT_REACHED");
+    try_activate(&server, &issued.key, "c", json!({"userRef": "ann"}))
+        .await
+        .expect_problem(409, "SEAT_LIMIT_REACHED");
 }

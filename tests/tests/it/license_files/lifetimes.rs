@@ -31,7 +31,10 @@ async fn the_seat_is_free_when_the_file_has_ended(backend: Backend) {
     issued.checkout(&server, json!({"fingerprint": "other", "ttlDays": 1})).await.expect(201);
     assert_eq!(issued.counted(&server).await, (1, 1));
     // It comes back when there is room, as the same machine.
-    issued.checkout(&server, json!({"fingerprint": "board-1"})).await.expect_problem(409, "SEAT_LIMIT_REACHED");
+    issued
+        .checkout(&server, json!({"fingerprint": "board-1"}))
+        .await
+        .expect_problem(409, "SEAT_LIMIT_REACHED");
     server.clock.advance(DAY);
     server.run_jobs().await;
     assert_eq!(issued.counted(&server).await, (0, 0));
@@ -80,13 +83,20 @@ async fn a_machine_with_a_file_is_well_without_heartbeats(backend: Backend) {
     let server = TestServer::start(backend).await;
     let (_, issued) = begin(&server, json!({})).await;
     issued.file(&server, "board-1").await;
-    let ask = || server.post("/license-keys/validate", json!({"licenseKey": issued.key, "fingerprint": "board-1"}));
-    let standing = || server.post("/license-activations/status", json!({"licenseKey": issued.key, "fingerprint": "board-1"}));
+    let ask =
+        || server.post("/license-keys/validate", json!({"licenseKey": issued.key, "fingerprint": "board-1"}));
+    let standing = || {
+        server
+            .post("/license-activations/status", json!({"licenseKey": issued.key, "fingerprint": "board-1"}))
+    };
     for _ in 0..2 {
         let verdict = ask().await.expect(200);
         assert_eq!((&verdict["valid"], &verdict["code"]), (&json!(true), &json!("VALID")), "{verdict}");
         let standing = standing().await.expect(200);
-        assert_eq!((&standing["activationStatus"], &standing["liveness"]), (&json!("active"), &json!("active")));
+        assert_eq!(
+            (&standing["activationStatus"], &standing["liveness"]),
+            (&json!("active"), &json!("active"))
+        );
         server.clock.advance(29 * DAY);
     }
     assert_eq!(ask().await.expect(200)["code"], "NOT_ACTIVATED");
@@ -102,7 +112,10 @@ async fn a_floating_machine_keeps_its_seat_while_its_file_is_good(backend: Backe
     let issued = Issued::of(&server, &shop, json!({"tierId": tier})).await;
     let mut online = activate(&server, &issued, "laptop").await;
     let file = issued.checkout(&server, json!({"fingerprint": "laptop", "ttlDays": 2})).await.expect(201);
-    assert_eq!((&file["activation"]["kind"], &file["activation"]["leaseUntil"]), (&json!("online"), &file["expiresAt"]));
+    assert_eq!(
+        (&file["activation"]["kind"], &file["activation"]["leaseUntil"]),
+        (&json!("online"), &file["expiresAt"])
+    );
     // A heartbeat gives no shorter lease than the file.
     online.beat(&server).await;
     let shown = machine(&server, &file["activation"]["id"]).await;
@@ -111,7 +124,10 @@ async fn a_floating_machine_keeps_its_seat_while_its_file_is_good(backend: Backe
     server.run_jobs().await;
     try_activate(&server, &issued.key, "other", json!({})).await.expect_problem(409, "SEAT_LIMIT_REACHED");
     let back = online.beat(&server).await;
-    assert_eq!((&back["status"], &back["recovered"], &back["previousStatus"]), (&json!("active"), &json!(false), &json!("active")));
+    assert_eq!(
+        (&back["status"], &back["recovered"], &back["previousStatus"]),
+        (&json!("active"), &json!(false), &json!("active"))
+    );
     activate(&server, &issued, "laptop").await;
     server.clock.advance(DAY);
     activate(&server, &issued, "other").await;
@@ -131,7 +147,10 @@ async fn an_online_machine_keeps_its_seat_beyond_its_file(backend: Backend) {
     let (_, issued) = begin(&server, json!({"maxActivations": 1})).await;
     let mut online = activate(&server, &issued, "laptop").await;
     let file = issued.file(&server, "laptop").await;
-    assert_eq!((&file["activation"]["id"], &file["activation"]["kind"]), (&json!(online.activation), &json!("online")));
+    assert_eq!(
+        (&file["activation"]["id"], &file["activation"]["kind"]),
+        (&json!(online.activation), &json!("online"))
+    );
     assert_eq!(issued.counted(&server).await, (1, 1));
     server.clock.advance(31 * DAY);
     try_activate(&server, &issued.key, "other", json!({})).await.expect_problem(409, "SEAT_LIMIT_REACHED");
@@ -143,8 +162,14 @@ async fn an_offline_machine_may_come_online(backend: Backend) {
     let (_, issued) = begin(&server, json!({"maxActivations": 1})).await;
     let file = issued.file(&server, "board-1").await;
     let reply = try_activate(&server, &issued.key, "board-1", json!({})).await.expect(200);
-    assert_eq!((&reply["activation"]["id"], &reply["activation"]["kind"]), (&file["activation"]["id"], &json!("online")));
-    assert_eq!((&reply["activation"]["leaseUntil"], &reply["activation"]["floating"]), (&Value::Null, &json!(false)));
+    assert_eq!(
+        (&reply["activation"]["id"], &reply["activation"]["kind"]),
+        (&file["activation"]["id"], &json!("online"))
+    );
+    assert_eq!(
+        (&reply["activation"]["leaseUntil"], &reply["activation"]["floating"]),
+        (&Value::Null, &json!(false))
+    );
     let mut online = Machine::of(&issued.key, "board-1", &reply);
     online.beat(&server).await;
     // It is signed no token that it could not fetch.

@@ -30,8 +30,8 @@ async fn checkouts_and_activations_on_two_instances_give_no_seat_twice(backend: 
         }
     });
     let replies = join_all(attempts).await;
-    let served = replies.iter().filter(|reply| reply.status == 201).count();
-    assert_eq!(u64::try_from(served).unwrap(), SEATS);
+    let taken = replies.iter().filter(|reply| reply.status == 201).count();
+    assert_eq!(u64::try_from(taken).unwrap(), SEATS);
     let refused = |reply: &&Reply| reply.body["code"] == "SEAT_LIMIT_REACHED";
     assert_eq!(replies.iter().filter(refused).count(), 50);
     assert_eq!(issued.counted(&server).await, (SEATS, SEATS));

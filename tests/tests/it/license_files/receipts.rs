@@ -85,12 +85,16 @@ async fn only_the_machine_that_asked_gives_back(backend: Backend) {
     let own = asked(&server, &issued, &stranger, "board-2").await;
     give_back(&server, &stranger.receipt(&shop.slug, &[&file])).await.expect_problem(404, "NOT_FOUND");
     give_back(&server, &Offline::new().receipt(&shop.slug, &[&file])).await.expect_problem(404, "NOT_FOUND");
-    give_back(&server, &offline.receipt("acme-cloud", &[&file])).await.expect_problem(422, "VALIDATION_FAILED");
+    give_back(&server, &offline.receipt("acme-cloud", &[&file]))
+        .await
+        .expect_problem(422, "VALIDATION_FAILED");
     give_back(&server, &offline.receipt(&shop.slug, &[])).await.expect_problem(404, "NOT_FOUND");
     // What is not his is left alone.
     give_back(&server, &stranger.receipt(&shop.slug, &[&file, &own])).await.expect(200);
     assert_eq!(machine(&server, &file["activation"]["id"]).await["status"], "active");
-    for other in ["", "a.b.c", offline.request(&shop.slug, json!({})).as_str(), file["file"].as_str().unwrap()] {
+    for other in
+        ["", "a.b.c", offline.request(&shop.slug, &json!({})).as_str(), file["file"].as_str().unwrap()]
+    {
         give_back(&server, other).await.expect_problem(422, "VALIDATION_FAILED");
     }
     assert_eq!(issued.counted(&server).await, (1, 1));
@@ -119,6 +123,9 @@ async fn a_receipt_ends_the_wait_of_a_machine_that_was_deactivated(backend: Back
     let file = asked(&server, &issued, &offline, "board-1").await;
     assert_eq!(deactivate(&server, &file["activation"]["id"]).await["seatFreesAt"], file["expiresAt"]);
     let freed = give_back(&server, &offline.receipt(&shop.slug, &[&file])).await.expect(200);
-    assert_eq!((&freed["status"], &freed["holdsSeat"], &freed["seatFreesAt"]), (&json!("deactivated"), &json!(false), &Value::Null));
+    assert_eq!(
+        (&freed["status"], &freed["holdsSeat"], &freed["seatFreesAt"]),
+        (&json!("deactivated"), &json!(false), &Value::Null)
+    );
     activate(&server, &issued, "other").await;
 }

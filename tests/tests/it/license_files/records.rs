@@ -17,10 +17,14 @@ async fn an_issue_answers_with_a_record_of_it(backend: Backend) {
     let audience = format!("urn:licentia:license-record:{}", shop.slug);
     crate::status_lists::verify(&server, &token(record), &audience).await;
     let said = claims(record);
-    assert_eq!((&said["licensee"], &said["tier"], &said["exp"]), (&owner, &json!("pro"), &said["license_exp"]));
+    assert_eq!(
+        (&said["licensee"], &said["tier"], &said["exp"]),
+        (&owner, &json!("pro"), &said["license_exp"])
+    );
     assert!(said.get("fingerprint").is_none() && said.get("activation_id").is_none());
     assert_eq!(issued["seats"]["used"], 0);
-    let path = format!("/license-keys/{}/files/{}", issued["id"].as_str().unwrap(), record["id"].as_str().unwrap());
+    let path =
+        format!("/license-keys/{}/files/{}", issued["id"].as_str().unwrap(), record["id"].as_str().unwrap());
     assert_eq!(server.admin_get(&path).await.expect(200)["file"], record["file"]);
     let without = shop.issue(&server, json!({})).await;
     assert!(without.get("document").is_none() && without.get("signingKeyId").is_none());
@@ -36,7 +40,10 @@ async fn each_licence_of_a_bulk_issue_has_its_own(backend: Backend) {
     for (n, license) in issued["licenses"].as_array().unwrap().iter().enumerate() {
         if n % 2 == 0 {
             let said = claims(&license["document"]);
-            assert_eq!((&said["license_id"], &said["licensee"]["name"]), (&license["id"], &json!(format!("Customer {n}"))));
+            assert_eq!(
+                (&said["license_id"], &said["licensee"]["name"]),
+                (&license["id"], &json!(format!("Customer {n}")))
+            );
         } else {
             assert!(license.get("document").is_none());
         }
