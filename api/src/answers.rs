@@ -9,6 +9,7 @@ use licentia_types::customers::CustomerResponse;
 use licentia_types::features::FeatureResponse;
 use licentia_types::impact::ImpactResponse;
 use licentia_types::imports::ImportResponse;
+use licentia_types::license_files::{CheckoutResponse, LicenseFileResponse};
 use licentia_types::licenses::{IssuedLicenseResponse, LicenseResponse};
 use licentia_types::products::ProductResponse;
 use licentia_types::tiers::TierResponse;
@@ -53,6 +54,30 @@ resource!(IssuedLicenseResponse, "license-keys", license.id, license.version);
 resource!(ImportResponse, "imports", id);
 resource!(ActivationResponse, "license-activations", id);
 resource!(ActivateResponse, "license-activations", activation.id);
+
+impl Resource for LicenseFileResponse {
+    const COLLECTION: &'static str = "license-keys";
+
+    fn id(&self) -> String {
+        format!("{}/files/{}", self.license_id, self.id)
+    }
+
+    fn version(&self) -> Option<i64> {
+        None
+    }
+}
+
+impl Resource for CheckoutResponse {
+    const COLLECTION: &'static str = LicenseFileResponse::COLLECTION;
+
+    fn id(&self) -> String {
+        self.file.id()
+    }
+
+    fn version(&self) -> Option<i64> {
+        None
+    }
+}
 
 /// 200 with the thing and its version.
 #[derive(Debug)]

@@ -48,7 +48,7 @@ async fn keep(name: &'static str, ctx: &web::Data<Context>, service: impl Servic
 struct Thread {
     stop: Option<oneshot::Sender<()>>,
     ended: oneshot::Receiver<()>,
-    thread: Option<JoinHandle<()>>,
+    handle: Option<JoinHandle<()>>,
 }
 
 impl Thread {
@@ -56,7 +56,7 @@ impl Thread {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = oneshot::channel::<()>();
         let (end, ended) = oneshot::channel::<()>();
-        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+        let handle = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
             // Dropped with the thread, however it ends.
             let _end = end;
             runtime.block_on(async {
@@ -70,7 +70,7 @@ impl Thread {
                 }
             });
         })?;
-        Ok(Self { stop: Some(stop), ended, thread: Some(thread) })
+        Ok(Self { stop: Some(stop), ended, handle: Some(handle) })
     }
 
     async fn ended(&mut self) {
@@ -83,9 +83,9 @@ impl Drop for Thread {
     /// Waits for it: the database is closed next. It ends wherever it waits for something.
     fn drop(&mut self) {
         drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
+        if let Some(handle) = self.handle.take() {
             // That it panicked was told already.
-            drop(thread.join());
+            drop(handle.join());
         }
     }
 }

@@ -33,6 +33,7 @@ const COMMITTED: &str = include_str!("../../openapi/openapi.json");
         (name = "Product features", description = "Named capabilities that tiers grant."),
         (name = "Customers", description = "Who owns licences."),
         (name = "Licences", description = "A customer's right to a product at a tier."),
+        (name = "Licence files", description = "Longer-lived signed documents for machines that cannot call."),
         (name = "Activations", description = "Machines that hold the seats of a licence."),
         (name = "Machines", description = "What licensed programs call."),
         (name = "Signing keys", description = "What tokens and documents are signed with."),

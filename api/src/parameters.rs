@@ -9,7 +9,7 @@ use licentia_domain::misread;
 use licentia_domain::pages::PageQuery;
 use licentia_domain::products::ProductName;
 use licentia_domain::refusal::Refusal;
-use licentia_types::ids::ProductId;
+use licentia_types::ids::{LicenseFileId, LicenseId, ProductId};
 use licentia_types::problems::ProblemCode;
 use licentia_types::signing_keys::Kid;
 use serde::de::DeserializeOwned;
@@ -22,6 +22,15 @@ use crate::problem::ApiError;
 /// The id in a path. What is no id names nothing: 404.
 #[derive(Debug)]
 pub(crate) struct Id<T>(pub(crate) T);
+
+/// The ids of a licence and of one of its files in a path. What is no id names nothing: 404.
+#[derive(Debug)]
+pub(crate) struct FileOf {
+    /// The licence.
+    pub(crate) license: LicenseId,
+    /// The file.
+    pub(crate) file: LicenseFileId,
+}
 
 /// The id of a signing key in a path. What is no thumbprint names nothing: 404.
 #[derive(Debug)]
@@ -122,6 +131,18 @@ impl<T: FromStr + 'static> FromRequest for Id<T> {
                 .map(Self)
                 .ok_or_else(|| ParameterError::NoId.into()),
         )
+    }
+}
+
+impl FromRequest for FileOf {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let license = segment(request).and_then(|text| text.parse().ok());
+        let file = request.match_info().get("fileId").and_then(|text| text.parse().ok());
+        let both = license.zip(file).map(|(license, file)| Self { license, file });
+        ready(both.ok_or_else(|| ParameterError::NoId.into()))
     }
 }
 

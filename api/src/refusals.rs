@@ -52,6 +52,8 @@ codes! {
     Transferring: StateConflict, AlreadyExists;
     Activating: NotFound, LicenseExpired, LicenseSuspended, LicenseRevoked, ActivationRevoked, NonceInvalid, NonceReused, BindingMismatch,
         SeatLimitReached, TrialUsed, LicenseKeyMalformed, ConsumerKeyInvalid, RateLimited;
+    CheckingOut: LicenseExpired, LicenseSuspended, LicenseRevoked, ActivationRevoked, SeatLimitReached, TrialUsed, ConsumerKeyInvalid;
+    GivingBack: NotFound;
     Deactivating: NonceInvalid, NonceReused, StateConflict, LicenseKeyMalformed, RateLimited;
     AskingByKey: NotFound, LicenseKeyMalformed, RateLimited;
     Validating: LicenseKeyMalformed, TokenInvalid, RateLimited;

@@ -6,8 +6,8 @@ use actix_web::web;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::v1::{
-    activations, audit, customers, features, heartbeats, imports, licenses, lookup, products, refusals,
-    releases, revocation, signing_keys, system_events, tiers, tokens, validation,
+    activations, audit, customers, features, heartbeats, imports, license_files, licenses, lookup, products,
+    refusals, releases, revocation, signing_keys, system_events, tiers, tokens, validation,
 };
 use crate::{discovery, health, openapi, status_lists};
 
@@ -47,6 +47,7 @@ fn v1(routes: &mut Routes<'_>) {
         .operation(validation::validate)
         .operation(activations::activate)
         .operation(activations::activation_status)
+        .operation(license_files::take_receipt)
         .operation(revocation::revocation_list)
         .operation(products::get_catalog)
         .operation(products::list_products)
@@ -87,6 +88,9 @@ fn v1(routes: &mut Routes<'_>) {
         .operation(licenses::lifecycle::transfer_license)
         .operation(licenses::lifecycle::rotate_license_key)
         .operation(licenses::reveal_license_key)
+        .operation(license_files::checkout)
+        .operation(license_files::list_license_files)
+        .operation(license_files::get_license_file)
         .operation(tokens::audit_license)
         .operation(tokens::regenerate_license)
         .operation(tokens::inspect_token)

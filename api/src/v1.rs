@@ -6,6 +6,7 @@ pub(crate) mod customers;
 pub(crate) mod features;
 pub(crate) mod heartbeats;
 pub(crate) mod imports;
+pub(crate) mod license_files;
 pub(crate) mod licenses;
 pub(crate) mod lookup;
 pub(crate) mod products;

@@ -7,10 +7,12 @@
 mod crockford;
 mod hashing;
 
+pub mod armour;
 pub mod digests;
 pub mod jwe;
 pub mod jws;
 pub mod license_keys;
+pub mod machine_keys;
 pub mod nonces;
 pub mod rsa_keys;
 pub mod sealing;

@@ -27,13 +27,14 @@ use crate::{audit, catalog};
 pub use activate::{Activated, activate};
 pub(crate) use arrivals::Arrivals;
 pub use arrivals::{pending, serve};
-pub(crate) use binding::parse_key;
+pub(crate) use binding::{keep_consumer_key, parse_key};
 pub use deactivate::deactivate;
 pub use error::ActivationError;
+pub(crate) use identify::{blank, expect_unblocked};
 pub(crate) use lapse::lapse_floating;
 pub use revoke::{revoke, unblock};
 pub use rules::liveness;
-pub(crate) use rules::{hold_lease, status as status_at};
+pub(crate) use rules::{has_file, hold_lease, liveness_of, status as status_at};
 pub use store::ActivationFilter;
 
 mod activate;
@@ -63,6 +64,7 @@ pub fn render(activation: activation::Model, now: Timestamp) -> ActivationRespon
         status,
         fingerprint: activation.fingerprint,
         instance: activation.instance,
+        kind: activation.kind,
         hostname: activation.hostname,
         ip: activation.ip,
         environment: activation.environment,
@@ -75,6 +77,7 @@ pub fn render(activation: activation::Model, now: Timestamp) -> ActivationRespon
         free_environment: activation.free_environment.filter(|_| !lapsed),
         floating: activation.floating,
         lease_until: activation.lease_until,
+        offline_until: activation.offline_until,
         last_contact_at: activation.last_contact_at,
         clone_suspected_at: activation.clone_suspected_at,
         revoked_at: activation.revoked_at,
@@ -132,7 +135,7 @@ pub async fn status(ctx: &Context, request: StatusRequest) -> Result<StatusRespo
     let alive = activation
         .as_ref()
         .filter(|activation| status_at(activation, now) == ActivationStatus::Active)
-        .map(|activation| liveness(activation.last_contact_at, now, entitlements.times));
+        .map(|activation| liveness_of(activation, activation.last_contact_at, now, entitlements.times));
     Ok(StatusResponse {
         license_status: licenses::status(&license, now),
         expires_at: license.expires_at,

@@ -68,7 +68,7 @@ enum Connections {
     Postgres {
         pool: DatabaseConnection,
         /// How the threads that serve batches connect.
-        hot: ConnectOptions,
+        hot: Arc<ConnectOptions>,
     },
 }
 
@@ -82,7 +82,7 @@ impl Database {
         let url = options.url.expose_secret();
         let connections = if url.starts_with("postgres:") || url.starts_with("postgresql:") {
             let (pool, hot) = postgres::connect(url, options).await?;
-            Connections::Postgres { pool, hot }
+            Connections::Postgres { pool, hot: Arc::new(hot) }
         } else if url.starts_with("sqlite:") {
             let writer = sqlite::connect_writer(url, options).await?;
             let readers = sqlite::connect_readers(url, options).await?;

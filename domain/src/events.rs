@@ -60,6 +60,8 @@ kinds! {
     LicenseRegenerated = "license.regenerated";
     /// Its last seat was taken.
     SeatsFull = "license.seats_full";
+    /// A licence file was issued.
+    LicenseFileIssued = "license_file.issued";
     /// A machine took a seat.
     ActivationCreated = "activation.created";
     /// A machine was blocked.
@@ -112,6 +114,7 @@ impl Kind {
             | Self::LicenseTransferred
             | Self::LicenseKeyRotated
             | Self::SeatsFull
+            | Self::LicenseFileIssued
             | Self::ActivationCreated
             | Self::ActivationRevived
             | Self::CloneSuspected => None,

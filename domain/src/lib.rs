@@ -21,6 +21,7 @@ pub mod features;
 pub mod heartbeats;
 pub mod imports;
 pub mod jobs;
+pub mod license_files;
 pub mod licenses;
 pub mod lookup;
 pub mod misread;

@@ -18,7 +18,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a batch may take: less, so that those who came later are still answered.
 const BATCH_PATIENCE: Duration = Duration::from_secs(7);
 /// How often a thread gives its processor up for those who are about to come.
-const MOST_YIELDS: usize = 4;
+const MOST_YIELDS: usize = 8;
+/// So often without anybody who came, and nobody is about to.
+const ENOUGH_QUIET: usize = 2;
 /// Before what could not be settled is tried again, when nothing else was to be done.
 const PAUSE: Duration = Duration::from_millis(5);
 
@@ -105,11 +107,12 @@ impl<Call, Outcome> Queue<Call, Outcome> {
     /// Lets those join who are about to come, where processors are short; where one is free, this returns at
     /// once, so that nobody waits in vain.
     fn let_others_join(&self, at_once: usize) {
-        let mut waiting = self.waiting();
+        let (mut waiting, mut quiet) = (self.waiting(), 0);
         for _ in 0..MOST_YIELDS {
             std::thread::yield_now();
             let now = self.waiting();
-            if now == waiting || now >= at_once {
+            quiet = if now == waiting { quiet + 1 } else { 0 };
+            if quiet == ENOUGH_QUIET || now >= at_once {
                 return;
             }
             waiting = now;

@@ -1,6 +1,6 @@
 //! Machines.
 
-use licentia_types::activations::{ActivationStatus, ConsumerKeyAlg};
+use licentia_types::activations::{ActivationKind, ActivationStatus, ConsumerKeyAlg};
 use licentia_types::ids::{ActivationId, LicenseId};
 use licentia_types::text::{Environment, Fingerprint, Hostname, Instance, Note, ProductVersion, Reference};
 use licentia_types::time::Timestamp;
@@ -14,6 +14,7 @@ pub struct Model {
     pub license_id: LicenseId,
     pub fingerprint: Fingerprint,
     pub instance: Option<Instance>,
+    pub kind: ActivationKind,
     pub status: ActivationStatus,
     pub hostname: Option<Hostname>,
     pub ip: Option<String>,
@@ -27,6 +28,7 @@ pub struct Model {
     pub seat_frees_at: Option<Timestamp>,
     pub floating: bool,
     pub lease_until: Option<Timestamp>,
+    pub offline_until: Option<Timestamp>,
     pub free_environment: Option<Environment>,
     pub epoch: i64,
     pub generation: i64,

@@ -22,6 +22,7 @@ pub mod import_claim;
 pub mod import_row;
 pub mod job;
 pub mod license;
+pub mod license_file;
 pub mod product;
 pub mod refusal;
 pub mod release;

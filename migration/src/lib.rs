@@ -18,6 +18,7 @@ mod m0010_journal;
 mod m0011_outdating_events;
 mod m0012_due_seats;
 mod m0013_imports;
+mod m0014_license_files;
 
 /// Every step, in order.
 #[derive(Debug)]
@@ -40,6 +41,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_outdating_events::Migration),
             Box::new(m0012_due_seats::Migration),
             Box::new(m0013_imports::Migration),
+            Box::new(m0014_license_files::Migration),
         ]
     }
 }

@@ -119,6 +119,22 @@ pub struct HeartbeatTerms {
     pub interval_seconds: i64,
 }
 
+/// How a machine holds its right.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "orm", derive(sea_orm::EnumIter, sea_orm::DeriveActiveEnum))]
+#[cfg_attr(feature = "orm", sea_orm(rs_type = "String", db_type = "Text"))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ActivationKind {
+    /// It activated, and calls.
+    #[default]
+    #[cfg_attr(feature = "orm", sea_orm(string_value = "online"))]
+    Online,
+    /// By a licence file alone; its place is free when the file has ended.
+    #[cfg_attr(feature = "orm", sea_orm(string_value = "offline"))]
+    Offline,
+}
+
 /// What became of an activation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "orm", derive(sea_orm::EnumIter, sea_orm::DeriveActiveEnum))]
@@ -168,6 +184,8 @@ pub struct ActivationResponse {
     pub fingerprint: Fingerprint,
     /// Which of the replicas that share it.
     pub instance: Option<Instance>,
+    /// How it holds its right.
+    pub kind: ActivationKind,
     /// For people.
     pub hostname: Option<Hostname>,
     /// Where it last called from.
@@ -191,8 +209,11 @@ pub struct ActivationResponse {
     pub free_environment: Option<Environment>,
     /// Whether it lapses without heartbeats.
     pub floating: bool,
-    /// Until when a floating machine keeps its seat without a heartbeat.
+    /// Until when a floating or an offline machine keeps its seat without a heartbeat.
     pub lease_until: Option<Timestamp>,
+    /// Until when a licence file of the machine is good: its seat is not given to another before, unless
+    /// the machine gives the file back by a signed receipt.
+    pub offline_until: Option<Timestamp>,
     /// Last contact.
     pub last_contact_at: Timestamp,
     /// Set when a copy of its nonce was seen.

@@ -154,6 +154,10 @@ typed_id!(
     ActivationId, "act"
 );
 typed_id!(
+    /// A licence file.
+    LicenseFileId, "file"
+);
+typed_id!(
     /// An API key (not its secret).
     ApiKeyId, "key"
 );

@@ -17,6 +17,7 @@ pub mod ids;
 pub mod impact;
 pub mod imports;
 pub mod inspection;
+pub mod license_files;
 pub mod licenses;
 pub mod limits;
 pub mod lookup;

@@ -81,7 +81,7 @@ impl Binding {
             let former_alg = machine.consumer_key_alg.filter(|_| same_key);
             machine.consumer_key = Some(key.thumbprint().to_owned());
             machine.consumer_key_alg = Some(self.consumer_key_alg.or(former_alg).unwrap_or_default());
-            keep(tx, &key, now).await?;
+            keep_consumer_key(tx, &key, now).await?;
         }
         machine.user_ref = self.user_ref.or_else(|| machine.user_ref.take());
         machine.tenant_ref = self.tenant_ref.or_else(|| machine.tenant_ref.take());
@@ -100,7 +100,12 @@ fn text(reference: Option<&Reference>) -> Option<&str> {
     reference.map(Reference::as_str)
 }
 
-async fn keep(tx: &WriteTx, key: &ConsumerKey, now: Timestamp) -> Result<(), Failure> {
+/// Keeps a consumer's key under its thumbprint.
+pub(crate) async fn keep_consumer_key(
+    tx: &WriteTx,
+    key: &ConsumerKey,
+    now: Timestamp,
+) -> Result<(), Failure> {
     let row = consumer_key::ActiveModel {
         thumbprint: Set(key.thumbprint().to_owned()),
         spki: Set(key.to_spki_der()),

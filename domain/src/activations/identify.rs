@@ -1,9 +1,9 @@
 //! Which machine comes, and how: for the first time, again, or after it gave its seat back.
 
 use licentia_entity::{activation, license};
-use licentia_types::activations::{ActivateRequest, ActivationStatus};
+use licentia_types::activations::{ActivateRequest, ActivationKind, ActivationStatus};
 use licentia_types::ids::{ActivationId, LicenseId};
-use licentia_types::text::Fingerprint;
+use licentia_types::text::{Fingerprint, Instance};
 use licentia_types::time::Timestamp;
 
 use super::binding::open_nonce;
@@ -62,8 +62,7 @@ pub(super) async fn identify(
     let Some(known) = store::find_instance(tx, scope, fingerprint, instance).await? else {
         expect_unblocked(tx, scope, fingerprint).await?;
         let id = ActivationId::new(moment.new_uuid()?);
-        let machine = blank(id, license.id, request.fingerprint.clone(), moment.now);
-        return Ok((activation::Model { instance: request.instance.clone(), ..machine }, Coming::First));
+        return Ok((blank(id, license.id, fingerprint, instance, moment.now), Coming::First));
     };
     // A heartbeat may have come in between: as it is now, and stays until the end.
     let mut machine = store::hold(tx, known.id).await?.ok_or(Failure::Corrupt("activation"))?;
@@ -88,13 +87,14 @@ pub(super) async fn identify(
     }
     chain.next_epoch(nonce, moment.now).write_to(&mut machine)?;
     machine.status = ActivationStatus::Active;
+    machine.kind = ActivationKind::Online;
     machine.seat_frees_at = None;
     machine.revoked_by = None;
     Ok((machine, coming))
 }
 
 /// A revoked machine stays out whichever instance it says it is.
-async fn expect_unblocked(
+pub(crate) async fn expect_unblocked(
     tx: &WriteTx,
     scope: Scope,
     fingerprint: &Fingerprint,
@@ -102,18 +102,20 @@ async fn expect_unblocked(
     if store::is_blocked(tx, scope, fingerprint).await? { Err(ActivationError::Blocked) } else { Ok(()) }
 }
 
-/// A machine of which nothing is known yet.
-pub(super) fn blank(
+/// The row of a machine that comes for the first time, before it is given anything.
+pub(crate) fn blank(
     id: ActivationId,
     license_id: LicenseId,
-    fingerprint: Fingerprint,
+    fingerprint: &Fingerprint,
+    instance: Option<&Instance>,
     now: Timestamp,
 ) -> activation::Model {
     activation::Model {
         id,
         license_id,
-        fingerprint,
-        instance: None,
+        fingerprint: fingerprint.clone(),
+        instance: instance.cloned(),
+        kind: ActivationKind::Online,
         status: ActivationStatus::Active,
         hostname: None,
         ip: None,
@@ -127,6 +129,7 @@ pub(super) fn blank(
         seat_frees_at: None,
         floating: false,
         lease_until: None,
+        offline_until: None,
         free_environment: None,
         epoch: now.seconds(),
         generation: Chain::FIRST_GENERATION,

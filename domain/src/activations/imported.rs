@@ -108,14 +108,13 @@ impl<'a> Places<'a> {
         let mut row = activation::Model {
             holds_seat: !free,
             free_environment: machine.environment.clone().filter(|_| free),
-            instance: machine.instance,
             hostname: machine.hostname,
             environment: machine.environment,
             product_version: machine.product_version,
             user_ref: machine.user_ref,
             tenant_ref: machine.tenant_ref,
             version: 1,
-            ..blank(id, license.id, machine.fingerprint, moment.now)
+            ..blank(id, license.id, &machine.fingerprint, machine.instance.as_ref(), moment.now)
         };
         hold_lease(&mut row, self.granted.activation_model, self.granted.times, moment.now);
         Ok(row)

@@ -129,7 +129,8 @@ fn cut(machine: &mut activation::Model, end: Timestamp, now: Timestamp) {
     machine.seat_frees_at = machine.seat_frees_at.map(|at| at.min(of_use_until(machine).max(now)));
 }
 
-/// When a revoked machine can use nothing any more: neither its last token nor its grace.
+/// When a revoked machine can use nothing any more: neither its last token nor its grace nor a licence file.
 fn of_use_until(machine: &activation::Model) -> Timestamp {
-    machine.grace_until.map_or(machine.token_exp, |until| until.max(machine.token_exp))
+    let ends = [Some(machine.token_exp), machine.grace_until, machine.offline_until];
+    ends.into_iter().flatten().max().unwrap_or(machine.token_exp)
 }

@@ -24,6 +24,22 @@ pub fn liveness(contact: Timestamp, now: Timestamp, times: Times) -> Liveness {
     }
 }
 
+/// The same of a machine that was last heard at `contact`: while a licence file of it is good it is well,
+/// for it was told not to call.
+pub(crate) fn liveness_of(
+    machine: &activation::Model,
+    contact: Timestamp,
+    now: Timestamp,
+    times: Times,
+) -> Liveness {
+    if has_file(machine, now) { Liveness::Active } else { liveness(contact, now, times) }
+}
+
+/// Whether a licence file of the machine is good at `now`, and out of our hands.
+pub(crate) fn has_file(machine: &activation::Model, now: Timestamp) -> bool {
+    machine.offline_until.is_some_and(|until| now < until)
+}
+
 /// What a machine is at `now`: a floating one whose lease has ended has lapsed, even before that is
 /// written down.
 pub(crate) fn status(machine: &activation::Model, now: Timestamp) -> ActivationStatus {
@@ -42,7 +58,8 @@ pub(super) fn sooner(grace_until: Option<Timestamp>, asked: Seconds, now: Timest
 }
 
 /// A contact at `now` gives a floating machine its lease anew. A machine follows its tier: at its first
-/// contact after its tier changed from one model to the other, it has a lease, or has none any more.
+/// contact after its tier changed from one model to the other, it has a lease, or has none any more. No
+/// lease ends before a licence file of the machine does.
 pub(crate) fn hold_lease(
     machine: &mut activation::Model,
     model: ActivationModel,
@@ -50,7 +67,8 @@ pub(crate) fn hold_lease(
     now: Timestamp,
 ) {
     machine.floating = model == ActivationModel::Floating;
-    machine.lease_until = machine.floating.then(|| now + times.lease);
+    let lease = (now + times.lease).max(machine.offline_until.unwrap_or(now));
+    machine.lease_until = machine.floating.then_some(lease);
 }
 
 /// How many seats of a licence, or free places of one of its environments, may be released in 30 days

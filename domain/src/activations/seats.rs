@@ -73,7 +73,7 @@ impl<'tx> Seats<'tx> {
     }
 
     /// Seats that are taken, and how many there are.
-    pub(super) fn count(&self) -> SeatCount {
+    pub(crate) fn count(&self) -> SeatCount {
         SeatCount { used: self.used(), limit: self.limits.max_activations }
     }
 
@@ -125,9 +125,9 @@ impl<'tx> Seats<'tx> {
     }
 
     /// Takes a machine from its place: a seat, or a free one. It is given back at once while its release
-    /// budget lasts, else at `later`, when the machine can use it no more. The row is the caller's to
-    /// write.
-    pub(super) async fn release(
+    /// budget lasts, else at `later`, when the machine can use it no more. While a licence file of the
+    /// machine is good, its place is nobody else's. The row is the caller's to write.
+    pub(crate) async fn release(
         &mut self,
         machine: &mut activation::Model,
         free: &FreePlaces,
@@ -137,7 +137,9 @@ impl<'tx> Seats<'tx> {
         if !has_place || machine.seat_frees_at.is_some() {
             return Ok(());
         }
-        if later > self.moment.now && !self.may_release(machine, free).await? {
+        let later = machine.offline_until.map_or(later, |until| Ord::max(until, later));
+        let has_file = rules::has_file(machine, self.moment.now);
+        if has_file || later > self.moment.now && !self.may_release(machine, free).await? {
             machine.seat_frees_at = Some(later);
             return Ok(());
         }

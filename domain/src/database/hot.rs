@@ -4,7 +4,9 @@
 //! of a dozen heartbeats that was most of the cost. Such a thread does nothing else, so that nobody waits
 //! for it but those of its own queue. On PostgreSQL it is a small pool.
 
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
+use std::sync::Arc;
+
+use sea_orm::{ConnectOptions, ConnectionTrait, DbBackend, DbErr, Statement, Value};
 
 use super::gate::{Gate, Lane};
 use super::{Connections, Database};
@@ -42,8 +44,8 @@ impl Database {
             }
             Connections::Postgres { hot, .. } => {
                 // Connects when it is used first.
-                let pool = sea_orm::Database::connect(hot.clone()).await?;
-                let connections = Connections::Postgres { pool, hot: hot.clone() };
+                let pool = sea_orm::Database::connect(ConnectOptions::clone(hot)).await?;
+                let connections = Connections::Postgres { pool, hot: Arc::clone(hot) };
                 let db = Self { connections, ..self.clone() };
                 Ok(Hot { connection: HotConnection::Postgres, db })
             }

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::chain::Chain;
 use super::store;
 use super::worth::Worth;
-use crate::activations::{self, Told, liveness, liveness_word};
+use crate::activations::{self, Told, liveness_of, liveness_word};
 use crate::actors::Caller;
 use crate::audit;
 use crate::context::Moment;
@@ -36,7 +36,7 @@ enum ContactKind {
 
 impl Contact {
     pub(super) fn rotated(machine: &activation::Model, times: Times, chain: Chain, restored: bool) -> Self {
-        let previous = liveness(machine.last_contact_at, chain.rotated_at, times);
+        let previous = liveness_of(machine, machine.last_contact_at, chain.rotated_at, times);
         Self { chain, previous, kind: ContactKind::Rotated { restored } }
     }
 
@@ -47,7 +47,7 @@ impl Contact {
         chain: Chain,
         suspicious: bool,
     ) -> Self {
-        let previous = liveness(machine.previous_contact_at, machine.rotated_at, times);
+        let previous = liveness_of(machine, machine.previous_contact_at, machine.rotated_at, times);
         Self { chain, previous, kind: ContactKind::Repeated { suspicious } }
     }
 

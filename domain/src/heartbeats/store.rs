@@ -125,7 +125,9 @@ UPDATE activation SET
   last_contact_at = beat.contact_at,
   previous_contact_at = beat.previous_contact_at,
   floating = beat.floating,
-  lease_until = beat.lease_until,
+  lease_until = CASE
+    WHEN activation.offline_until > beat.lease_until THEN activation.offline_until
+    ELSE beat.lease_until END,
   ip = beat.ip,
   product_version = COALESCE(beat.product_version, activation.product_version),
   claim_set_id = COALESCE(beat.claim_set_id, activation.claim_set_id),

@@ -8,7 +8,6 @@ use licentia_types::customers::CreateCustomerRequest;
 use licentia_types::ids::{LicenseId, ProductId};
 use licentia_types::imports::{ImportedLicense, ImportedRow, ImportedStatus};
 use licentia_types::licenses::IssueLicenseRequest;
-use licentia_types::not_supported::NotSupported;
 use licentia_types::problems::{FieldProblem, ProblemCode};
 use licentia_types::text::{Reference, Slug};
 use licentia_types::time::Timestamp;
@@ -218,7 +217,7 @@ impl<'a> Planner<'a> {
             source_order_id: license.source_order_id,
             notes: license.notes,
             metadata: license.metadata,
-            document: NotSupported,
+            document: false,
         }
     }
 

@@ -124,7 +124,7 @@ impl Writing<'_> {
             machine.claim_set_id = *sets.get(&machine.license_id).ok_or(Failure::Corrupt("claim set"))?;
         }
         for some in machines.chunks_mut(ROWS) {
-            status_lists::take_first_places(self.tx, some).await?;
+            status_lists::take_first_places(self.tx, &mut some.iter_mut().collect::<Vec<_>>()).await?;
             let rows = some.iter().map(|machine| machine.clone().into_active_model().reset_all());
             activation::Entity::insert_many(rows).exec_without_returning(self.tx).await?;
             let written = some.iter().map(|machine| {

@@ -51,16 +51,47 @@ enum Beginning {
     Start,
 }
 
+/// How a licence is named by whoever activates a machine of it.
+#[derive(Clone, Copy)]
+enum Named<'a> {
+    /// By its key.
+    Key(&'a KeyDigests),
+    /// By its id, within what the caller may see.
+    Id(Scope, LicenseId),
+}
+
 /// Begins the transaction of an activation, and holds the licence that has this key.
 pub(crate) async fn hold(
     ctx: &Context,
     key: &KeyDigests,
     now: Timestamp,
 ) -> Result<Option<(WriteTx, Opening)>, Failure> {
+    hold_named(ctx, Named::Key(key), now).await
+}
+
+/// The same for somebody who may see the licence, and names it by its id.
+pub(crate) async fn hold_by_id(
+    ctx: &Context,
+    scope: Scope,
+    id: LicenseId,
+    now: Timestamp,
+) -> Result<Option<(WriteTx, Opening)>, Failure> {
+    hold_named(ctx, Named::Id(scope, id), now).await
+}
+
+async fn hold_named(
+    ctx: &Context,
+    named: Named<'_>,
+    now: Timestamp,
+) -> Result<Option<(WriteTx, Opening)>, Failure> {
     for _ in 0..ATTEMPTS {
         // A new transaction each time: nothing is held out of order.
         let tx = ctx.db.write(Lane::Ordinary).await?;
-        let Some(seen) = store::find_by_key(&tx, key.clone(), now).await? else {
+        let seen = match named {
+            Named::Key(key) => store::find_by_key(&tx, key.clone(), now).await?,
+            Named::Id(scope, id) => store::find(&tx, scope, id).await?,
+        };
+        let Some(seen) = seen else {
             return Ok(None);
         };
         let mut held = match owner_of_siblings(&tx, &seen).await? {

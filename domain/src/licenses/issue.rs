@@ -7,6 +7,7 @@ use licentia_types::ids::LicenseId;
 use licentia_types::licenses::{
     BulkIssueRequest, BulkIssuedResponse, IssueLicenseRequest, IssuedLicenseResponse, MOST_ISSUED_AT_ONCE,
 };
+use licentia_types::tokens::ClaimSet;
 use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel};
 use serde_json::json;
 
@@ -16,6 +17,7 @@ use crate::actors::Caller;
 use crate::context::{Context, Moment};
 use crate::database::{Lane, WriteTx};
 use crate::failure::Failure;
+use crate::license_files::{self, Recorded};
 use crate::{audit, events};
 
 use desk::Desk;
@@ -32,6 +34,8 @@ struct Draft {
     key: LicenseKey,
     /// Not one of ours.
     chosen: bool,
+    /// What a record of it says, where one is asked for.
+    document: Option<ClaimSet>,
 }
 
 /// Issues a licence. The key is in the answer, and in no later one.
@@ -68,6 +72,10 @@ async fn issue_all(
     mut commands: Vec<IssueLicenseRequest>,
 ) -> Result<Vec<IssuedLicenseResponse>, LicenseError> {
     let moment = ctx.moment();
+    if commands.iter().any(|command| command.document) {
+        // Before anything is issued: whether anything can be signed.
+        ctx.document_key(moment.now).await?;
+    }
     let tx = ctx.db.write(Lane::Ordinary).await?;
     let desk = Desk::open(ctx, &tx, moment, commands.iter().map(|command| command.product_id)).await?;
     let named = commands.iter_mut().map(|command| (command.customer_id, command.customer.take()));
@@ -84,12 +92,20 @@ async fn issue_all(
     }
     taken::expect_never_given(ctx, &tx, &drafts).await?;
     let licenses = record(&tx, &moment, caller, &drafts).await?;
+    let recorded = drafts.iter_mut().filter_map(|draft| {
+        let claim_set = draft.document.take()?;
+        Some(Recorded { license: &draft.license, claim_set })
+    });
+    let files = license_files::file_records(ctx, &tx, &moment, caller, recorded.collect()).await?;
     // Before the commit: once a licence is there, nothing may keep its key from being shown.
     let shown = view::render_all(ctx, &tx, licenses, moment.now).await?;
     tx.commit().await?;
-    let issued = shown.into_iter().zip(drafts).map(|(license, draft)| IssuedLicenseResponse {
-        license,
-        license_key: draft.key.canonical().to_owned(),
+    let mut documents = license_files::sign_records(ctx, files).await;
+    let issued = shown.into_iter().zip(drafts).map(|(license, draft)| {
+        let document = documents.remove(&license.id);
+        let signing_key_id = document.as_ref().and_then(|document| document.signing_key_id.clone());
+        let license_key = draft.key.canonical().to_owned();
+        IssuedLicenseResponse { license, license_key, document, signing_key_id }
     });
     Ok(issued.collect())
 }

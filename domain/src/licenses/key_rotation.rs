@@ -56,5 +56,6 @@ pub async fn rotate_key(
     let license = write(&tx, &moment, caller, after, told).await?;
     let license = view::render(ctx, &tx, license, moment.now).await?;
     tx.commit().await?;
-    Ok(IssuedLicenseResponse { license, license_key: key.canonical().to_owned() })
+    let license_key = key.canonical().to_owned();
+    Ok(IssuedLicenseResponse { license, license_key, document: None, signing_key_id: None })
 }

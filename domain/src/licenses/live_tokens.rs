@@ -1,7 +1,7 @@
 //! Queries on the last tokens of a licence's machines, many at once.
 
 use licentia_entity::{activation, consumer_key};
-use licentia_types::activations::ActivationStatus;
+use licentia_types::activations::{ActivationKind, ActivationStatus};
 use licentia_types::ids::{ActivationId, LicenseId};
 use licentia_types::time::Timestamp;
 use sea_orm::sea_query::{Expr, ExprTrait, LockType, SimpleExpr};
@@ -52,17 +52,19 @@ pub(super) async fn live_tokens(
 }
 
 /// The active machines of a licence, held until the transaction ends; those whose lease has ended
-/// are about to lapse, and are none. The licence's row is held by the caller.
+/// are about to lapse, and are none; nor are those that have nothing but a licence file. The licence's row
+/// is held by the caller.
 pub(super) async fn hold_active(
     tx: &WriteTx,
     license: LicenseId,
     now: Timestamp,
     most: u64,
 ) -> Result<Vec<activation::Model>, DbErr> {
-    use activation::Column::{Id, LeaseUntil, LicenseId, Status};
+    use activation::Column::{Id, Kind, LeaseUntil, LicenseId, Status};
     activation::Entity::find()
         .filter(LicenseId.eq(license))
         .filter(Status.eq(ActivationStatus::Active))
+        .filter(Kind.eq(ActivationKind::Online))
         .filter(Condition::any().add(LeaseUntil.is_null()).add(LeaseUntil.gt(now)))
         .order_by_asc(Id)
         .limit(most)

@@ -15,6 +15,7 @@ use sea_orm::{
 
 use super::places::ListNumber;
 use super::rules::Standing;
+use crate::activations;
 use crate::database::WriteTx;
 use crate::failure::Failure;
 
@@ -124,13 +125,17 @@ pub(crate) async fn take_first_places(
 }
 
 /// Ends the places of the tokens that machines had before one was signed afresh for somebody else
-/// to deliver: they are given a newer one now. Costs nothing where there was none.
+/// to deliver: they are given a newer one now. Costs nothing where there was none. A place that a licence
+/// file names as well ends with the file.
 pub(crate) async fn end_former_places(
     tx: &WriteTx,
     machines: impl IntoIterator<Item = &mut activation::Model>,
     now: Timestamp,
 ) -> Result<(), Failure> {
     let replaced = |machine: &mut activation::Model| {
+        if activations::has_file(machine, now) {
+            return None;
+        }
         machine.former_status_serial.take().map(|_| (machine.id, machine.status_serial))
     };
     let (machines, present): (Vec<_>, Vec<_>) = machines.into_iter().filter_map(replaced).unzip();
@@ -167,7 +172,7 @@ async fn end_places(
 }
 
 /// Gives each of these machines of a licence a new place. The present one ends with the token that
-/// it was signed for. The machines' rows are held by the caller, and their tokens' ends are those of the
+/// it was signed for, or with a licence file that names it. The machines' rows are held by the caller, and their tokens' ends are those of the
 /// former tokens still.
 pub(crate) async fn replace_places(
     tx: &WriteTx,
@@ -179,7 +184,13 @@ pub(crate) async fn replace_places(
             .equals((activation::Entity, activation::Column::Id))
     };
     let token_end = Query::select()
-        .column(activation::Column::TokenExp)
+        .expr(
+            Expr::case(
+                Expr::col(activation::Column::OfflineUntil).gt(Expr::col(activation::Column::TokenExp)),
+                Expr::col(activation::Column::OfflineUntil),
+            )
+            .finally(Expr::col(activation::Column::TokenExp)),
+        )
         .from(activation::Entity)
         .and_where(same_machine())
         .to_owned();

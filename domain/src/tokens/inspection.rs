@@ -1,6 +1,7 @@
 //! One of our tokens, explained: what it says, who signed it, whether it is still what the machine
 //! would be given.
 
+use licentia_crypto::armour::unarmour;
 use licentia_crypto::rsa_keys::RsaPublicKey;
 use licentia_entity::signing_key::{self, Purpose};
 use licentia_entity::{activation, consumer_key};
@@ -8,6 +9,7 @@ use licentia_types::inspection::{
     InspectRequest, InspectResponse, InspectedKey, InspectedMachine, InspectedTimes, InspectedType,
     TimeStanding,
 };
+use licentia_types::license_files::{FILE_LABEL, LICENSE_FILE_TYP};
 use licentia_types::problems::ProblemCode;
 use licentia_types::revocation::REVOCATION_LIST_TYP;
 use licentia_types::signing_keys::SigningKeyState;
@@ -33,7 +35,7 @@ use crate::{activations, catalog, products, signing_keys, status_lists};
 /// What we sign beside licence tokens, by `typ`.
 const DOCUMENTS: [(&str, InspectedType); 6] = [
     ("grace+jwt", InspectedType::Grace),
-    ("license-file+jwt", InspectedType::LicenseFile),
+    (LICENSE_FILE_TYP, InspectedType::LicenseFile),
     ("activation-proof+jwt", InspectedType::ActivationProof),
     (STATUS_LIST_TYP, InspectedType::StatusList),
     (REVOCATION_LIST_TYP, InspectedType::RevocationList),
@@ -96,7 +98,10 @@ pub async fn inspect(
     request: InspectRequest,
 ) -> Result<InspectResponse, InspectionError> {
     let now = ctx.moment().now;
-    match parse(request.token.expose())? {
+    // A licence file is pasted as it is.
+    let text = request.token.expose();
+    let file = unarmour(FILE_LABEL, text).ok();
+    match parse(file.as_deref().unwrap_or(text))? {
         Parsed::Encrypted(header) => encrypted(ctx, &header).await,
         Parsed::Signed(signed) if signed.header.is_of_license() => {
             license_token(ctx, caller.actor.scope(), &signed, now).await

@@ -60,16 +60,17 @@ pub async fn serve(ctx: &Context) -> Result<(), Failure> {
 
 async fn settle(ctx: &Context, hot: &Hot, mut waiting: Vec<Waiting>) -> Vec<Waiting> {
     let next = waiting.split_off(waiting.len().min(hot.at_once(MOST_AT_ONCE)));
-    match look_up(ctx, hot, &waiting).await {
-        Ok(found) => waiting.into_iter().zip(found).for_each(|(waiting, found)| waiting.end(Ok(found))),
+    let found: Vec<Found> = match look_up(ctx, hot, &waiting).await {
+        Ok(found) => found.into_iter().map(Ok).collect(),
         // A row of one of them may be at fault: alone, each finds out.
-        Err(failure) if !failure.is_passing() => {
-            waiting.into_iter().for_each(|waiting| waiting.end(Ok(None)))
-        }
+        Err(failure) if !failure.is_passing() => waiting.iter().map(|_| Ok(None)).collect(),
         Err(failure) => {
             let failure = Arc::new(failure);
-            waiting.into_iter().for_each(|waiting| waiting.end(Err(Arc::clone(&failure))));
+            waiting.iter().map(|_| Err(Arc::clone(&failure))).collect()
         }
+    };
+    for (waiting, found) in waiting.into_iter().zip(found) {
+        waiting.end(found);
     }
     next
 }

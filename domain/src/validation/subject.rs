@@ -149,7 +149,12 @@ impl Subject {
             About::Stranger => None,
             About::Machine(machine) => match activations::status_at(machine, now) {
                 ActivationStatus::Active => Some(Machine::Active {
-                    liveness: activations::liveness(machine.last_contact_at, now, entitlements.times),
+                    liveness: activations::liveness_of(
+                        machine,
+                        machine.last_contact_at,
+                        now,
+                        entitlements.times,
+                    ),
                     last_contact_at: machine.last_contact_at,
                 }),
                 ActivationStatus::Revoked => {

@@ -24,6 +24,7 @@ mod hostile_tokens;
 mod imports;
 mod inspection;
 mod jobs;
+mod license_files;
 mod licenses;
 mod limits;
 mod lists;

@@ -7,7 +7,7 @@ use licentia_types::problems::ProblemCode;
 use serde_json::{Value, json};
 
 /// What everybody may call without credentials; every other operation names its permission.
-const PUBLIC: [&str; 18] = [
+const PUBLIC: [&str; 19] = [
     "GET /.well-known/jwks.json",
     "GET /.well-known/keys/{kid}.pem",
     "GET /.well-known/license-configuration",
@@ -22,6 +22,7 @@ const PUBLIC: [&str; 18] = [
     "GET /health/ready",
     "GET /status-lists/{list}",
     "POST /api/v1/license-activations/activate",
+    "POST /api/v1/license-activations/receipts",
     "POST /api/v1/license-activations/status",
     "POST /api/v1/license-activations/{id}/deactivate",
     "POST /api/v1/license-keys/heartbeat",

@@ -1,5 +1,7 @@
-//! The snippets of docs/verify-a-token.md and the walk of the README, taken from the documents and
+//! The snippets of docs/verify-a-token.md and docs/licence-files.md, and the walk of the README, taken from the documents and
 //! run against a live server.
+
+mod files;
 
 use std::fs;
 use std::os::unix::fs::symlink;

@@ -2,6 +2,7 @@
 //! else, take a machine's token and refuse everything that only looks like one.
 
 mod candidates;
+mod files;
 mod forgeries;
 mod libraries;
 mod rotation;
@@ -38,6 +39,11 @@ macro_rules! each_library {
             #[tokio::test(flavor = "multi_thread")]
             async fn refuses_every_other_document() {
                 super::refuses_every_other_document($library).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn refuses_a_file_with_any_byte_changed() {
+                super::files::refuses_a_file_with_any_byte_changed($library).await;
             }
         })*
     };

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::{FeatureOverrides, LicenseResponse};
 use crate::customers::CreateCustomerRequest;
 use crate::ids::{CustomerId, ProductId, TierId};
+use crate::license_files::LicenseFileResponse;
 use crate::limits::Limit;
 use crate::metadata::Metadata;
-use crate::not_supported::NotSupported;
 use crate::objects::{object, objects, optional_object};
 use crate::prices::BillingPeriod;
 use crate::secret::SecretText;
@@ -95,10 +95,10 @@ pub struct IssueLicenseRequest {
     /// The vendor's own data.
     #[serde(default)]
     pub metadata: Metadata,
+    /// The answer carries a licence file, signed and for people: a record of what was issued to whom.
+    /// It takes no seat, and no machine runs on it.
     #[serde(default)]
-    #[cfg_attr(feature = "openapi", schema(ignore))]
-    #[doc(hidden)]
-    pub document: NotSupported,
+    pub document: bool,
 }
 
 /// Issue up to 1,000 licences: all of them, or none. Those that come first count as issued first.
@@ -122,6 +122,12 @@ pub struct IssuedLicenseResponse {
     pub license: LicenseResponse,
     /// What the customer types.
     pub license_key: String,
+    /// The record of what was issued, where `document` asked for it; it can be fetched later, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document: Option<LicenseFileResponse>,
+    /// The key that signed it (`kid`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signing_key_id: Option<String>,
 }
 
 /// Licences with their keys in clear, in the order in which they were asked for.

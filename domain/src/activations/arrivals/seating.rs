@@ -83,7 +83,7 @@ impl<'a> Seating<'a> {
         }
         held.take(seats);
         let id = ActivationId::new(self.moment.new_uuid()?);
-        let mut machine = blank(id, license, arrival.request.fingerprint.clone(), now);
+        let mut machine = blank(id, license, &arrival.request.fingerprint, None, now);
         machine.user_ref.clone_from(&arrival.request.user_ref);
         machine.tenant_ref.clone_from(&arrival.request.tenant_ref);
         machine.environment.clone_from(&arrival.request.environment);

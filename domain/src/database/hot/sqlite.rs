@@ -29,7 +29,7 @@ impl Sqlite {
             let journal: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
             Ok((connection, synchronous, journal))
         };
-        match open().map_err(failed)? {
+        match open().map_err(|error| failed(&error))? {
             (connection, 2, journal) if journal == "wal" => Ok(Self(connection)),
             _ => Err(Failure::Corrupt("database: it is not durable")),
         }
@@ -39,7 +39,7 @@ impl Sqlite {
     pub(super) fn run(&self, sql: &str, values: Vec<Value>) -> Result<Vec<Row>, DbErr> {
         let cells: Option<Vec<Cell>> = values.into_iter().map(to_sqlite).collect();
         let cells = cells.ok_or_else(|| DbErr::Type("a value is of another kind".to_owned()))?;
-        self.rows(sql, cells).map_err(failed)
+        self.rows(sql, cells).map_err(|error| failed(&error))
     }
 
     fn rows(&self, sql: &str, cells: Vec<Cell>) -> rusqlite::Result<Vec<Row>> {
@@ -54,7 +54,7 @@ impl Sqlite {
 }
 
 /// As the same failure of the other connections is told.
-fn failed(error: rusqlite::Error) -> DbErr {
+fn failed(error: &rusqlite::Error) -> DbErr {
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy) => DbErr::ConnectionAcquire(ConnAcquireErr::Timeout),
         _ => DbErr::Custom(error.to_string()),

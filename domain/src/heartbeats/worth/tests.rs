@@ -1,3 +1,4 @@
+use licentia_types::activations::ActivationKind;
 use licentia_types::ids::{ActivationId, LicenseId, ProductId, TierId};
 use licentia_types::licenses::FeatureOverrides;
 use licentia_types::limits::Limit;
@@ -65,6 +66,7 @@ fn machine() -> activation::Model {
         license_id: LicenseId::new(Uuid::nil()),
         fingerprint: "fp-1".parse().unwrap(),
         instance: None,
+        kind: ActivationKind::Online,
         status: ActivationStatus::Active,
         hostname: None,
         ip: None,
@@ -78,6 +80,7 @@ fn machine() -> activation::Model {
         seat_frees_at: None,
         floating: true,
         lease_until: None,
+        offline_until: None,
         free_environment: None,
         epoch: 1,
         generation: 1,

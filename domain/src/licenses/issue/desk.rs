@@ -58,8 +58,11 @@ impl<'a> Desk<'a> {
         let chosen = command.key.is_some();
         let key = self.key(&command)?;
         let stored = keys::store(self.ctx, id, &key)?;
-        let (license, _) = self.issued(self.moment.now, (id, owner), command, stored)?;
-        Ok(Draft { license, key, chosen })
+        let wanted = command.document;
+        let (license, granted) = self.issued(self.moment.now, (id, owner), command, stored)?;
+        let (product, _) = self.offer(license.product_id)?;
+        let document = wanted.then(|| granted.claim_set(&self.ctx.settings.issuer, &license, product));
+        Ok(Draft { license, key, chosen, document })
     }
 
     /// A licence that was issued at an instant, with its key, and what it grants.

@@ -34,11 +34,6 @@ async fn asked(server: &TestServer) -> Vec<Asked> {
             ],
         },
         Asked {
-            path: "/license-keys",
-            body: json!({"productId": shop.product, "tierId": shop.pro}),
-            members: vec![("document", on.clone(), off.clone())],
-        },
-        Asked {
             path: "/license-activations/activate",
             body: json!({"licenseKey": key, "fingerprint": "fp-1"}),
             members: vec![

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 
+use licentia_crypto::armour::unarmour;
 use licentia_entity::signing_key::Purpose;
 use serde_json::Map;
 
@@ -15,6 +16,11 @@ pub(super) struct Candidate {
 
 pub(super) fn token(name: impl Into<String>, text: impl Into<String>) -> Candidate {
     Candidate { name: name.into(), text: text.into() }
+}
+
+/// The compact JWS inside of a licence file.
+pub(super) fn token_of(file: &str) -> String {
+    unarmour("LICENSE FILE", file).unwrap()
 }
 
 /// A server whose issuer is its address, a licence, a machine.
@@ -88,6 +94,9 @@ impl Scene {
             }
         }
         documents.push(token("a grace as it is given", self.grace().await));
+        let (file, record) = self.files().await;
+        documents.push(token("a licence file as it is given", token_of(&file)));
+        documents.push(token("a record as it is given", token_of(&record)));
         for typ in ["at+jwt", "JWT"] {
             let session = self.signed_by(Purpose::Session, typ, json!({})).await;
             documents.push(token(format!("session with typ {typ}"), session));
@@ -98,6 +107,16 @@ impl Scene {
             documents.push(token(list, served.text));
         }
         documents
+    }
+
+    /// The text of a licence file of the scene's machine, and of a record of another licence.
+    pub(super) async fn files(&self) -> (String, String) {
+        let path =
+            format!("/license-keys/{}/checkout", self.machine.claims()["license_id"].as_str().unwrap());
+        let file = self.server.admin_post(&path, json!({"fingerprint": "fp-1"})).await.expect(201);
+        let issued = self.shop.issue(&self.server, json!({"document": true})).await;
+        let text = |file: &Value| file["file"].as_str().unwrap().to_owned();
+        (text(&file), text(&issued["document"]))
     }
 
     /// What a revoked machine is told while it may go on.

@@ -33,18 +33,29 @@ pub(super) struct Verdict {
 }
 
 impl Library {
-    /// Judges each candidate, in order.
+    /// Judges each candidate as a licence token of the shop's product, in order.
     pub(super) async fn judge(&self, scene: &Scene, tokens: &[Candidate]) -> Vec<Verdict> {
+        self.judge_for(scene, &scene.shop.slug, tokens).await
+    }
+
+    /// The same for another audience.
+    pub(super) async fn judge_for(
+        &self,
+        scene: &Scene,
+        audience: &str,
+        tokens: &[Candidate],
+    ) -> Vec<Verdict> {
+        let asked = |key| question(&scene.server.issuer, audience, tokens, key);
         let verdicts = match self {
-            Self::Jsonwebtoken => jsonwebtoken(scene, tokens).await,
-            Self::Pyjwt => ask(python("pyjwt"), &question(scene, tokens, None)),
-            Self::Joserfc => ask(python("joserfc"), &question(scene, tokens, None)),
-            Self::Jose => ask(node("verify.mjs"), &question(scene, tokens, None)),
-            Self::JoserfcDecrypting(key) => ask(python("decrypt"), &question(scene, tokens, Some(key))),
+            Self::Jsonwebtoken => jsonwebtoken(scene, audience, tokens).await,
+            Self::Pyjwt => ask(python("pyjwt"), &asked(None)),
+            Self::Joserfc => ask(python("joserfc"), &asked(None)),
+            Self::Jose => ask(node("verify.mjs"), &asked(None)),
+            Self::JoserfcDecrypting(key) => ask(python("decrypt"), &asked(Some(key))),
             Self::JoseDecrypting(key) => {
                 let mut command = node("verify.mjs");
                 command.arg("decrypt");
-                ask(command, &question(scene, tokens, Some(key)))
+                ask(command, &asked(Some(key)))
             }
         };
         let names: Vec<&str> = verdicts.iter().map(|verdict| verdict.name.as_str()).collect();
@@ -63,10 +74,10 @@ impl Library {
     }
 }
 
-fn question(scene: &Scene, tokens: &[Candidate], private_key: Option<&str>) -> Value {
+fn question(issuer: &str, audience: &str, tokens: &[Candidate], private_key: Option<&str>) -> Value {
     let tokens: Vec<Value> =
         tokens.iter().map(|token| json!({"name": token.name, "token": token.text})).collect();
-    let mut question = json!({"issuer": scene.server.issuer, "audience": scene.shop.slug, "tokens": tokens});
+    let mut question = json!({"issuer": issuer, "audience": audience, "tokens": tokens});
     if let Some(key) = private_key {
         question["privateKeyPem"] = json!(key);
     }
@@ -126,7 +137,7 @@ fn ask(mut command: Command, question: &Value) -> Vec<Verdict> {
 }
 
 /// As docs/verify-a-token.md says: the keys once, then each token by itself.
-async fn jsonwebtoken(scene: &Scene, tokens: &[Candidate]) -> Vec<Verdict> {
+async fn jsonwebtoken(scene: &Scene, audience: &str, tokens: &[Candidate]) -> Vec<Verdict> {
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let fetch = async |url: &str| http.get(url).send().await.unwrap().json::<Value>().await.unwrap();
     let discovery = fetch(&format!("{}/.well-known/openid-configuration", scene.server.issuer)).await;
@@ -134,7 +145,7 @@ async fn jsonwebtoken(scene: &Scene, tokens: &[Candidate]) -> Vec<Verdict> {
     let keys: JwkSet = serde_json::from_value(keys).unwrap();
     let mut rules = Validation::new(Algorithm::RS256);
     rules.set_issuer(&[&scene.server.issuer]);
-    rules.set_audience(&[&scene.shop.slug]);
+    rules.set_audience(&[audience]);
     rules.set_required_spec_claims(&["exp", "iss", "aud"]);
     rules.validate_nbf = true;
     tokens
