@@ -221,10 +221,11 @@ mod tests {
         let queue = Queue::<u8, u8>::default();
         let settle = async |waiting: Vec<Waiting<u8, u8>>| {
             for waiting in waiting {
-                if waiting.call == 1 {
+                let call = waiting.call;
+                if call == 1 {
                     tokio::time::sleep(BATCH_PATIENCE * 2).await;
                 }
-                waiting.end(waiting.call);
+                waiting.end(call);
             }
             Vec::new()
         };
