@@ -230,7 +230,8 @@ mod tests {
             Vec::new()
         };
         let late = async {
-            tokio::task::yield_now().await;
+            // The first batch is under way.
+            tokio::time::sleep(Duration::from_millis(1)).await;
             queue.join(2).await
         };
         let calls = async { tokio::join!(queue.join(1), late) };

@@ -82,7 +82,13 @@ async fn a_clock_that_was_ahead_stalls_no_job(backend: Backend) {
     assert_eq!(waiting(&server).await, 0);
     let now = server.context.moment().now;
     for job in Job::ALL {
-        assert_eq!(row(&server, *job).await.due_at, now + job.every(), "{job:?}");
+        let due_at = row(&server, *job).await.due_at;
+        if *job == Job::Import {
+            // It is begun only where something waits to be imported.
+            assert!(due_at <= now);
+        } else {
+            assert_eq!(due_at, now + job.every(), "{job:?}");
+        }
     }
 }
 

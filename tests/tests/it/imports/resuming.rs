@@ -111,6 +111,8 @@ async fn imports_are_worked_off_one_after_the_other(backend: Backend) {
     let server = TestServer::start(backend).await;
     let shop = Shop::open(&server).await;
     let first = send(&server, &of_shop(&shop), &rows(10)).await.expect(201);
+    // Ids of one millisecond have no order among themselves.
+    server.clock.advance(1);
     let second = send(&server, &of_shop(&shop), &rows(10)).await.expect(201);
     let (first, second) = (finish(&server, &first).await, finish(&server, &second).await);
     assert_eq!((&first["rowsCreated"], &second["rowsRefused"]), (&json!(10), &json!(10)));
