@@ -195,7 +195,7 @@ mod tests {
         let queue = Queue::<u8, usize>::default();
         let batches = std::cell::RefCell::new(Vec::new());
         let settle = async |waiting: Vec<Waiting<u8, usize>>| {
-            tokio::time::sleep(Duration::from_millis(1)).await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
             let mut batches = batches.borrow_mut();
             batches.push(waiting.iter().map(|waiting| waiting.call).collect::<Vec<_>>());
             let (again, ended): (Vec<_>, Vec<_>) =
@@ -204,7 +204,8 @@ mod tests {
             again
         };
         let late = async {
-            tokio::task::yield_now().await;
+            // The first batch is under way.
+            tokio::time::sleep(Duration::from_millis(5)).await;
             queue.join(3).await
         };
         let calls = async { tokio::join!(queue.join(1), queue.join(2), late) };
