@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::time::Instant;
 
 use crate::failure::Failure;
 
@@ -17,6 +18,8 @@ const MOST_WAITING: usize = 4_096;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a batch may take: less, so that those who came later are still answered.
 const BATCH_PATIENCE: Duration = Duration::from_secs(7);
+/// So many calls at once are load, and no coincidence.
+const SEVERAL: usize = 4;
 /// How often a thread gives its processor up for those who are about to come.
 const MOST_YIELDS: usize = 8;
 /// So often without anybody who came, and nobody is about to.
@@ -136,18 +139,21 @@ impl<Call, Outcome> Queue<Call, Outcome> {
 
     /// Serves it for as long as it is awaited; a second one waits until the first is gone. `settle` ends
     /// what can be ended of what it is given, most of it new, and gives back what is to be in the next
-    /// batch too. It is given `at_once` calls more than it gave back.
+    /// batch too. It is given `at_once` calls more than it gave back. After a batch of several calls the next
+    /// one begins `pace` later at the earliest: what a batch costs is shared by more. A lone call never waits.
     pub(crate) async fn serve(
         &self,
-        at_once: usize,
+        (at_once, pace): (usize, Duration),
         settle: impl AsyncFn(Vec<Waiting<Call, Outcome>>) -> Vec<Waiting<Call, Outcome>>,
     ) {
         let mut exit = self.exit.lock().await;
         let mut next = Vec::new();
+        let mut following = Instant::now();
         loop {
             if next.is_empty() {
                 exit.recv_many(&mut next, at_once).await;
             }
+            tokio::time::sleep_until(following).await;
             self.let_others_join(at_once);
             for _ in 0..at_once {
                 let Ok(waiting) = exit.try_recv() else { break };
@@ -158,6 +164,7 @@ impl<Call, Outcome> Queue<Call, Outcome> {
             }
             next.retain(|waiting| !waiting.outcome.is_closed());
             let before = next.len();
+            following = Instant::now() + if before < SEVERAL { Duration::ZERO } else { pace };
             // Those of a batch that takes too long learn it from the loss of their place.
             next = tokio::time::timeout(BATCH_PATIENCE, settle(next)).await.unwrap_or_default();
             if !next.is_empty() && next.len() == before {
@@ -211,7 +218,7 @@ mod tests {
         let calls = async { tokio::join!(queue.join(1), queue.join(2), late) };
         let outcomes = tokio::select! {
             outcomes = calls => outcomes,
-            () = queue.serve(8, settle) => unreachable!("it is served for as long as it is awaited"),
+            () = queue.serve((8, Duration::ZERO), settle) => unreachable!("it is served for as long as it is awaited"),
         };
         assert_eq!((outcomes.0.unwrap(), outcomes.1.unwrap(), outcomes.2.unwrap()), (2, 1, 2));
         assert_eq!(*batches.borrow(), [vec![1, 2], vec![1, 3]]);
@@ -238,7 +245,7 @@ mod tests {
         let calls = async { tokio::join!(queue.join(1), late) };
         let (first, second) = tokio::select! {
             outcomes = calls => outcomes,
-            () = queue.serve(1, settle) => unreachable!("it is served for as long as it is awaited"),
+            () = queue.serve((1, Duration::ZERO), settle) => unreachable!("it is served for as long as it is awaited"),
         };
         assert!(matches!(first.unwrap_err(), NoOutcome::Lost));
         assert_eq!(second.unwrap(), 2);

@@ -5,6 +5,7 @@
 //! that others depend on) is settled alone, by [`activate`](super::activate), with its reasons.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use licentia_types::activations::ActivateRequest;
 
@@ -91,7 +92,9 @@ pub async fn serve(ctx: &Context) -> Result<(), Failure> {
     let hot = ctx.db.hot().await?;
     ctx.arrivals
         .0
-        .serve(hot.at_once(MOST_AT_ONCE), async |waiting| batch::settle(ctx, hot.db(), waiting).await)
+        .serve((hot.at_once(MOST_AT_ONCE), Duration::ZERO), async |waiting| {
+            batch::settle(ctx, hot.db(), waiting).await
+        })
         .await;
     Ok(())
 }

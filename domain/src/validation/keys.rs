@@ -1,6 +1,7 @@
 //! Licence keys that are asked for at the same time: one statement looks them all up.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use licentia_entity::activation;
 use licentia_types::text::Fingerprint;
@@ -54,7 +55,10 @@ pub(super) async fn join(
 /// When the database cannot be opened once more.
 pub async fn serve(ctx: &Context) -> Result<(), Failure> {
     let hot = ctx.db.hot().await?;
-    ctx.asked_keys.0.serve(hot.at_once(MOST_AT_ONCE), async |waiting| settle(ctx, &hot, waiting).await).await;
+    ctx.asked_keys
+        .0
+        .serve((hot.at_once(MOST_AT_ONCE), Duration::ZERO), async |waiting| settle(ctx, &hot, waiting).await)
+        .await;
     Ok(())
 }
 
