@@ -207,7 +207,9 @@ mod tests {
             batches.push(waiting.iter().map(|waiting| waiting.call).collect::<Vec<_>>());
             let (again, ended): (Vec<_>, Vec<_>) =
                 waiting.into_iter().partition(|waiting| waiting.call == 1 && batches.len() == 1);
-            ended.into_iter().for_each(|waiting| waiting.end(batches.len()));
+            for waiting in ended {
+                waiting.end(batches.len());
+            }
             again
         };
         let late = async {
