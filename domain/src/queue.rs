@@ -1,8 +1,8 @@
 //! A queue that is served in batches: calls that arrive while a batch is under way join the next one.
 //!
-//! One task serves it. It waits for nobody: a lone call is served at once, and under load a batch is
-//! what came in while the one before it was under way. What would wait for too long is refused at the
-//! door.
+//! One task serves it. A lone call is served at once; under load a batch is what came in while the one
+//! before it was under way, or since it began so long ago as the queue is told. What would wait for too long
+//! is refused at the door.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -143,7 +143,8 @@ impl<Call, Outcome> Queue<Call, Outcome> {
     /// one begins `pace` later at the earliest: what a batch costs is shared by more. A lone call never waits.
     pub(crate) async fn serve(
         &self,
-        (at_once, pace): (usize, Duration),
+        at_once: usize,
+        pace: Duration,
         settle: impl AsyncFn(Vec<Waiting<Call, Outcome>>) -> Vec<Waiting<Call, Outcome>>,
     ) {
         let mut exit = self.exit.lock().await;
@@ -163,6 +164,10 @@ impl<Call, Outcome> Queue<Call, Outcome> {
                 }
             }
             next.retain(|waiting| !waiting.outcome.is_closed());
+            // All of them gave up.
+            if next.is_empty() {
+                continue;
+            }
             let before = next.len();
             following = Instant::now() + if before < SEVERAL { Duration::ZERO } else { pace };
             // Those of a batch that takes too long learn it from the loss of their place.
@@ -220,10 +225,33 @@ mod tests {
         let calls = async { tokio::join!(queue.join(1), queue.join(2), late) };
         let outcomes = tokio::select! {
             outcomes = calls => outcomes,
-            () = queue.serve((8, Duration::ZERO), settle) => unreachable!("it is served for as long as it is awaited"),
+            () = queue.serve(8, Duration::ZERO, settle) => unreachable!("it is served for as long as it is awaited"),
         };
         assert_eq!((outcomes.0.unwrap(), outcomes.1.unwrap(), outcomes.2.unwrap()), (2, 1, 2));
         assert_eq!(*batches.borrow(), [vec![1, 2], vec![1, 3]]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_a_batch_of_several_calls_makes_the_next_one_wait() {
+        const PACE: Duration = Duration::from_secs(1);
+        let queue = Queue::<u8, Instant>::default();
+        let settle = async |waiting: Vec<Waiting<u8, Instant>>| {
+            for waiting in waiting {
+                waiting.end(Instant::now());
+            }
+            Vec::new()
+        };
+        let calls = async {
+            let lone = [queue.join(0).await.unwrap(), queue.join(0).await.unwrap()];
+            let several = tokio::join!(queue.join(1), queue.join(2), queue.join(3), queue.join(4));
+            (lone, several.0.unwrap(), queue.join(5).await.unwrap())
+        };
+        let (lone, several, after) = tokio::select! {
+            ended = calls => ended,
+            () = queue.serve(8, PACE, settle) => unreachable!("it is served for as long as it is awaited"),
+        };
+        assert_eq!((lone[0], lone[1]), (several, several));
+        assert!(after - several >= PACE);
     }
 
     #[tokio::test(start_paused = true)]
@@ -247,7 +275,7 @@ mod tests {
         let calls = async { tokio::join!(queue.join(1), late) };
         let (first, second) = tokio::select! {
             outcomes = calls => outcomes,
-            () = queue.serve((1, Duration::ZERO), settle) => unreachable!("it is served for as long as it is awaited"),
+            () = queue.serve(1, Duration::ZERO, settle) => unreachable!("it is served for as long as it is awaited"),
         };
         assert!(matches!(first.unwrap_err(), NoOutcome::Lost));
         assert_eq!(second.unwrap(), 2);

@@ -51,11 +51,11 @@ enum Outcome {
     Failed(Arc<Failure>),
 }
 
-type Waiting = queue::Waiting<Arc<Arrival>, Outcome>;
+type Waiting = queue::Waiting<Arrival, Outcome>;
 
 /// Machines that wait for the next commit.
 #[derive(Debug, Default)]
-pub(crate) struct Arrivals(queue::Queue<Arc<Arrival>, Outcome>);
+pub(crate) struct Arrivals(queue::Queue<Arrival, Outcome>);
 
 /// Waits until the machine is bound together with others; none where it is to be bound alone, as all are
 /// in a command that serves nobody.
@@ -71,7 +71,7 @@ pub(super) async fn join(
     }
     let arrival =
         Arrival { caller: caller.clone(), request: request.clone(), key_digest: key_digest.to_vec() };
-    match queue.join(Arc::new(arrival)).await.map_err(Failure::from)? {
+    match queue.join(arrival).await.map_err(Failure::from)? {
         Outcome::Bound(bound) => Ok(Some(*bound)),
         Outcome::Alone => Ok(None),
         Outcome::Failed(failure) => Err(Failure::Together(failure).into()),
@@ -92,7 +92,7 @@ pub async fn serve(ctx: &Context) -> Result<(), Failure> {
     let hot = ctx.db.hot().await?;
     ctx.arrivals
         .0
-        .serve((hot.at_once(MOST_AT_ONCE), Duration::ZERO), async |waiting| {
+        .serve(hot.at_once(MOST_AT_ONCE), Duration::ZERO, async |waiting| {
             batch::settle(ctx, hot.db(), waiting).await
         })
         .await;

@@ -95,9 +95,7 @@ impl<'tx> Seats<'tx> {
         }
         self.license.seats_used += 1;
         if self.limits.max_activations == Some(self.used()) {
-            let detail = json!({"seats": self.count()});
-            let event = Event::new(Kind::SeatsFull, &self.license.id, detail).of_license(&self.license);
-            events::record(self.tx, &self.moment, event).await?;
+            events::record(self.tx, &self.moment, full(&self.license, self.count())).await?;
         }
         Ok(())
     }
@@ -200,6 +198,11 @@ impl<'tx> Seats<'tx> {
             Err(error) => error.into(),
         }
     }
+}
+
+/// Told when the last seat was taken.
+pub(super) fn full(license: &license::Model, seats: SeatCount) -> Event {
+    Event::new(Kind::SeatsFull, &license.id, json!({"seats": seats})).of_license(license)
 }
 
 /// Adds to the licence's count of seats, which its row's holder alone may do.

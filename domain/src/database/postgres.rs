@@ -76,3 +76,17 @@ async fn show(pool: &DatabaseConnection, setting: &str) -> Result<String, Connec
         pool.query_one_raw(Statement::from_string(DbBackend::Postgres, format!("SHOW {setting}"))).await?;
     Ok(row.map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_loopback_without_a_word_on_it_is_in_the_clear() {
+        let mode = |url: &str| in_the_clear_at_home(url.parse().unwrap()).get_ssl_mode();
+        assert!(matches!(mode("postgres://me@127.0.0.1/licentia"), PgSslMode::Disable));
+        assert!(matches!(mode("postgres://me@localhost/licentia"), PgSslMode::Disable));
+        assert!(matches!(mode("postgres://me@localhost/licentia?sslmode=require"), PgSslMode::Require));
+        assert!(matches!(mode("postgres://me@db.example.com/licentia"), PgSslMode::Prefer));
+    }
+}

@@ -56,7 +56,7 @@ pub async fn serve(ctx: &Context) -> Result<(), Failure> {
     let hot = ctx.db.hot().await?;
     ctx.heartbeats
         .0
-        .serve((hot.at_once(MOST_AT_ONCE), PACE), async |waiting| batch::settle(ctx, &hot, waiting).await)
+        .serve(hot.at_once(MOST_AT_ONCE), PACE, async |waiting| batch::settle(ctx, &hot, waiting).await)
         .await;
     Ok(())
 }

@@ -57,7 +57,7 @@ pub async fn serve(ctx: &Context) -> Result<(), Failure> {
     let hot = ctx.db.hot().await?;
     ctx.asked_keys
         .0
-        .serve((hot.at_once(MOST_AT_ONCE), Duration::ZERO), async |waiting| settle(ctx, &hot, waiting).await)
+        .serve(hot.at_once(MOST_AT_ONCE), Duration::ZERO, async |waiting| settle(ctx, &hot, waiting).await)
         .await;
     Ok(())
 }

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use licentia_entity::activation;
-use licentia_types::ids::ActivationId;
 use licentia_types::text::ProductVersion;
 
 use super::seating::{Seated, Seating};
@@ -12,9 +11,10 @@ use super::store::{self, Held};
 use super::{Arrival, Outcome, Waiting};
 use crate::activations::activate::{Bound, noted, told};
 use crate::activations::identify::Coming;
+use crate::activations::seats::full;
 use crate::context::{Context, Moment};
 use crate::database::{Database, Lane, WriteTx};
-use crate::events::{self, Kind};
+use crate::events;
 use crate::failure::Failure;
 use crate::licenses::grants;
 use crate::{audit, releases, status_lists, tokens};
@@ -23,7 +23,7 @@ use crate::{audit, releases, status_lists, tokens};
 /// is beyond a power of two waits for the next one.
 pub(super) async fn settle(ctx: &Context, db: &Database, mut waiting: Vec<Waiting>) -> Vec<Waiting> {
     let next = waiting.split_off(power_of_two_within(waiting.len()));
-    let arrivals: Vec<&Arrival> = waiting.iter().map(|waiting| &*waiting.call).collect();
+    let arrivals: Vec<&Arrival> = waiting.iter().map(|waiting| &waiting.call).collect();
     let outcomes = match Box::pin(together(ctx, db, &arrivals)).await {
         Ok(outcomes) => outcomes,
         // A row of one of them may be at fault: alone, each finds out.
@@ -62,11 +62,11 @@ async fn together(ctx: &Context, db: &Database, arrivals: &[&Arrival]) -> Result
         .filter_map(|arrival| Some((*by_key.get(&arrival.key_digest)?, arrival.request.fingerprint.clone())));
     let busy = store::busy(&tx, came, moment.now).await?;
     let mut seating = Seating::of(ctx, &moment, &signing_key, (held, granted), busy);
-    let seated = arrivals.iter().map(|arrival| seating.seat(arrival)).collect::<Result<Vec<_>, Failure>>()?;
+    let seats = arrivals.iter().map(|arrival| seating.seat(arrival));
+    let mut seated = seats.collect::<Result<Vec<_>, Failure>>()?;
     if seated.iter().all(Option::is_none) {
         return Ok(seated.iter().map(|_| Outcome::Alone).collect());
     }
-    let mut seated = seated;
     write(ctx, &tx, &moment, seating.into_held(), arrivals, &mut seated).await?;
     tx.commit().await?;
     let outcome = |seated: Option<Seated>| match seated {
@@ -101,18 +101,11 @@ async fn write(
     store::insert(tx, machines.iter().map(|machine| (**machine).clone())).await?;
     let present =
         || arrivals.iter().zip(&*seated).filter_map(|(arrival, seated)| Some((*arrival, seated.as_ref()?)));
-    let callers: HashMap<ActivationId, _> =
-        present().map(|(arrival, seated)| (seated.machine.id, seated.caller(arrival))).collect();
-    let note = |(_, seated): (_, &Seated)| {
-        Some((callers.get(&seated.machine.id)?, noted(&seated.machine, Coming::First)))
-    };
-    audit::record_each(tx, moment, present().filter_map(note).collect()).await?;
+    let noted = present().map(|(_, seated)| (&seated.caller, noted(&seated.machine, Coming::First)));
+    audit::record_each(tx, moment, noted.collect()).await?;
     let told = present().flat_map(|(_, seated)| {
         let license = &seated.grant.granted.license;
-        let full = seated.fills.then(|| {
-            let detail = serde_json::json!({"seats": seated.seats});
-            events::Event::new(Kind::SeatsFull, &license.id, detail).of_license(license)
-        });
+        let full = seated.fills.then(|| full(license, seated.seats));
         full.into_iter().chain([told(&seated.machine, license, Coming::First)])
     });
     events::record_all(tx, moment, told.collect()).await?;

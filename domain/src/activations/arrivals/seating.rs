@@ -21,6 +21,7 @@ use crate::signing_keys::SigningKey;
 /// A machine that has its seat once it is written.
 #[derive(Debug)]
 pub(super) struct Seated {
+    pub(super) caller: Caller,
     pub(super) machine: activation::Model,
     pub(super) grant: Grant,
     pub(super) seats: SeatCount,
@@ -28,12 +29,6 @@ pub(super) struct Seated {
     pub(super) fills: bool,
     /// The row that keeps what its token claims; none as long as no token did.
     pub(super) claim_set: Option<i64>,
-}
-
-impl Seated {
-    pub(super) fn caller(&self, arrival: &Arrival) -> Caller {
-        arrival.caller.acting_as(Actor::Machine(self.machine.license_id))
-    }
 }
 
 /// The licences of a batch, while its machines are seated.
@@ -92,7 +87,8 @@ impl<'a> Seating<'a> {
         grant.promise(&mut machine, self.signing_key, now);
         machine.claim_set_id = held.claim_set.unwrap_or_default();
         let fills = seats.limit == Some(seats.used);
-        Ok(Some(Seated { machine, grant, seats, fills, claim_set: held.claim_set }))
+        let caller = arrival.caller.acting_as(Actor::Machine(license));
+        Ok(Some(Seated { caller, machine, grant, seats, fills, claim_set: held.claim_set }))
     }
 }
 
