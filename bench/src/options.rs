@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
 
 use crate::floors::FloorArgs;
+use crate::scenarios::Scenario;
 use crate::stores::Backend;
 
 const POSTGRES: &str = "postgres://postgres@127.0.0.1:5432/postgres";
@@ -45,6 +47,9 @@ pub(crate) struct Options {
     /// On which databases
     #[arg(long, value_delimiter = ',', value_name = "NAME", default_value = "sqlite,postgres")]
     databases: Vec<Backend>,
+    /// What is asked [default: everything]
+    #[arg(long, value_delimiter = ',', value_name = "NAME", value_parser = scenarios())]
+    requests: Vec<Scenario>,
     /// How long each figure is measured in each round [default: 4; quick: 1.5]
     #[arg(long, value_name = "SECONDS")]
     seconds: Option<f64>,
@@ -73,6 +78,9 @@ pub(crate) struct Plan {
     /// Ascending.
     pub(crate) connections: Vec<u32>,
     pub(crate) databases: Vec<Backend>,
+    /// Shown by their names, in the figures.
+    #[serde(skip)]
+    pub(crate) requests: Vec<Scenario>,
     /// How long each figure is measured in each round.
     pub(crate) measured: Duration,
     pub(crate) rounds: u32,
@@ -118,6 +126,7 @@ impl Options {
             machines: ascending(machines),
             connections: ascending(self.connections),
             databases: ascending(self.databases),
+            requests: if self.requests.is_empty() { Scenario::ALL.to_vec() } else { self.requests },
             measured: Duration::from_secs_f64(seconds),
             rounds: self.rounds,
             peers: !self.without_peers,
@@ -126,6 +135,13 @@ impl Options {
             require_postgres: self.require_postgres,
         })
     }
+}
+
+/// The names of all that can be asked.
+fn scenarios() -> impl TypedValueParser<Value = Scenario> {
+    let named = |name: String| Scenario::ALL.into_iter().find(|scenario| scenario.name() == name);
+    PossibleValuesParser::new(Scenario::ALL.map(Scenario::name))
+        .try_map(move |name| named(name).ok_or("nothing is asked by this name"))
 }
 
 fn ascending<T: Ord>(mut values: Vec<T>) -> Vec<T> {

@@ -41,11 +41,12 @@ pub(crate) fn schedule(plan: &Plan, machines: u32) -> Vec<Item> {
                 Scenario::Read(_) => all && (backend == Backend::Sqlite || !plan.quick),
                 _ => all || (middle && !plan.quick),
             };
-            let scenarios = Scenario::ALL.into_iter().filter(asked);
+            let scenarios = plan.requests.iter().copied().filter(asked);
             items.extend(scenarios.map(|scenario| of(Ask::Licentia(backend, scenario))));
         }
         if all {
-            items.extend(Document::ALL.map(|document| of(Ask::Static(document))));
+            let read = |document: &Document| plan.requests.contains(&Scenario::Read(*document));
+            items.extend(Document::ALL.into_iter().filter(read).map(|document| of(Ask::Static(document))));
         }
         if smallest && middle && plan.peers {
             items.extend(PeerName::ALL.map(|peer| of(Ask::Peer(peer))));
@@ -66,6 +67,7 @@ mod tests {
             machines: vec![1_000, 100_000],
             connections: vec![1, 32, 128],
             databases: vec![Backend::Sqlite, Backend::Postgres],
+            requests: Scenario::ALL.to_vec(),
             measured: Duration::from_secs(1),
             rounds: 3,
             peers: true,
@@ -80,6 +82,20 @@ mod tests {
         let count = |quick, machines| schedule(&plan(quick), machines).len();
         assert_eq!((count(true, 1_000), count(true, 100_000)), (27, 3));
         assert_eq!((count(false, 1_000), count(false, 100_000)), (64, 15));
+    }
+
+    #[test]
+    fn only_what_is_asked_for_is_measured() {
+        let mut plan = plan(false);
+        plan.requests = vec![Scenario::Heartbeat, Scenario::Read(Document::Jwks)];
+        let items = schedule(&plan, 1_000);
+        let is_asked = |ask: &Ask| match ask {
+            Ask::Licentia(_, scenario) => plan.requests.contains(scenario),
+            Ask::Static(document) => *document == Document::Jwks,
+            Ask::Sign | Ask::Peer(_) => true,
+        };
+        assert!(items.iter().all(|item| is_asked(&item.ask)));
+        assert!(items.iter().any(|item| matches!(item.ask, Ask::Static(_))));
     }
 
     #[test]

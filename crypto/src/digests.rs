@@ -57,6 +57,12 @@ pub fn request_id_digest(request_id: &str) -> [u8; 16] {
     leading(&sha256(&[request_id.as_bytes()]))
 }
 
+/// Names a token's text, header and signature included: its SHA-256.
+#[must_use]
+pub fn token_digest(token: &str) -> [u8; 32] {
+    sha256(&[token.as_bytes()])
+}
+
 /// A bearer secret such as `lsk_…`: the prefix and the 256 bits as 52 symbols of Crockford's base32.
 #[must_use]
 pub fn bearer_secret(prefix: &str, random: [u8; 32]) -> SecretString {

@@ -23,10 +23,10 @@ use crate::refusal::Refusal;
 use crate::signed_lists::{self, SignedList};
 
 use entries::Entries;
-use places::Shuffle;
 use rules::Standing;
 
 pub use places::ListNumber;
+pub(crate) use places::Shuffle;
 pub(crate) use store::{end_former_places, replace_places, take_first_places, take_place};
 
 mod entries;
@@ -77,8 +77,19 @@ pub(crate) struct Kept {
 /// The `status` claim of the token whose place this is.
 #[must_use]
 pub fn status(ctx: &Context, serial: i64) -> Status {
-    let (list, idx) = Shuffle::place(&ctx.secrets.places, serial);
+    let list = ListNumber::of_serial(serial);
+    let idx = shuffle(ctx, list).idx(serial);
     Status { status_list: StatusReference { idx, uri: uri(ctx, list) } }
+}
+
+/// The order of a list, from memory where it is known.
+fn shuffle(ctx: &Context, list: ListNumber) -> Arc<Shuffle> {
+    if let Some(shuffle) = ctx.caches.shuffles.get(&list) {
+        return shuffle;
+    }
+    let shuffle = Arc::new(Shuffle::of(&ctx.secrets.places, list));
+    ctx.caches.shuffles.insert(list, Arc::clone(&shuffle));
+    shuffle
 }
 
 /// What the lists say now of a place that a token names; none when nobody has it.
@@ -90,7 +101,7 @@ pub(crate) async fn value(
 ) -> Result<Option<StatusValue>, Failure> {
     let prefix = uri_prefix(ctx);
     let list = reference.uri.strip_prefix(&prefix).and_then(|list| list.parse::<ListNumber>().ok());
-    let Some(serial) = list.and_then(|list| Shuffle::serial(&ctx.secrets.places, list, reference.idx)) else {
+    let Some(serial) = list.and_then(|list| shuffle(ctx, list).serial(reference.idx)) else {
         return Ok(None);
     };
     let standing = store::one(db, serial).await?;
@@ -161,7 +172,7 @@ struct Contents {
 }
 
 impl Contents {
-    fn of(standings: &[(i64, Standing)], mut shuffle: Shuffle<'_>, now: Timestamp) -> Self {
+    fn of(standings: &[(i64, Standing)], shuffle: &Shuffle, now: Timestamp) -> Self {
         let mut entries = Entries::default();
         for (serial, standing) in standings {
             entries.set(shuffle.idx(*serial), standing.value(now));
@@ -182,9 +193,9 @@ async fn make(
 ) -> Result<Kept, Failure> {
     let standings = store::standings(&ctx.db, list).await?;
     let key = signed_lists::present_key(ctx, now).await?;
-    let places = ctx.secrets.places.clone();
+    let shuffle = shuffle(ctx, list);
     let Contents { entries, digest, turns_at } =
-        compute(move || Contents::of(&standings, Shuffle::of(&places, list), now)).await?;
+        compute(move || Contents::of(&standings, &shuffle, now)).await?;
     let same = former.filter(|former| {
         former.digest == digest
             && former.kid == key.kid()

@@ -18,7 +18,7 @@ pub use minting::{Packed, Recipient, mint, pack};
 pub use size::{TokenTooLarge, check_size};
 pub(crate) use token_id::TokenId;
 pub use verification::NotOurs;
-pub(crate) use verification::{Parsed, TokenFault, genuine, parse, verify};
+pub(crate) use verification::{Parsed, TokenDigest, TokenFault, genuine, parse, verify};
 pub use window::{Window, license_end};
 
 mod claim_sets;

@@ -1,6 +1,7 @@
 //! Validation: may this licence, on this machine, do this now? Judges, and changes nothing.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use licentia_entity::activation;
 use licentia_types::problems::{FieldProblem, ProblemCode};
@@ -144,7 +145,7 @@ async fn verified(
     ctx: &Context,
     now: Timestamp,
     token: &SecretText,
-) -> Result<Result<LicenseClaims, TokenFault>, NotOurs> {
+) -> Result<Result<Arc<LicenseClaims>, TokenFault>, NotOurs> {
     match tokens::verify(ctx, token.expose(), now).await {
         Err(fault) if !fault.is_genuine() => Err(fault.into()),
         verified => Ok(verified),

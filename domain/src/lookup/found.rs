@@ -1,6 +1,7 @@
 //! What was found: each thing once, at most so many of a kind, each with its verdict.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use licentia_entity::signing_key::Purpose;
 use licentia_entity::{
@@ -27,7 +28,7 @@ pub(super) const ENOUGH: u64 = 21;
 
 /// Something that was found.
 pub(super) enum Thing {
-    Token(Box<LicenseClaims>),
+    Token(Arc<LicenseClaims>),
     License(Box<license::Model>),
     /// A licence by a key that was replaced.
     FormerKey {

@@ -1,5 +1,7 @@
 //! A pasted token: whose it is.
 
+use std::sync::Arc;
+
 use licentia_types::time::Timestamp;
 use licentia_types::tokens::LicenseClaims;
 
@@ -10,7 +12,7 @@ use crate::tokens::{NotOurs, Parsed, TokenFault, genuine, parse};
 /// A token that this server made, as far as can be told.
 pub(super) enum Token {
     /// Signed by us; its time may be over.
-    Signed(Box<LicenseClaims>),
+    Signed(Arc<LicenseClaims>),
     /// Encrypted to the key with this thumbprint; only its owner can open it.
     Encrypted { consumer_key: String },
 }
@@ -21,7 +23,7 @@ impl Token {
             Parsed::Encrypted(header) => Ok(Self::Encrypted { consumer_key: header.kid }),
             Parsed::Signed(_) => {
                 let claims = genuine(ctx, text, now).await.map_err(refused)?;
-                Ok(Self::Signed(Box::new(claims)))
+                Ok(Self::Signed(claims))
             }
         }
     }

@@ -1,7 +1,6 @@
 //! Which entry of which list a place is: a keyed permutation, so that neighbours in a list say
 //! nothing of who was activated when.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -14,14 +13,14 @@ const RIGHT_BITS: u32 = 9;
 const RIGHT: u32 = (1 << RIGHT_BITS) - 1;
 const LEFT: u32 = (1 << (INDEX_BITS - RIGHT_BITS)) - 1;
 /// Round functions, of which one digest gives sixteen values.
-const ROUNDS: u8 = 8;
+const ROUNDS: usize = 8;
 const VALUES: u32 = 16;
 
 /// Entries of a list.
 pub(super) const ENTRIES: usize = 1 << INDEX_BITS;
 
 /// The number of a list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ListNumber(i64);
 
 /// The text is not the number of a list.
@@ -32,6 +31,11 @@ pub struct ListNumberInvalid;
 impl ListNumber {
     pub(super) const fn get(self) -> i64 {
         self.0
+    }
+
+    /// The list of a place.
+    pub(super) const fn of_serial(serial: i64) -> Self {
+        Self(serial >> INDEX_BITS)
     }
 
     /// The serials of its places: from the first, to before the second.
@@ -58,69 +62,73 @@ impl FromStr for ListNumber {
 }
 
 /// The order of one list: a Feistel network over halves of eight and nine bits, keyed by a secret
-/// of the server and the list's number.
-pub(super) struct Shuffle<'a> {
-    key: &'a DigestKey,
+/// of the server and the list's number. Its round functions are written out, 6 KB, so that a place is
+/// found by looking up.
+pub(crate) struct Shuffle {
     list: ListNumber,
-    /// Values of the round functions that were needed so far.
-    values: HashMap<(u8, u32), [u8; 32]>,
+    /// Of each round, the value for each half that goes in.
+    rounds: Vec<Vec<u32>>,
 }
 
-impl<'a> Shuffle<'a> {
-    pub(super) fn of(key: &'a DigestKey, list: ListNumber) -> Self {
-        Self { key, list, values: HashMap::new() }
-    }
-
-    /// List and entry of a place.
-    pub(super) fn place(key: &'a DigestKey, serial: i64) -> (ListNumber, u32) {
-        let list = ListNumber(serial >> INDEX_BITS);
-        (list, Self::of(key, list).idx(serial))
+impl Shuffle {
+    pub(super) fn of(key: &DigestKey, list: ListNumber) -> Self {
+        Self { list, rounds: (0..ROUNDS).map(|round| values(key, list, round)).collect() }
     }
 
     /// The place of an entry; none beyond the list's end.
-    pub(super) fn serial(key: &'a DigestKey, list: ListNumber, idx: u32) -> Option<i64> {
+    pub(super) fn serial(&self, idx: u32) -> Option<i64> {
         if idx > (LEFT << RIGHT_BITS | RIGHT) {
             return None;
         }
-        let (first, _) = list.serials();
-        Some(first | i64::from(Self::of(key, list).back(idx)))
+        let (first, _) = self.list.serials();
+        let low = self.rounds.iter().enumerate().rev().fold(idx, turn);
+        Some(first | i64::from(low))
     }
 
     /// The entry of a place of this list.
-    pub(super) fn idx(&mut self, serial: i64) -> u32 {
+    pub(super) fn idx(&self, serial: i64) -> u32 {
         let low = u32::try_from(serial & i64::from(LEFT << RIGHT_BITS | RIGHT)).unwrap_or_default();
-        (0..ROUNDS).fold(low, |index, round| self.turn(index, round))
+        self.rounds.iter().enumerate().fold(low, turn)
     }
+}
 
-    fn back(mut self, idx: u32) -> u32 {
-        (0..ROUNDS).rev().fold(idx, |index, round| self.turn(index, round))
+impl fmt::Debug for Shuffle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shuffle").field("list", &self.list).finish_non_exhaustive()
     }
+}
 
-    /// One round changes one half by the other, and is its own inverse.
-    fn turn(&mut self, index: u32, round: u8) -> u32 {
-        let (left, right) = (index >> RIGHT_BITS, index & RIGHT);
-        if round.is_multiple_of(2) {
-            (left ^ self.value(round, right) & LEFT) << RIGHT_BITS | right
-        } else {
-            left << RIGHT_BITS | right ^ self.value(round, left) & RIGHT
-        }
-    }
+/// Whether a round changes the left half by the right one.
+const fn turns_left(round: usize) -> bool {
+    round.is_multiple_of(2)
+}
 
-    fn value(&mut self, round: u8, half: u32) -> u32 {
-        let block = half / VALUES;
-        let (key, list) = (self.key, self.list);
-        let values = self.values.entry((round, block)).or_insert_with(|| {
-            let mut input = list.get().to_be_bytes().to_vec();
-            input.push(round);
-            input.extend(block.to_be_bytes());
-            key.digest("status-list-place", &input)
-        });
-        let at = usize::try_from(half % VALUES).unwrap_or_default();
-        values
-            .chunks_exact(2)
-            .nth(at)
-            .map_or(0, |pair| pair.iter().fold(0, |value, byte| value << 8 | u32::from(*byte)))
+/// One round changes one half by the other, and is its own inverse.
+fn turn(index: u32, (round, values): (usize, &Vec<u32>)) -> u32 {
+    let (left, right) = (index >> RIGHT_BITS, index & RIGHT);
+    let value =
+        |half| usize::try_from(half).ok().and_then(|half| values.get(half)).copied().unwrap_or_default();
+    if turns_left(round) {
+        (left ^ value(right)) << RIGHT_BITS | right
+    } else {
+        left << RIGHT_BITS | right ^ value(left)
     }
+}
+
+/// The round function, written out. One digest gives sixteen values.
+fn values(key: &DigestKey, list: ListNumber, round: usize) -> Vec<u32> {
+    let (halves, mask) = if turns_left(round) { (RIGHT, LEFT) } else { (LEFT, RIGHT) };
+    let digests = (0..=halves / VALUES).map(|block| {
+        let mut input = list.get().to_be_bytes().to_vec();
+        input.extend(u8::try_from(round));
+        input.extend(block.to_be_bytes());
+        key.digest("status-list-place", &input)
+    });
+    let pairs = |digest: [u8; 32]| {
+        let (pairs, _) = digest.as_chunks::<2>();
+        pairs.iter().map(|pair| u32::from(u16::from_be_bytes(*pair)) & mask).collect::<Vec<_>>()
+    };
+    digests.flat_map(pairs).collect()
 }
 
 #[cfg(test)]
@@ -135,7 +143,7 @@ mod tests {
         #[test]
         fn every_place_of_a_list_has_an_entry_of_its_own(secret in any::<[u8; 32]>(), list in 0_i64..1 << 40) {
             let (key, list) = (DigestKey::from_bytes(secret), ListNumber(list));
-            let mut shuffle = Shuffle::of(&key, list);
+            let shuffle = Shuffle::of(&key, list);
             let mut taken = vec![false; ENTRIES];
             let (first, beyond) = list.serials();
             for serial in first..beyond {
@@ -150,9 +158,10 @@ mod tests {
         #[test]
         fn an_entry_leads_back_to_its_place(secret in any::<[u8; 32]>(), serial in 0_i64..1 << 57) {
             let key = DigestKey::from_bytes(secret);
-            let (list, idx) = Shuffle::place(&key, serial);
+            let list = ListNumber::of_serial(serial);
             prop_assert_eq!(list.get(), serial >> 17);
-            prop_assert_eq!(Shuffle::serial(&key, list, idx), Some(serial));
+            let shuffle = Shuffle::of(&key, list);
+            prop_assert_eq!(shuffle.serial(shuffle.idx(serial)), Some(serial));
         }
     }
 
@@ -160,13 +169,22 @@ mod tests {
     fn the_order_is_another_one_for_each_secret_and_list() {
         let order = |secret: u8, list: i64| -> Vec<u32> {
             let key = DigestKey::from_bytes([secret; 32]);
-            let mut shuffle = Shuffle::of(&key, ListNumber(list));
+            let shuffle = Shuffle::of(&key, ListNumber(list));
             (0..64).map(|serial| shuffle.idx(serial)).collect()
         };
         assert_eq!(order(1, 0), order(1, 0));
         assert_ne!(order(1, 0), order(2, 0));
         assert_ne!(order(1, 0), order(1, 1));
         assert!(order(1, 0).windows(2).any(|pair| pair[0] > pair[1]), "not in the order of the serials");
+    }
+
+    /// Places that were handed out stay where they are.
+    #[test]
+    fn the_order_of_a_secret_never_changes() {
+        let shuffle = Shuffle::of(&DigestKey::from_bytes([7; 32]), ListNumber(5));
+        let (first, _) = ListNumber(5).serials();
+        let entries: Vec<_> = (0..4).map(|place| shuffle.idx(first + place)).collect();
+        assert_eq!(entries, [105_485, 93_697, 41_876, 118_287]);
     }
 
     #[test]
@@ -194,8 +212,8 @@ mod tests {
 
     #[test]
     fn beyond_the_end_there_is_no_place() {
-        let key = DigestKey::from_bytes([1; 32]);
-        assert!(Shuffle::serial(&key, ListNumber(3), 131_071).is_some());
-        assert_eq!(Shuffle::serial(&key, ListNumber(3), 131_072), None);
+        let shuffle = Shuffle::of(&DigestKey::from_bytes([1; 32]), ListNumber(3));
+        assert!(shuffle.serial(131_071).is_some());
+        assert_eq!(shuffle.serial(131_072), None);
     }
 }

@@ -1,9 +1,12 @@
 //! Is this one of our tokens? Everything hostile is refused before any work is done on it, and
 //! nothing that a token names is ever fetched.
 
+use std::sync::Arc;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use licentia_crypto::digests::token_digest;
 use licentia_types::time::Timestamp;
 use licentia_types::tokens::{LicenseClaims, TokenTyp};
 use serde::de::DeserializeOwned;
@@ -18,6 +21,9 @@ const MOST_BYTES: usize = 16 * 1024;
 const MOST_HEADER_BYTES: usize = 512;
 /// Length of every key's name: a SHA-256 as base64url.
 const KID_BYTES: usize = 43;
+
+/// Names a token's text, header and signature included (SHA-256).
+pub(crate) type TokenDigest = [u8; 32];
 
 /// Why a token is not good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -203,7 +209,11 @@ impl Signed<'_> {
 
 /// The claims of a licence token that this server signed and that is good at `now`. Answered from
 /// memory, but for a key that is not known yet. The audience is left to the caller, who knows the product.
-pub(crate) async fn verify(ctx: &Context, token: &str, now: Timestamp) -> Result<LicenseClaims, TokenFault> {
+pub(crate) async fn verify(
+    ctx: &Context,
+    token: &str,
+    now: Timestamp,
+) -> Result<Arc<LicenseClaims>, TokenFault> {
     let (claims, key) = signed_by_us(ctx, token, now).await?;
     // All that a retired key signed is over, whatever this one says of itself.
     if key.is_retired() || claims.exp <= now.seconds() {
@@ -216,7 +226,11 @@ pub(crate) async fn verify(ctx: &Context, token: &str, now: Timestamp) -> Result
 }
 
 /// The same, whether it is good at this instant or not.
-pub(crate) async fn genuine(ctx: &Context, token: &str, now: Timestamp) -> Result<LicenseClaims, TokenFault> {
+pub(crate) async fn genuine(
+    ctx: &Context,
+    token: &str,
+    now: Timestamp,
+) -> Result<Arc<LicenseClaims>, TokenFault> {
     signed_by_us(ctx, token, now).await.map(|(claims, _)| claims)
 }
 
@@ -224,7 +238,7 @@ async fn signed_by_us(
     ctx: &Context,
     token: &str,
     now: Timestamp,
-) -> Result<(LicenseClaims, VerifyingKey), TokenFault> {
+) -> Result<(Arc<LicenseClaims>, VerifyingKey), TokenFault> {
     let signed = match parse(token)? {
         Parsed::Encrypted(_) => return Err(TokenFault::Encrypted),
         Parsed::Signed(signed) if !signed.header.is_of_license() => return Err(TokenFault::Header),
@@ -232,6 +246,20 @@ async fn signed_by_us(
     };
     let key = ctx.verifying_key(Purpose::Token, &signed.header.kid, now).await;
     let key = key.ok_or(TokenFault::UnknownKey)?;
+    Ok((said_by_us(ctx, &signed, &key)?, key))
+}
+
+/// What a token says that `key` signed. A signature that was verified stays so: of a token that was seen
+/// before, only its digest is computed.
+fn said_by_us(
+    ctx: &Context,
+    signed: &Signed<'_>,
+    key: &VerifyingKey,
+) -> Result<Arc<LicenseClaims>, TokenFault> {
+    let digest = token_digest(signed.token);
+    if let Some(claims) = ctx.caches.verified.get(&digest) {
+        return Ok(claims);
+    }
     let claims: LicenseClaims = signed.claims(key.decoding())?;
     if claims.set.iss != ctx.settings.issuer {
         return Err(TokenFault::Issuer);
@@ -240,7 +268,9 @@ async fn signed_by_us(
     if claims.set.aud.contains(':') {
         return Err(TokenFault::Audience);
     }
-    Ok((claims, key))
+    let claims = Arc::new(claims);
+    ctx.caches.verified.insert(digest, Arc::clone(&claims));
+    Ok(claims)
 }
 
 /// Times are judged by our own clock, the issuer and audience by what we know.

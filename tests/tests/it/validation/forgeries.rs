@@ -12,6 +12,7 @@ use super::{assert_verdict, machine, on_token};
 
 on_both![
     a_token_without_a_good_signature_is_refused,
+    a_token_that_was_seen_ends_with_its_key,
     the_algorithm_is_ours_to_choose,
     a_header_cannot_bring_its_own_key,
     keys_for_other_purposes_sign_no_licence,
@@ -55,6 +56,10 @@ async fn with_header(server: &TestServer, machine: &Machine, header: &[u8], word
 async fn a_token_without_a_good_signature_is_refused(backend: Backend) {
     let server = TestServer::start(backend).await;
     let machine = machine(&server).await;
+    // That the token itself was seen lends nothing to its copies.
+    for _ in 0..2 {
+        assert_verdict(&ask(&server, &machine.token).await.expect(200), "VALID", &[]);
+    }
     let [header, claims, signature] = parts(&machine);
     let bytes = URL_SAFE_NO_PAD.decode(&signature).unwrap();
     let mut flipped = bytes.clone();
@@ -76,6 +81,15 @@ async fn a_token_without_a_good_signature_is_refused(backend: Backend) {
     );
     let token = stranger.sign(&stranger.prepare("JWT"), &machine.claims()).unwrap();
     assert_refused(ask(&server, &token).await, "signature");
+}
+
+async fn a_token_that_was_seen_ends_with_its_key(backend: Backend) {
+    let server = TestServer::start(backend).await;
+    let machine = machine(&server).await;
+    assert_verdict(&ask(&server, &machine.token).await.expect(200), "VALID", &[]);
+    let kid = header(&machine)["kid"].as_str().unwrap().to_owned();
+    server.admin_post(&format!("/signing-keys/{kid}/revoke"), json!({"reason": "leaked"})).await.expect(200);
+    assert_refused(ask(&server, &machine.token).await, "unknown_key");
 }
 
 async fn the_algorithm_is_ours_to_choose(backend: Backend) {
