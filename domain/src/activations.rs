@@ -50,6 +50,7 @@ pub(crate) mod imported;
 mod lapse;
 pub(crate) mod machine_row;
 mod places;
+mod proof;
 mod revoke;
 mod rules;
 pub(crate) mod seats;

@@ -6,6 +6,7 @@
 
 pub mod activation;
 pub mod api_key;
+pub mod assembly_approval;
 pub mod audit_checkpoint;
 pub mod audit_event;
 pub mod audit_link;

@@ -12,6 +12,7 @@ use super::bound::{Activated, Bound};
 use super::error::ActivationError;
 use super::grant::Grant;
 use super::identify::{Coming, identify};
+use super::proof;
 use super::seats::Seats;
 use crate::actors::{Actor, Caller};
 use crate::context::{Context, Moment};
@@ -67,6 +68,7 @@ async fn bind(
     let moment = ctx.moment();
     let binding = Binding::parse(&request)?;
     let signing_key = ctx.token_key(moment.now).await?;
+    let wanted = proof::Wanted::by(ctx, &request, moment.now).await?;
 
     let held = Box::pin(licenses::first_activation::hold(ctx, &key_digest, moment.now)).await?;
     let (tx, opening) = held.ok_or(ActivationError::KeyUnknown)?;
@@ -74,6 +76,10 @@ async fn bind(
     call.concerns(license.id);
     let caller = caller.acting_as(Actor::Machine(license.id));
     let grant = Grant::of(ctx, &tx, &license, moment.now).await?;
+    let proof = match wanted {
+        None => None,
+        Some(wanted) => Some(Box::pin(wanted.examine(&tx, &license)).await?),
+    };
     // Seats whose time has come are freed first: one of them may be this machine's own.
     let mut seats = Seats::of(&tx, moment, license, grant.limits()).await?;
     let (mut machine, coming) = identify(ctx, &tx, &moment, seats.license(), &request).await?;
@@ -101,7 +107,8 @@ async fn bind(
     Box::pin(opening.settle(ctx, &tx, &moment, &caller, &request.fingerprint)).await?;
     tx.commit().await?;
     let created = coming.takes_seat();
-    Bound { now: moment.now, machine, grant, seats, signing_key, recipient, created }.activated(ctx).await
+    let now = moment.now;
+    Bound { now, machine, grant, seats, signing_key, recipient, proof, created }.activated(ctx).await
 }
 
 /// What a machine tells of itself each time.

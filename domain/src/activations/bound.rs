@@ -9,6 +9,7 @@ use licentia_types::time::Timestamp;
 
 use super::error::ActivationError;
 use super::grant::Grant;
+use super::proof::Proof;
 use super::render;
 use crate::context::Context;
 use crate::heartbeats::chain::Chain;
@@ -39,6 +40,8 @@ pub(super) struct Bound {
     pub(super) seats: SeatCount,
     pub(super) signing_key: Arc<SigningKey>,
     pub(super) recipient: Option<Recipient>,
+    /// The proof that it asked for.
+    pub(super) proof: Option<Proof>,
     /// Whether it took a seat that it did not have.
     pub(super) created: bool,
 }
@@ -52,6 +55,10 @@ impl Bound {
         let bearer = Bearer { activation: &machine, nonce };
         let claims = tokens::claims(ctx, Arc::clone(&granted.claim_set), window, bearer);
         let packed = tokens::mint(&signing_key, granted.product.token_typ, &claims, self.recipient.as_ref())?;
+        let activation_proof = match self.proof {
+            None => None,
+            Some(proof) => Some(proof.sign(ctx, &granted.claim_set, window, bearer).await?),
+        };
         let response = ActivateResponse {
             token: packed.token,
             token_type: packed.token_type,
@@ -64,6 +71,7 @@ impl Bound {
             refresh_after: window.refresh_after,
             stale_until: window.stale_until,
             seats,
+            activation_proof,
             activation: render(machine, now),
         };
         Ok(Activated { response, created: self.created })

@@ -79,6 +79,7 @@ async fn together(ctx: &Context, db: &Database, arrivals: &[&Arrival]) -> Result
             seats,
             signing_key: Arc::clone(&signing_key),
             recipient: None,
+            proof: None,
             created: true,
         })),
     };
