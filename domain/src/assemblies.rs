@@ -3,6 +3,8 @@
 //! A machine that tells which builds it runs is let in only when each of them is approved. What was
 //! approved once stays until it is withdrawn; then it counts no more, and nothing of it is forgotten.
 
+use std::collections::{HashMap, HashSet};
+
 use licentia_entity::{assembly_approval, license};
 use licentia_types::assemblies::{
     ApproveAssembliesRequest, ApproveAssembliesResponse, Assembly, AssemblyApprovalResponse,
@@ -56,14 +58,14 @@ pub async fn approve(
     store::insert(&tx, drafts.clone()).await?;
     let digests = request.assemblies.iter().map(|assembly| assembly.sha256.clone());
     let standing = store::standing(&tx, request.license_id, digests).await?;
-    let fresh: Vec<_> = standing.iter().filter(|one| drafts.iter().any(|draft| draft.id == one.id)).collect();
+    let drafted: HashSet<_> = drafts.iter().map(|draft| draft.id).collect();
+    let fresh: Vec<_> = standing.iter().filter(|approval| drafted.contains(&approval.id)).collect();
     let created = !fresh.is_empty();
     tell(&tx, &moment, caller, (Kind::AssemblyApproved, &fresh, license.as_ref())).await?;
-    let of = |assembly: &Assembly| {
-        let approval = standing.iter().find(|approval| rules::is_of(approval, assembly));
-        // Withdrawn at this instant.
-        approval.cloned().map(render).ok_or(Failure::Contended)
-    };
+    let by_build: HashMap<_, _> =
+        standing.into_iter().map(|approval| (rules::build(&approval), approval)).collect();
+    // None: withdrawn at this instant.
+    let of = |assembly| by_build.get(assembly).cloned().map(render).ok_or(Failure::Contended);
     let items = request.assemblies.iter().map(of).collect::<Result<_, _>>()?;
     tx.commit().await?;
     Ok(Approved { response: ApproveAssembliesResponse { items }, created })

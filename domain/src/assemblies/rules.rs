@@ -3,22 +3,23 @@
 use licentia_entity::assembly_approval::Model;
 use licentia_types::assemblies::Assembly;
 
+/// The build that an approval names.
+pub(super) fn build(approval: &Model) -> Assembly {
+    Assembly {
+        assembly_name: approval.assembly_name.clone(),
+        version: approval.version.clone(),
+        sha256: approval.sha256.clone(),
+        public_key_token: approval.public_key_token.clone(),
+    }
+}
+
 /// Whether a machine may run `assembly` by this approval. One that names no key leaves it open who gave
 /// the build its strong name.
 fn covers(approval: &Model, assembly: &Assembly) -> bool {
+    let same = (&approval.sha256, &approval.assembly_name, &approval.version)
+        == (&assembly.sha256, &assembly.assembly_name, &assembly.version);
     let token = approval.public_key_token.as_ref();
-    is_same_build(approval, assembly)
-        && token.is_none_or(|token| assembly.public_key_token.as_ref() == Some(token))
-}
-
-/// Whether it is the approval of exactly this build.
-pub(super) fn is_of(approval: &Model, assembly: &Assembly) -> bool {
-    is_same_build(approval, assembly) && approval.public_key_token == assembly.public_key_token
-}
-
-fn is_same_build(approval: &Model, assembly: &Assembly) -> bool {
-    (&approval.sha256, &approval.assembly_name, &approval.version)
-        == (&assembly.sha256, &assembly.assembly_name, &assembly.version)
+    same && token.is_none_or(|token| assembly.public_key_token.as_ref() == Some(token))
 }
 
 /// The first one for which none of the approvals stands, and its place.

@@ -123,7 +123,7 @@ impl utoipa::PartialSchema for AssemblyManifest {
 #[cfg(feature = "openapi")]
 impl utoipa::ToSchema for AssemblyManifest {
     fn schemas(schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>)>) {
-        use utoipa::{PartialSchema, ToSchema};
+        use utoipa::PartialSchema;
         schemas.push((Assembly::name().into_owned(), Assembly::schema()));
         Assembly::schemas(schemas);
     }
