@@ -1,7 +1,8 @@
 //! The allow-list of assemblies: the builds that the vendor made, for every licence or for one.
 //!
 //! A machine that tells which builds it runs is let in only when each of them is approved. What was
-//! approved once stays until it is withdrawn; then it counts no more, and nothing of it is forgotten.
+//! approved once stays until it is withdrawn; then it counts no more, neither for those who come nor for
+//! those who came with it, and nothing of it is forgotten.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,6 +12,7 @@ use licentia_types::assemblies::{
 };
 use licentia_types::ids::{AssemblyApprovalId, LicenseId};
 use licentia_types::pages::PageResponse;
+use sea_orm::QuerySelect;
 use serde_json::json;
 
 use crate::actors::Caller;
@@ -23,9 +25,11 @@ use crate::scope::Scope;
 use crate::{audit, licenses};
 
 pub use error::AssemblyError;
+pub(crate) use manifests::{doubted, keep, unapproved};
 pub use store::ApprovalFilter;
 
 mod error;
+mod manifests;
 mod rules;
 mod store;
 
@@ -111,8 +115,8 @@ pub async fn list(
     Ok(store::list(&ctx.db, scope, filter, query).await?.map(render))
 }
 
-/// Withdraws an approval: from now on nobody activates with this build by it. Doing it again changes
-/// nothing.
+/// Withdraws an approval: from now on nobody activates with this build by it, and whoever did is not valid
+/// any more unless another approval stands for it. Doing it again changes nothing.
 ///
 /// # Errors
 /// When there is no such approval for the caller.
@@ -129,6 +133,7 @@ pub async fn withdraw(ctx: &Context, caller: &Caller, id: AssemblyApprovalId) ->
         Some(license) => licenses::store::find(&tx, scope, license).await?,
     };
     store::withdraw(&tx, id, moment.now).await?;
+    manifests::doubt(&tx, &approval.sha256, moment.now).await?;
     tell(&tx, &moment, caller, (Kind::AssemblyWithdrawn, &[&approval], license.as_ref())).await?;
     tx.commit().await?;
     Ok(())
@@ -171,7 +176,7 @@ pub(crate) async fn first_unapproved<'a>(
     assemblies: &'a [Assembly],
 ) -> Result<Option<(usize, &'a Assembly)>, Failure> {
     let digests = assemblies.iter().map(|assembly| assembly.sha256.clone());
-    let approvals = store::hold(tx, license, digests).await?;
+    let approvals = store::standing_for(license, digests).lock_shared().all(tx).await?;
     Ok(rules::first_unapproved(assemblies, &approvals))
 }
 

@@ -105,6 +105,7 @@ impl Kind {
             | Self::ActivationRevoked
             | Self::ActivationUnblocked
             | Self::CatalogueChanged
+            | Self::AssemblyWithdrawn
             | Self::SigningKeyRotated
             | Self::SigningKeyRetired
             | Self::SigningKeyImported
@@ -122,8 +123,7 @@ impl Kind {
             | Self::ActivationCreated
             | Self::ActivationRevived
             | Self::CloneSuspected
-            | Self::AssemblyApproved
-            | Self::AssemblyWithdrawn => None,
+            | Self::AssemblyApproved => None,
         }
     }
 

@@ -99,6 +99,9 @@ async fn bind(
     grant.promise(&mut machine, &signing_key, moment.now);
     machine.claim_set_id = tokens::keep_claim_set(&tx, ctx, &moment, &grant.granted).await?;
     let machine = write(&tx, machine, coming).await?;
+    if let Some(proof) = &proof {
+        Box::pin(proof.keep(&tx, machine.id)).await?;
+    }
     record(&tx, &moment, &caller, &machine, seats.license(), coming).await?;
     let recipient = Recipient::of(ctx, &tx, &machine).await?;
     let seats = seats.count();

@@ -7,7 +7,8 @@ use licentia_entity::license;
 use licentia_types::activations::{
     ACTIVATION_PROOF_TYP, ActivateRequest, ActivationProofClaims, proof_audience,
 };
-use licentia_types::assemblies::{AssemblyManifest, ProvenAssembly};
+use licentia_types::assemblies::{Assembly, AssemblyManifest, ProvenAssembly};
+use licentia_types::ids::ActivationId;
 use licentia_types::license_files::Licensee;
 use licentia_types::time::Timestamp;
 use licentia_types::tokens::ClaimSet;
@@ -57,11 +58,8 @@ impl Wanted {
             return Err(ActivationError::AssemblyNotApproved { place, name, version });
         }
         let licensee = license_files::licensee_of(tx, license).await?;
-        Ok(Proof {
-            key,
-            licensee,
-            assemblies: manifest.map(AssemblyManifest::into_proven).unwrap_or_default(),
-        })
+        let assemblies = manifest.map(AssemblyManifest::into_distinct).unwrap_or_default();
+        Ok(Proof { key, licensee, assemblies })
     }
 }
 
@@ -70,10 +68,19 @@ impl Wanted {
 pub(super) struct Proof {
     key: Arc<SigningKey>,
     licensee: Option<Licensee>,
-    assemblies: Vec<ProvenAssembly>,
+    assemblies: Vec<Assembly>,
 }
 
 impl Proof {
+    /// Keeps what the machine activated with. One that tells nothing this time told what it did before.
+    pub(super) async fn keep(&self, tx: &WriteTx, machine: ActivationId) -> Result<(), Failure> {
+        if self.assemblies.is_empty() {
+            Ok(())
+        } else {
+            assemblies::keep(tx, machine, &self.assemblies).await
+        }
+    }
+
     /// Signs, after the commit. It is good for as long as the token beside it may be of use.
     pub(super) async fn sign(
         self,
@@ -120,7 +127,7 @@ impl Proof {
             tenant_ref: machine.tenant_ref.clone(),
             consumer_key: machine.consumer_key.clone(),
             status: status_lists::status(ctx, machine.status_serial),
-            assemblies: self.assemblies,
+            assemblies: self.assemblies.into_iter().map(ProvenAssembly::from).collect(),
         }
     }
 }

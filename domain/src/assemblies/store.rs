@@ -76,15 +76,10 @@ pub(super) async fn standing(
     found.all(tx).await
 }
 
-/// What stands of these builds for this licence or for all, and cannot be withdrawn before the
-/// transaction ends.
-pub(super) async fn hold(
-    tx: &WriteTx,
-    license: LicenseId,
-    digests: impl Iterator<Item = Sha256>,
-) -> Result<Vec<Model>, DbErr> {
+/// What stands of these builds for this licence or for all.
+pub(super) fn standing_for(license: LicenseId, digests: impl Iterator<Item = Sha256>) -> Select<Entity> {
     let own = Condition::any().add(Column::LicenseId.is_null()).add(Column::LicenseId.eq(license));
-    standing_of(digests).filter(own).lock_shared().all(tx).await
+    standing_of(digests).filter(own)
 }
 
 pub(super) async fn list(

@@ -7,6 +7,7 @@ mod activating;
 mod approving;
 mod proofs;
 mod races;
+mod validating;
 
 /// A build whose digest is this digit, over and over.
 pub(crate) fn build(name: &str, digit: &str) -> Value {

@@ -80,9 +80,9 @@ impl AssemblyManifest {
 
     /// Each build once, in the order in which they were sent.
     #[must_use]
-    pub fn into_proven(self) -> Vec<ProvenAssembly> {
+    pub fn into_distinct(self) -> Vec<Assembly> {
         let mut told = HashSet::new();
-        self.0.into_iter().filter(|one| told.insert(one.clone())).map(ProvenAssembly::from).collect()
+        self.0.into_iter().filter(|one| told.insert(one.clone())).collect()
     }
 }
 
@@ -94,7 +94,8 @@ impl TryFrom<Vec<Assembly>> for AssemblyManifest {
             return Err(ManifestInvalid::Count);
         }
         let manifest = Self(entries);
-        let proven = serde_json::to_vec(&manifest.clone().into_proven());
+        let proven = manifest.clone().into_distinct().into_iter().map(ProvenAssembly::from);
+        let proven = serde_json::to_vec(&proven.collect::<Vec<_>>());
         if proven.is_ok_and(|json| json.len() <= Self::MOST_BYTES) {
             Ok(manifest)
         } else {
@@ -169,7 +170,7 @@ mod tests {
         let manifest = of(["b", "a", "b"].map(str::to_owned)).unwrap();
         assert_eq!(manifest.entries().len(), 3);
         let names: Vec<String> =
-            manifest.into_proven().iter().map(|proven| proven.name.to_string()).collect();
+            manifest.into_distinct().iter().map(|one| one.assembly_name.to_string()).collect();
         assert_eq!(names, ["b", "a"]);
     }
 }

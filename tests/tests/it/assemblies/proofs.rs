@@ -175,7 +175,7 @@ async fn the_largest_proof_can_be_explained(backend: Backend) {
     let shop = Shop::open(&server).await;
     let customer = json!({"name": "\"".repeat(200), "organization": "\"".repeat(200)});
     let (_, key) = license(&server, &shop, json!({"customer": customer})).await;
-    let builds: Vec<Value> = (0..255).map(|n| build(&format!("{n:0>11}"), "a")).collect();
+    let builds: Vec<Value> = (0..255).map(|n| build(&format!("{n:0>4}"), "a")).collect();
     approve(&server, &builds).await;
     let quotes = |count| "\"".repeat(count);
     let more = json!({"assemblyManifest": builds, "hostname": quotes(255), "environment": quotes(64),

@@ -50,13 +50,20 @@ async fn the_python_script_and_curl_approve_what_was_built() {
     }
     assert_eq!(run(&scene, "approve").0, Some(0));
     let listed = scene.server.admin_get("/assembly-whitelist?source=ci").await.expect(200);
-    let mut names: Vec<&str> =
-        listed["items"].as_array().unwrap().iter().map(|item| item["assemblyName"].as_str().unwrap()).collect();
+    let mut names: Vec<&str> = listed["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| item["assemblyName"].as_str().unwrap())
+        .collect();
     names.sort_unstable();
     assert_eq!(names, ["Acme.dll", "Acme.exe", "plug ins/Ünï \"x\".dll"]);
     let of_abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
     let found = scene.server.admin_get(&format!("/assembly-whitelist?sha256={of_abc}")).await.expect(200);
-    assert_eq!((&found["items"][0]["assemblyName"], &found["items"][0]["version"]), (&json!("Acme.dll"), &json!("2.4.1")));
+    assert_eq!(
+        (&found["items"][0]["assemblyName"], &found["items"][0]["version"]),
+        (&json!("Acme.dll"), &json!("2.4.1"))
+    );
 
     let (code, printed) = run(&scene, "activate");
     let answer: Value = serde_json::from_str(&printed).unwrap();
