@@ -71,7 +71,7 @@ async fn the_first_build_that_is_not_approved_is_named(backend: Backend) {
     let server = TestServer::start(backend).await;
     let (_, _, key) = shop(&server).await;
     let core = build("Core", "a");
-    approve(&server, &[core.clone()]).await;
+    approve(&server, std::slice::from_ref(&core)).await;
     let (mut older, mut renamed) = (core.clone(), core.clone());
     older["version"] = json!("2.4.0.0");
     renamed["assemblyName"] = json!("core");
