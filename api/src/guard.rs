@@ -51,6 +51,7 @@ pub(crate) mod perm {
         LicensesImport,
         Activations,
         Keys,
+        Assemblies,
         Audit
     );
 }

@@ -36,6 +36,7 @@ const COMMITTED: &str = include_str!("../../openapi/openapi.json");
         (name = "Licence files", description = "Longer-lived signed documents for machines that cannot call."),
         (name = "Activations", description = "Machines that hold the seats of a licence."),
         (name = "Machines", description = "What licensed programs call."),
+        (name = "Assemblies", description = "Builds that machines may run."),
         (name = "Signing keys", description = "What tokens and documents are signed with."),
         (name = "Audit", description = "What was done, and whether the record of it is whole."),
         (name = "Support", description = "Why something was refused, and whose it is."),

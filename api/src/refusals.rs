@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 use std::marker::PhantomData;
 
 use licentia_types::problems::ProblemCode::{
-    self, ActivationDeactivated, ActivationRevoked, AlreadyExists, BindingMismatch, ConsumerKeyInvalid,
-    FingerprintMismatch, InUse, Internal, LicenseExpired, LicenseKeyMalformed, LicenseKeyWeak,
-    LicenseRevoked, LicenseSuspended, NonceInvalid, NonceReused, NotFound, ProductArchived, RateLimited,
-    SeatLimitReached, StateConflict, TierCycle, TokenInvalid, TokenTooLarge, TrialUsed, Unavailable,
+    self, ActivationDeactivated, ActivationRevoked, AlreadyExists, AssemblyNotApproved, BindingMismatch,
+    ConsumerKeyInvalid, FingerprintMismatch, InUse, Internal, LicenseExpired, LicenseKeyMalformed,
+    LicenseKeyWeak, LicenseRevoked, LicenseSuspended, NonceInvalid, NonceReused, NotFound, ProductArchived,
+    RateLimited, SeatLimitReached, StateConflict, TierCycle, TokenInvalid, TokenTooLarge, TrialUsed,
+    Unavailable,
 };
 use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::{RefOr, Response, ResponseBuilder};
@@ -51,7 +52,7 @@ codes! {
     Standing: StateConflict;
     Transferring: StateConflict, AlreadyExists;
     Activating: NotFound, LicenseExpired, LicenseSuspended, LicenseRevoked, ActivationRevoked, NonceInvalid, NonceReused, BindingMismatch,
-        SeatLimitReached, TrialUsed, LicenseKeyMalformed, ConsumerKeyInvalid, RateLimited;
+        SeatLimitReached, TrialUsed, AssemblyNotApproved, LicenseKeyMalformed, ConsumerKeyInvalid, RateLimited;
     CheckingOut: LicenseExpired, LicenseSuspended, LicenseRevoked, ActivationRevoked, SeatLimitReached, TrialUsed, ConsumerKeyInvalid;
     GivingBack: NotFound;
     Deactivating: NonceInvalid, NonceReused, StateConflict, LicenseKeyMalformed, RateLimited;

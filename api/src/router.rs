@@ -6,8 +6,8 @@ use actix_web::web;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::v1::{
-    activations, audit, customers, features, heartbeats, imports, license_files, licenses, lookup, products,
-    refusals, releases, revocation, signing_keys, system_events, tiers, tokens, validation,
+    activations, assemblies, audit, customers, features, heartbeats, imports, license_files, licenses,
+    lookup, products, refusals, releases, revocation, signing_keys, system_events, tiers, tokens, validation,
 };
 use crate::{discovery, health, openapi, status_lists};
 
@@ -101,6 +101,9 @@ fn v1(routes: &mut Routes<'_>) {
         .operation(activations::deactivate)
         .operation(activations::revoke_activation)
         .operation(activations::unblock_activation)
+        .operation(assemblies::approve_assemblies)
+        .operation(assemblies::list_assemblies)
+        .operation(assemblies::withdraw_assembly)
         .operation(imports::list_imports)
         .operation(imports::begin_import)
         .operation(imports::list_import_rows)

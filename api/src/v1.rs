@@ -1,6 +1,7 @@
 //! `/api/v1`: one file a capability. A handler is its guard, its input, one call, its answer.
 
 pub(crate) mod activations;
+pub(crate) mod assemblies;
 pub(crate) mod audit;
 pub(crate) mod customers;
 pub(crate) mod features;

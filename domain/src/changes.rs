@@ -9,15 +9,17 @@
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
+use licentia_types::ids::ActivationId;
 use licentia_types::time::{Seconds, Timestamp};
 use licentia_types::tokens::LicenseClaims;
 use tokio::sync::Mutex;
 
+use crate::assemblies;
 use crate::context::Context;
 use crate::failure::Failure;
 
 use feed::{Feed, Found};
-use known::{Known, Subjects};
+use known::{Change, Known, Subjects};
 use store::Written;
 
 mod feed;
@@ -96,6 +98,12 @@ pub(crate) async fn generation(ctx: &Context, now: Timestamp) -> Result<i64, Fai
     ctx.changes.look(ctx, now, |seen| seen.generation).await
 }
 
+/// Whether a build that the machine activated with may not be approved any more. True where that is not
+/// certain.
+pub(crate) async fn is_doubted(ctx: &Context, machine: ActivationId, now: Timestamp) -> bool {
+    ctx.changes.look(ctx, now, |seen| seen.known.is_doubted(machine)).await.unwrap_or(true)
+}
+
 /// Listens for what other instances change, as long as it is not dropped. `failed` is told why nothing
 /// is heard for a while.
 pub async fn listen(ctx: &Context, failed: impl Fn(&(dyn std::error::Error + 'static))) {
@@ -169,8 +177,13 @@ impl Changes {
         // Put back when all went well.
         if let Some(mut feed) = kept.take() {
             let Found { generation, fresh } = feed.read(&ctx.db, now).await?;
+            let doubts = fresh.iter().any(|written| written.change == Change::Assemblies);
+            let doubted = if doubts { Some(assemblies::doubted(&ctx.db).await?) } else { None };
             let mut seen = self.seen_to_write();
             seen.known.learn_all(fresh, now);
+            if let Some(doubted) = doubted {
+                seen.known.doubt(doubted);
+            }
             (seen.generation, seen.at, seen.marks) = (generation, Some(now), marks);
             *kept = Some(feed);
         } else {
@@ -180,6 +193,8 @@ impl Changes {
             let mut known = Known::since(floor, store::products(&ctx.db).await?);
             let Found { generation, fresh } = feed.read(&ctx.db, now).await?;
             known.learn_all(fresh, now);
+            // After what is new: whoever was doubted by it is among them.
+            known.doubt(assemblies::doubted(&ctx.db).await?);
             *self.seen_to_write() = Seen { known, generation, at: Some(now), marks };
             *kept = Some(feed);
         }

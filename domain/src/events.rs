@@ -78,6 +78,10 @@ kinds! {
     CloneSuspected = "activation.clone_suspected";
     /// What the tiers of a product grant was edited; without a product: of all, by new defaults.
     CatalogueChanged = "catalogue.changed";
+    /// A build is approved, for all or for a licence.
+    AssemblyApproved = "assembly.approved";
+    /// It is not any more.
+    AssemblyWithdrawn = "assembly.withdrawn";
     /// Another key will sign.
     SigningKeyRotated = "signing_key.rotated";
     /// Nothing needs a key any more.
@@ -101,6 +105,7 @@ impl Kind {
             | Self::ActivationRevoked
             | Self::ActivationUnblocked
             | Self::CatalogueChanged
+            | Self::AssemblyWithdrawn
             | Self::SigningKeyRotated
             | Self::SigningKeyRetired
             | Self::SigningKeyImported
@@ -117,7 +122,8 @@ impl Kind {
             | Self::LicenseFileIssued
             | Self::ActivationCreated
             | Self::ActivationRevived
-            | Self::CloneSuspected => None,
+            | Self::CloneSuspected
+            | Self::AssemblyApproved => None,
         }
     }
 

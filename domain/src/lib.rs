@@ -4,6 +4,7 @@
 pub mod activations;
 pub mod actors;
 pub mod api_keys;
+pub mod assemblies;
 pub mod audit;
 mod caches;
 pub mod catalog;

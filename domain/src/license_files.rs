@@ -16,6 +16,7 @@ use crate::pages::{PageError, PageQuery};
 use crate::scope::Scope;
 
 pub use checkout::{CheckedOut, checkout};
+pub(crate) use claims::licensee_of;
 pub use error::LicenseFileError;
 pub use receipts::take_receipt;
 pub(crate) use records::{Recorded, file as file_records, sign as sign_records};

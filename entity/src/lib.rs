@@ -5,7 +5,10 @@
 )]
 
 pub mod activation;
+pub mod activation_manifest;
 pub mod api_key;
+pub mod assembly_approval;
+pub mod assembly_manifest;
 pub mod audit_checkpoint;
 pub mod audit_event;
 pub mod audit_link;

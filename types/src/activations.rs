@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::assemblies::AssemblyManifest;
 use crate::ids::{ActivationId, LicenseId};
 use crate::licenses::LicenseStatus;
 use crate::not_supported::NotSupported;
@@ -11,8 +12,10 @@ use crate::text::{Environment, Fingerprint, Hostname, Instance, Note, ProductVer
 use crate::time::Timestamp;
 
 pub use consumer_keys::{ConsumerKeyAlg, ConsumerKeyText};
+pub use proofs::{ACTIVATION_PROOF_TYP, ActivationProofClaims, MOST_PROOF_BYTES, proof_audience};
 
 mod consumer_keys;
+mod proofs;
 
 /// Bind a machine to a licence.
 #[derive(Clone, Debug, Deserialize)]
@@ -57,18 +60,17 @@ pub struct ActivateRequest {
     #[cfg_attr(feature = "openapi", schema(ignore))]
     #[doc(hidden)]
     pub public_key: NotSupported,
+    /// Whether the answer holds a proof of the activation. With a manifest it always does.
     #[serde(default)]
-    #[cfg_attr(feature = "openapi", schema(ignore))]
-    #[doc(hidden)]
-    pub proof: NotSupported,
+    pub proof: bool,
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(ignore))]
     #[doc(hidden)]
     pub csr: NotSupported,
+    /// The builds that the machine runs, which together take up to 28 KB in the proof: each has to be
+    /// approved, for all or for this licence.
     #[serde(default)]
-    #[cfg_attr(feature = "openapi", schema(ignore))]
-    #[doc(hidden)]
-    pub assembly_manifest: NotSupported,
+    pub assembly_manifest: Option<AssemblyManifest>,
 }
 
 /// How a token is packed.
@@ -106,6 +108,10 @@ pub struct ActivateResponse {
     pub stale_until: Timestamp,
     /// Seats of the licence.
     pub seats: Seats,
+    /// A signed document (JWS) of all that binds the machine, with the approved builds; there when it was
+    /// asked for, or a manifest was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activation_proof: Option<String>,
 }
 
 /// Whether and how often a machine has to call.

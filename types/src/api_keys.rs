@@ -41,6 +41,8 @@ permissions! {
     Activations = "activations";
     /// See, rotate and revoke signing keys.
     Keys = "keys";
+    /// Read, approve and withdraw builds.
+    Assemblies = "assemblies";
     /// Read the audit log and the server's own warnings.
     Audit = "audit";
 }

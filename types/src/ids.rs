@@ -158,6 +158,10 @@ typed_id!(
     LicenseFileId, "file"
 );
 typed_id!(
+    /// An approved build.
+    AssemblyApprovalId, "asm"
+);
+typed_id!(
     /// An API key (not its secret).
     ApiKeyId, "key"
 );

@@ -6,6 +6,7 @@
 
 pub mod activations;
 pub mod api_keys;
+pub mod assemblies;
 pub mod audit;
 pub mod change;
 pub mod customers;

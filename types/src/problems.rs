@@ -55,6 +55,8 @@ problem_codes! {
     LicenseRevoked = "LICENSE_REVOKED", 403, "The licence was revoked";
     /// The machine was revoked, and is not unblocked.
     ActivationRevoked = "ACTIVATION_REVOKED", 403, "The machine was revoked";
+    /// The machine runs a build that is not approved for its licence.
+    AssemblyNotApproved = "ASSEMBLY_NOT_APPROVED", 403, "An assembly is not approved";
     /// No such thing, or none that the caller may know of.
     NotFound = "NOT_FOUND", 404, "Not found";
     /// The path exists, with other methods.

@@ -199,6 +199,14 @@ text!(
     ProductVersion, 1..=64
 );
 text!(
+    /// What one part of a program is called.
+    AssemblyName, 1..=255
+);
+text!(
+    /// The version of one part of a program.
+    AssemblyVersion, 1..=64
+);
+text!(
     /// What a client stores before it sends a heartbeat: 128 random bits in any printable form.
     RequestId, 16..=128
 );

@@ -69,6 +69,8 @@ pub enum ValidationCode {
     SeatLimitReached,
     /// No contact for longer than the offline grace.
     GraceExpired,
+    /// The machine activated with a build that is not approved any more.
+    AssemblyNotApproved,
     /// The version came out after the licence's right to updates had ended.
     VersionNotCovered,
     /// The action's feature is not granted.
@@ -92,6 +94,7 @@ impl ValidationCode {
             Self::FingerprintMismatch => "FINGERPRINT_MISMATCH",
             Self::SeatLimitReached => "SEAT_LIMIT_REACHED",
             Self::GraceExpired => "GRACE_EXPIRED",
+            Self::AssemblyNotApproved => "ASSEMBLY_NOT_APPROVED",
             Self::VersionNotCovered => "VERSION_NOT_COVERED",
             Self::FeatureNotIncluded => "FEATURE_NOT_INCLUDED",
         }

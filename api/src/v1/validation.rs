@@ -30,6 +30,7 @@ use crate::refusals::{Refused, Validating};
 /// | `fingerprint_matches`: one of the active machines | `FINGERPRINT_MISMATCH` |
 /// | `seat_free`: for a machine that is not active | `SEAT_LIMIT_REACHED` |
 /// | `within_offline_grace` | `GRACE_EXPIRED` |
+/// | `assemblies_approved`: every build that the machine activated with is approved still | `ASSEMBLY_NOT_APPROVED` |
 /// | `version_covered`: came out before `updatesUntil` | `VERSION_NOT_COVERED` |
 /// | `feature_included`: that of the action | `FEATURE_NOT_INCLUDED` |
 /// | `no_grace_needed`: a warning | `GRACE` |

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use licentia_types::activations::ActivateRequest;
 
-use super::activate::Bound;
+use super::bound::Bound;
 use super::error::ActivationError;
 use crate::actors::Caller;
 use crate::context::Context;
@@ -35,8 +35,12 @@ struct Arrival {
 impl Arrival {
     /// Whether there is nothing to it but a seat.
     const fn is_plain(request: &ActivateRequest) -> bool {
-        let ActivateRequest { nonce, instance, consumer_key, consumer_key_alg, .. } = request;
-        nonce.is_none() && instance.is_none() && consumer_key.is_none() && consumer_key_alg.is_none()
+        let ActivateRequest {
+            nonce, instance, consumer_key, consumer_key_alg, proof, assembly_manifest, ..
+        } = request;
+        let proven = *proof || assembly_manifest.is_some();
+        let keyed = consumer_key.is_some() || consumer_key_alg.is_some();
+        nonce.is_none() && instance.is_none() && !keyed && !proven
     }
 }
 

@@ -3,6 +3,7 @@
 use licentia_crypto::jwe::ConsumerKeyError;
 use licentia_types::problems::{FieldProblem, ProblemCode};
 use licentia_types::seats::SeatsTaken;
+use licentia_types::text::{AssemblyName, AssemblyVersion};
 
 use super::seats::SeatsError;
 use crate::failure::{Failure, failed_from};
@@ -35,6 +36,16 @@ pub enum ActivationError {
     /// The licence was taken back.
     #[error("the licence was revoked")]
     LicenseRevoked,
+    /// The machine runs a build that is not approved.
+    #[error("assembly {name} {version} is not approved for this licence as it was built here")]
+    AssemblyNotApproved {
+        /// Its place in the manifest: the first such one.
+        place: usize,
+        /// What it is called.
+        name: AssemblyName,
+        /// Its version.
+        version: AssemblyVersion,
+    },
     /// The machine was revoked, and is not unblocked.
     #[error("this machine was revoked")]
     Blocked,
@@ -101,6 +112,7 @@ impl Refusal for ActivationError {
             Self::LicenseExpired => ProblemCode::LicenseExpired,
             Self::LicenseSuspended => ProblemCode::LicenseSuspended,
             Self::LicenseRevoked => ProblemCode::LicenseRevoked,
+            Self::AssemblyNotApproved { .. } => ProblemCode::AssemblyNotApproved,
             Self::Blocked => ProblemCode::ActivationRevoked,
             Self::Revoked => ProblemCode::StateConflict,
             Self::TrialUsed => ProblemCode::TrialUsed,
@@ -127,6 +139,9 @@ impl Refusal for ActivationError {
             Self::AlgorithmAlone => field("/consumerKey".to_owned(), "REQUIRED"),
             Self::ProofMissing { member } => field(format!("/{member}"), "REQUIRED"),
             Self::BindingMismatch { member } => field(format!("/{member}"), "INVALID"),
+            Self::AssemblyNotApproved { place, .. } => {
+                field(format!("/assemblyManifest/{place}"), "NOT_APPROVED")
+            }
             _ => Vec::new(),
         }
     }

@@ -1,6 +1,6 @@
 //! When what tokens speak of was changed last: a map that is bounded, and errs on the side of change.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use licentia_types::ids::{ActivationId, LicenseId};
 use licentia_types::time::Timestamp;
@@ -17,6 +17,8 @@ pub(super) enum Change {
     /// Whatever a product's tiers grant; by its slug, which tokens name and which never changes.
     Product(String),
     Everything,
+    /// Which machines are in doubt, for a build that they run.
+    Assemblies,
 }
 
 /// What a token speaks of.
@@ -36,13 +38,25 @@ pub(super) struct Known {
     things: HashMap<Uuid, Timestamp>,
     /// Every product that has licences, by its slug; they are few.
     products: HashMap<String, Timestamp>,
+    /// Machines of whose builds one may not be approved any more.
+    doubted: HashSet<ActivationId>,
 }
 
 impl Known {
     /// There are these products, and nothing was changed since `floor`, as far as is known yet.
     pub(super) fn since(floor: Timestamp, products: Vec<String>) -> Self {
         let products = products.into_iter().map(|slug| (slug, floor)).collect();
-        Self { floor, things: HashMap::new(), products }
+        Self { floor, things: HashMap::new(), products, doubted: HashSet::new() }
+    }
+
+    /// These machines are in doubt, and no others.
+    pub(super) fn doubt(&mut self, machines: Vec<ActivationId>) {
+        self.doubted = machines.into_iter().collect();
+    }
+
+    /// Whether a machine is in doubt.
+    pub(super) fn is_doubted(&self, machine: ActivationId) -> bool {
+        self.doubted.contains(&machine)
     }
 
     /// Takes note of a change at `at`. Again, or an earlier one of the same: nothing changes.
@@ -51,6 +65,7 @@ impl Known {
         let last = match change {
             Change::Product(slug) => self.products.entry(slug).or_insert(at),
             Change::Everything => &mut self.floor,
+            Change::Assemblies => return,
             _ if at == self.floor => return,
             Change::License(id) => self.things.entry(id.uuid()).or_insert(at),
             Change::Machine(id) => self.things.entry(id.uuid()).or_insert(at),
@@ -59,8 +74,12 @@ impl Known {
         self.keep_at_most(MOST);
     }
 
-    /// When any of it was changed last; none that is known of is later. None: there is no such product.
+    /// When any of it was changed last; none that is known of is later. None: there is no such product, or
+    /// the machine is in doubt.
     pub(super) fn last(&self, subjects: Subjects<'_>) -> Option<Timestamp> {
+        if self.is_doubted(subjects.machine) {
+            return None;
+        }
         let product = self.products.get(subjects.product)?;
         let things = [subjects.license.uuid(), subjects.machine.uuid()];
         let things = things.iter().filter_map(|id| self.things.get(id));
@@ -105,6 +124,7 @@ mod tests {
             Change::Machine(id) => *id == subjects.machine,
             Change::Product(slug) => slug == subjects.product,
             Change::Everything => true,
+            Change::Assemblies => false,
         }
     }
 
@@ -167,6 +187,22 @@ mod tests {
         }
         known.keep_at_most(9);
         assert_eq!((known.floor, known.things.len()), (Timestamp::from_seconds(105), 4));
+    }
+
+    #[test]
+    fn a_machine_in_doubt_is_not_known() {
+        let at = Timestamp::from_seconds(10);
+        let mut known = Known::since(at, vec!["old".to_owned()]);
+        let machine = |number| ActivationId::new(id(number));
+        let last = |known: &Known, number| {
+            let license = LicenseId::new(id(1));
+            known.last(Subjects { license, machine: machine(number), product: "old" })
+        };
+        known.doubt(vec![machine(2), machine(3)]);
+        known.learn(Change::Assemblies, Timestamp::from_seconds(20));
+        assert_eq!((last(&known, 2), last(&known, 4)), (None, Some(at)));
+        known.doubt(vec![machine(3)]);
+        assert_eq!((last(&known, 2), last(&known, 3)), (Some(at), None));
     }
 
     #[test]

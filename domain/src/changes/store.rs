@@ -115,6 +115,7 @@ fn change(row: &QueryResult, kind: &str) -> Result<Change, Failure> {
             let subject: String = row.try_get("", "subject")?;
             subject.parse().map(Change::Machine).map_err(|_| UNREADABLE)
         }
+        Some(("assembly", _)) => Ok(Change::Assemblies),
         Some(("catalogue", _)) => match row.try_get::<Option<ProductId>>("", "product_id")? {
             None => Ok(Change::Everything),
             Some(_) => Ok(Change::Product(row.try_get("", "slug")?)),

@@ -24,10 +24,9 @@ use crate::events::{self, Kind};
 use crate::failure::Failure;
 use crate::licenses::grants::Granted;
 use crate::licenses::{self, first_activation};
-use crate::scope::Scope;
 use crate::signing_keys::Published;
 use crate::tokens;
-use crate::{audit, catalog, customers, products, releases, signed_lists};
+use crate::{audit, catalog, products, releases, signed_lists};
 
 /// A licence that was checked out.
 #[derive(Debug)]
@@ -134,12 +133,7 @@ impl Offer {
         command: &Checkout,
     ) -> Result<Draft, LicenseFileError> {
         let id = LicenseFileId::new(moment.new_uuid()?);
-        let owner = match license.customer_id {
-            // Whoever may check the licence out may give the file to its owner.
-            Some(owner) => customers::store::find(tx, Scope::Everything, owner).await?,
-            None => None,
-        };
-        let licensee = owner.as_ref().map(claims::licensee);
+        let licensee = claims::licensee_of(tx, license).await?;
         let record = claims::record(ctx, id, ClaimSet::clone(&self.granted.claim_set), self.term, licensee);
         let key = command.machine_key.as_ref();
         let slug = self.granted.product.slug.as_str();

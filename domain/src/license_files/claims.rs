@@ -1,17 +1,19 @@
 //! What a file says: made of what the licence grants now, kept sealed.
 
 use licentia_crypto::sealing::Place;
-use licentia_entity::{activation, customer, license_file};
+use licentia_entity::{activation, customer, license, license_file};
 use licentia_types::ids::LicenseFileId;
 use licentia_types::license_files::{
     Confirmation, LicenseFileClaims, Licensee, file_audience, record_audience,
 };
 use licentia_types::time::Timestamp;
 use licentia_types::tokens::ClaimSet;
+use sea_orm::{ConnectionTrait, DbErr};
 
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::{status_lists, tokens};
+use crate::scope::Scope;
+use crate::{customers, status_lists, tokens};
 
 /// When a file is issued, and when it ends: in whole seconds.
 #[derive(Clone, Copy)]
@@ -95,6 +97,17 @@ pub(super) fn licensee(customer: &customer::Model) -> Licensee {
         organization: customer.organization.clone(),
         email: customer.email.clone(),
     }
+}
+
+/// Whom a licence belongs to; none while it is unclaimed. Whoever is given a document of the licence may
+/// show it to its owner.
+pub(crate) async fn licensee_of(
+    db: &impl ConnectionTrait,
+    license: &license::Model,
+) -> Result<Option<Licensee>, DbErr> {
+    let Some(owner) = license.customer_id else { return Ok(None) };
+    let owner = customers::store::find(db, Scope::Everything, owner).await?;
+    Ok(owner.as_ref().map(licensee))
 }
 
 pub(super) fn seal(ctx: &Context, claims: &LicenseFileClaims) -> Result<Vec<u8>, Failure> {

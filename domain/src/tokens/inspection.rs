@@ -5,6 +5,7 @@ use licentia_crypto::armour::unarmour;
 use licentia_crypto::rsa_keys::RsaPublicKey;
 use licentia_entity::signing_key::{self, Purpose};
 use licentia_entity::{activation, consumer_key};
+use licentia_types::activations::ACTIVATION_PROOF_TYP;
 use licentia_types::inspection::{
     InspectRequest, InspectResponse, InspectedKey, InspectedMachine, InspectedTimes, InspectedType,
     TimeStanding,
@@ -36,7 +37,7 @@ use crate::{activations, catalog, products, signing_keys, status_lists};
 const DOCUMENTS: [(&str, InspectedType); 6] = [
     ("grace+jwt", InspectedType::Grace),
     (LICENSE_FILE_TYP, InspectedType::LicenseFile),
-    ("activation-proof+jwt", InspectedType::ActivationProof),
+    (ACTIVATION_PROOF_TYP, InspectedType::ActivationProof),
     (STATUS_LIST_TYP, InspectedType::StatusList),
     (REVOCATION_LIST_TYP, InspectedType::RevocationList),
     ("audit-checkpoint+jwt", InspectedType::AuditCheckpoint),

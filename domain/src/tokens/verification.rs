@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use licentia_crypto::digests::token_digest;
+use licentia_types::activations::{ACTIVATION_PROOF_TYP, MOST_PROOF_BYTES};
 use licentia_types::time::Timestamp;
 use licentia_types::tokens::{LicenseClaims, TokenTyp};
 use serde::de::DeserializeOwned;
@@ -15,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::context::Context;
 use crate::signing_keys::{Purpose, VerifyingKey};
 
-/// Longest text that is looked at.
+/// Longest text that is looked at, but for the proof of an activation.
 const MOST_BYTES: usize = 16 * 1024;
 /// Longest header that is looked at, encoded.
 const MOST_HEADER_BYTES: usize = 512;
@@ -131,9 +132,15 @@ pub(crate) struct EncryptedHeader {
 
 /// Reads what kind of token a text is. Costs no more than its length.
 pub(crate) fn parse(token: &str) -> Result<Parsed<'_>, TokenFault> {
-    if token.len() > MOST_BYTES {
-        return Err(TokenFault::TooLarge);
+    let parsed = if token.len() <= MOST_PROOF_BYTES { read(token) } else { Err(TokenFault::TooLarge) };
+    match parsed {
+        Ok(Parsed::Signed(signed)) if signed.header.is_of_proof() => Ok(Parsed::Signed(signed)),
+        _ if token.len() > MOST_BYTES => Err(TokenFault::TooLarge),
+        parsed => parsed,
     }
+}
+
+fn read(token: &str) -> Result<Parsed<'_>, TokenFault> {
     let parts: Vec<&str> = token.split('.').collect();
     match parts.as_slice() {
         [header, _, _] => Ok(Parsed::Signed(Signed { token, header: SignedHeader::parse(header)? })),
@@ -175,6 +182,11 @@ impl SignedHeader {
     /// Whether it is the header of a licence token.
     pub(crate) fn is_of_license(&self) -> bool {
         TokenTyp::ALL.iter().any(|typ| typ.as_str() == self.typ)
+    }
+
+    /// Whether it is the header of the proof of an activation, which may name many assemblies.
+    fn is_of_proof(&self) -> bool {
+        self.typ == ACTIVATION_PROOF_TYP
     }
 }
 

@@ -1,6 +1,7 @@
 //! The verdict: a pure function of the facts. One table gives the reasons and explains them.
 
 use licentia_types::activations::{ActivationStatus, Liveness};
+use licentia_types::assemblies::Assembly;
 use licentia_types::licenses::LicenseStatus;
 use licentia_types::seats::Seats;
 use licentia_types::text::Key;
@@ -98,6 +99,8 @@ pub(super) struct Facts {
     pub(super) seats: Option<Seats>,
     pub(super) heartbeat_interval: Seconds,
     pub(super) offline_grace: Seconds,
+    /// The first build that the machine activated with and that is not approved any more.
+    pub(super) unapproved: Option<Assembly>,
     /// None: versions are not limited.
     pub(super) coverage: Option<Coverage>,
     pub(super) action: Option<Key>,
@@ -193,6 +196,7 @@ impl Facts {
                 self.machine.liveness() != Some(Liveness::GraceExpired),
                 self.contact("offlineGrace", self.offline_grace),
             ),
+            Rule::AssembliesApproved => self.assemblies_approved(),
             Rule::VersionCovered => self.version_covered(),
             Rule::FeatureIncluded => (
                 self.action.as_ref().is_none_or(|action| self.features.contains(action)),
@@ -229,6 +233,16 @@ impl Facts {
             "limit": self.seats.and_then(|seats| seats.limit),
         });
         (self.machine.seat_free().unwrap_or(true), inputs)
+    }
+
+    fn assemblies_approved(&self) -> (bool, Value) {
+        let unapproved = self.unapproved.as_ref();
+        let inputs = json!({
+            "assemblyName": unapproved.map(|assembly| &assembly.assembly_name),
+            "version": unapproved.map(|assembly| &assembly.version),
+            "sha256": unapproved.map(|assembly| &assembly.sha256),
+        });
+        (unapproved.is_none(), inputs)
     }
 
     fn version_covered(&self) -> (bool, Value) {

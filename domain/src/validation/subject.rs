@@ -16,7 +16,7 @@ use crate::licenses;
 use crate::licenses::grants::{self, Granted};
 use crate::scope::Scope;
 use crate::tokens::{self, Entitlements};
-use crate::{activations, releases};
+use crate::{activations, assemblies, releases};
 
 /// What is asked of a licence and its machine.
 #[derive(Clone, Copy, Debug, Default)]
@@ -117,6 +117,10 @@ impl Subject {
     async fn facts(&self, ctx: &Context, now: Timestamp, question: Question<'_>) -> Result<Facts, Failure> {
         let Granted { license, entitlements, .. } = &*self.granted;
         let (machine, seats) = self.machine(ctx, now, entitlements, question.explain).await?;
+        let unapproved = match self.about.machine() {
+            None => None,
+            Some(machine) => Box::pin(assemblies::unapproved(ctx, machine, now)).await?,
+        };
         Ok(Facts {
             now,
             status: licenses::status(license, now),
@@ -129,6 +133,7 @@ impl Subject {
             seats,
             heartbeat_interval: entitlements.times.heartbeat_interval,
             offline_grace: entitlements.times.offline_grace,
+            unapproved,
             coverage: self.coverage(ctx, now, question.version).await?,
             action: question.action.cloned(),
             features: entitlements.features.clone(),

@@ -26,7 +26,7 @@ on_both![
     a_verdict_without_explanation_asks_no_more_of_the_database,
 ];
 
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 14] = [
     "token_valid",
     "license_known",
     "not_revoked",
@@ -36,6 +36,7 @@ const NAMES: [&str; 13] = [
     "fingerprint_matches",
     "seat_free",
     "within_offline_grace",
+    "assemblies_approved",
     "version_covered",
     "feature_included",
     "no_grace_needed",

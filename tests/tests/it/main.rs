@@ -9,6 +9,7 @@
 
 mod access;
 mod activations;
+mod assemblies;
 mod audit;
 mod catalogue;
 mod changes;

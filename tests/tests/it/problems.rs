@@ -8,6 +8,7 @@ use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
 use crate::access::key_with;
+use crate::assemblies::build;
 use crate::licenses::suspend;
 
 on_both![
@@ -74,6 +75,7 @@ impl World {
             Code::LicenseSuspended => self.license_suspended().await,
             Code::LicenseRevoked => self.activate(&self.revoked().await.1, json!({})).await,
             Code::ActivationRevoked => self.activation_revoked().await,
+            Code::AssemblyNotApproved => self.assembly_not_approved().await,
             Code::NotFound => server.admin_get("/customers/cus_01h455vb4pex5vsknk084sn02q").await,
             Code::MethodNotAllowed => Reply::of(server.admin(Method::PATCH, "/customers")).await,
             Code::SeatLimitReached => self.seat_limit_reached().await,
@@ -177,6 +179,11 @@ impl World {
         let path = format!("/license-activations/{}/deactivate", machine.activation);
         self.server.admin_post(&path, json!({})).await.expect(200);
         machine.try_beat(&self.server).await
+    }
+
+    async fn assembly_not_approved(&self) -> Reply {
+        let (_, key) = self.license().await;
+        self.activate(&key, json!({"assemblyManifest": [build("Acme.Core", "a")]})).await
     }
 
     async fn activation_revoked(&self) -> Reply {

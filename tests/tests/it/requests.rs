@@ -21,7 +21,7 @@ on_both![
     unknown_and_repeated_parameters_are_refused,
 ];
 
-fn first_error(problem: &Value) -> (&str, &str) {
+pub(crate) fn first_error(problem: &Value) -> (&str, &str) {
     let error = &problem["errors"][0];
     (error["pointer"].as_str().unwrap(), error["code"].as_str().unwrap())
 }

@@ -5,6 +5,7 @@ mod candidates;
 mod files;
 mod forgeries;
 mod libraries;
+mod proofs;
 mod rotation;
 
 use aws_lc_rs::encoding::AsDer;
@@ -44,6 +45,11 @@ macro_rules! each_library {
             #[tokio::test(flavor = "multi_thread")]
             async fn refuses_a_file_with_any_byte_changed() {
                 super::files::refuses_a_file_with_any_byte_changed($library).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn refuses_a_proof_with_any_byte_changed() {
+                super::proofs::refuses_a_proof_with_any_byte_changed($library).await;
             }
         })*
     };

@@ -57,6 +57,9 @@ rules! {
     /// The machine called within its offline grace. Inputs: `liveness`, `lastContactAt`,
     /// `offlineGrace`, `now`.
     WithinOfflineGrace = "within_offline_grace", GraceExpired;
+    /// Every build that the machine activated with is approved still. Inputs: `assemblyName`, `version`
+    /// and `sha256` of the first that is not.
+    AssembliesApproved = "assemblies_approved", AssemblyNotApproved;
     /// The version came out before the right to updates ended. Inputs: `updatesUntil`,
     /// `productVersion`, `date`, `dateFrom` (`released`, `first_seen` or `now`).
     VersionCovered = "version_covered", VersionNotCovered;

@@ -9,7 +9,8 @@ use licentia_types::text::ProductVersion;
 use super::seating::{Seated, Seating};
 use super::store::{self, Held};
 use super::{Arrival, Outcome, Waiting};
-use crate::activations::activate::{Bound, noted, told};
+use crate::activations::activate::{noted, told};
+use crate::activations::bound::Bound;
 use crate::activations::identify::Coming;
 use crate::activations::seats::full;
 use crate::context::{Context, Moment};
@@ -78,6 +79,7 @@ async fn together(ctx: &Context, db: &Database, arrivals: &[&Arrival]) -> Result
             seats,
             signing_key: Arc::clone(&signing_key),
             recipient: None,
+            proof: None,
             created: true,
         })),
     };

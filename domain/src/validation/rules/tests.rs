@@ -35,6 +35,7 @@ fn well() -> Facts {
         seats: None,
         heartbeat_interval: Seconds::constant(10),
         offline_grace: Seconds::constant(100),
+        unapproved: None,
         coverage: None,
         action: None,
         features: BTreeSet::from([key("edit")]),
@@ -45,6 +46,15 @@ fn covered(until: i64, came_out: i64) -> Coverage {
     let version: ProductVersion = "2.0".parse().unwrap();
     let version = Some(Dated { version, at: after(came_out), from: DateFrom::Released });
     Coverage { updates_until: after(until), version }
+}
+
+fn withdrawn() -> Assembly {
+    Assembly {
+        assembly_name: "Core".parse().unwrap(),
+        version: "2.0".parse().unwrap(),
+        sha256: "a".repeat(64).parse().unwrap(),
+        public_key_token: None,
+    }
 }
 
 fn codes(facts: &Facts) -> Vec<Code> {
@@ -64,6 +74,7 @@ fn every_reason_is_told_gravest_first() {
         status: LicenseStatus::Revoked,
         ends_at: Some(NOW),
         machine: Machine::Stranger { others: true, seat_free: false },
+        unapproved: Some(withdrawn()),
         coverage: Some(covered(0, 0)),
         action: Some(key("api")),
         ..well()
@@ -73,6 +84,7 @@ fn every_reason_is_told_gravest_first() {
         Code::Expired,
         Code::FingerprintMismatch,
         Code::SeatLimitReached,
+        Code::AssemblyNotApproved,
         Code::VersionNotCovered,
         Code::FeatureNotIncluded,
     ];
@@ -175,9 +187,18 @@ fn any_facts() -> impl Strategy<Value = Facts> {
     let coverage = proptest::option::of((-2_i64..3, -2_i64..3))
         .prop_map(|dates| dates.map(|(until, came_out)| covered(until, came_out)));
     let action = proptest::option::of(select(vec![key("edit"), key("api")]));
-    (status, end, any_machine(), coverage, action).prop_map(|(status, ends_at, machine, coverage, action)| {
-        Facts { status, ends_at, machine, coverage, action, ..well() }
-    })
+    let unapproved = any::<bool>().prop_map(|unapproved| unapproved.then(withdrawn));
+    (status, end, any_machine(), unapproved, coverage, action).prop_map(
+        |(status, ends_at, machine, unapproved, coverage, action)| Facts {
+            status,
+            ends_at,
+            machine,
+            unapproved,
+            coverage,
+            action,
+            ..well()
+        },
+    )
 }
 
 proptest! {
@@ -212,6 +233,7 @@ proptest! {
         for worse in [
             Facts { status: LicenseStatus::Suspended, ..facts.clone() },
             Facts { ends_at: Some(NOW), ..facts.clone() },
+            Facts { unapproved: Some(withdrawn()), ..facts.clone() },
             Facts { coverage: Some(covered(0, 0)), ..facts.clone() },
             Facts { action: Some(key("api")), ..facts.clone() },
         ] {

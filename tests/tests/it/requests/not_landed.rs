@@ -28,7 +28,7 @@ async fn asked(server: &TestServer) -> Vec<Asked> {
             path: "/products",
             body: json!({"slug": "second", "name": "Second"}),
             members: vec![
-                ("unboundFiles", on.clone(), off.clone()),
+                ("unboundFiles", on, off),
                 ("clonePolicy", json!("block"), json!("record")),
                 ("firstActivation", json!("approval"), json!("open")),
             ],
@@ -36,12 +36,7 @@ async fn asked(server: &TestServer) -> Vec<Asked> {
         Asked {
             path: "/license-activations/activate",
             body: json!({"licenseKey": key, "fingerprint": "fp-1"}),
-            members: vec![
-                ("publicKey", json!({"kty": "EC"}), json!({})),
-                ("proof", on.clone(), off.clone()),
-                ("csr", json!("PEM"), none),
-                ("assemblyManifest", json!([{"assemblyName": "a"}]), json!([])),
-            ],
+            members: vec![("publicKey", json!({"kty": "EC"}), json!({})), ("csr", json!("PEM"), none)],
         },
     ]
 }

@@ -97,6 +97,7 @@ impl Scene {
         let (file, record) = self.files().await;
         documents.push(token("a licence file as it is given", token_of(&file)));
         documents.push(token("a record as it is given", token_of(&record)));
+        documents.push(token("a proof as it is given", self.proof().await));
         for typ in ["at+jwt", "JWT"] {
             let session = self.signed_by(Purpose::Session, typ, json!({})).await;
             documents.push(token(format!("session with typ {typ}"), session));
