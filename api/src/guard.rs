@@ -51,7 +51,8 @@ pub(crate) mod perm {
         LicensesImport,
         Activations,
         Keys,
-        Audit
+        Audit,
+        Usage
     );
 }
 

@@ -43,6 +43,8 @@ permissions! {
     Keys = "keys";
     /// Read the audit log and the server's own warnings.
     Audit = "audit";
+    /// Read how much was used.
+    Usage = "usage";
 }
 
 /// There is no such permission.
