@@ -7,8 +7,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::v1::{
     activations, audit, customers, features, heartbeats, imports, license_files, licenses, lookup, products,
-    refusals, releases, revocation, signing_keys, system_events, tiers, tokens, usage,
-    validation,
+    refusals, releases, revocation, signing_keys, system_events, tiers, tokens, usage, validation,
 };
 use crate::{discovery, health, openapi, status_lists};
 

@@ -101,8 +101,7 @@ pub enum UsageDimension {
 
 impl UsageDimension {
     /// All of them, in the order in which entries stand.
-    pub const ALL: [Self; 5] =
-        [Self::Day, Self::License, Self::ProductVersion, Self::Action, Self::Outcome];
+    pub const ALL: [Self; 5] = [Self::Day, Self::License, Self::ProductVersion, Self::Action, Self::Outcome];
 
     const fn as_str(self) -> &'static str {
         match self {
@@ -238,7 +237,8 @@ mod tests {
 
     #[test]
     fn what_is_no_count_is_refused() {
-        for count in ["-1", "1.5", "1e3", "1000000001", "18446744073709551616", "\"1\"", "null", "true", "[]"] {
+        for count in ["-1", "1.5", "1e3", "1000000001", "18446744073709551616", "\"1\"", "null", "true", "[]"]
+        {
             assert!(report(&format!("{{\"export\": {count}}}")).is_err(), "{count}");
         }
         for whole in ["[]", "1", "\"export\"", r#"{"": 1}"#, r#"{"a": 1, "a": 1}"#, "{\"a\\u0000\": 1}"] {

@@ -43,7 +43,8 @@ enum Next {
 /// When the database fails.
 pub async fn export(ctx: &Context, scope: Scope, query: UsageQuery) -> Result<Export, Failure> {
     flush(ctx).await?;
-    let shown = |(dimension, _): &(UsageDimension, &str)| query.grouping.dimensions().any(|by| by == *dimension);
+    let shown =
+        |(dimension, _): &(UsageDimension, &str)| query.grouping.dimensions().any(|by| by == *dimension);
     let columns = COLUMNS.into_iter().filter(shown).collect();
     Ok(Export { scope, query, columns, next: Next::Head })
 }

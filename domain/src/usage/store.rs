@@ -13,8 +13,8 @@ use sea_orm::{
 };
 
 use super::{OTHER, VALIDATE};
-use crate::database::{Database, WriteTx};
 use crate::database::values::{filled_up, with_rows};
+use crate::database::{Database, WriteTx};
 
 /// Counts of one statement: databases bound the values of each.
 pub(super) const ROWS: usize = 512;

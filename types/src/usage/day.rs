@@ -52,7 +52,11 @@ impl FromStr for Day {
         let midnight = Timestamp::from_seconds(date.and_time(NaiveTime::MIN).and_utc().timestamp());
         let day = Self::of(midnight);
         // In full, with its zeros and without a sign.
-        if midnight >= Timestamp::from_seconds(0) && day.to_string() == text { Ok(day) } else { Err(DayInvalid) }
+        if midnight >= Timestamp::from_seconds(0) && day.to_string() == text {
+            Ok(day)
+        } else {
+            Err(DayInvalid)
+        }
     }
 }
 
@@ -103,9 +107,16 @@ mod tests {
         for day in ["1970-01-01", "2024-02-29", "9999-12-31"] {
             assert_eq!(day.parse::<Day>().unwrap().to_string(), day);
         }
-        for wrong in
-            ["", "2026-1-5", "2026-02-29", "26-01-05", "2026-01-05T00:00:00Z", "+2026-1-05", "1969-12-31", "-026-01-05"]
-        {
+        for wrong in [
+            "",
+            "2026-1-5",
+            "2026-02-29",
+            "26-01-05",
+            "2026-01-05T00:00:00Z",
+            "+2026-1-05",
+            "1969-12-31",
+            "-026-01-05",
+        ] {
             assert!(wrong.parse::<Day>().is_err(), "{wrong}");
         }
     }
