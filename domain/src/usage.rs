@@ -23,7 +23,7 @@ pub(crate) use buffer::{Counted, Usage};
 pub use export::{Export, export};
 pub use listing::list;
 pub use query::{UsageFilter, UsageQuery};
-pub(crate) use store::{Count, add, any_before, forget_before};
+pub(crate) use store::{Count, add, any_before, forget_before, merged};
 
 mod buffer;
 mod export;

@@ -27,7 +27,7 @@ use crate::database::Lane;
 use crate::database::hot::Hot;
 use crate::failure::Failure;
 use crate::signing_keys::SigningKey;
-use crate::usage::{self, Count};
+use crate::usage;
 
 /// Most calls of one machine that wait for each other.
 const MOST_OF_ONE: usize = 32;
@@ -173,7 +173,7 @@ async fn write(
     let rotated = store::rotate(&tx, rotations).await?;
     drafts.retain(|draft| rotated.contains(&draft.machine.id));
     let day = Day::of(moment.now);
-    let counts: Vec<Count> = drafts.iter().flat_map(|draft| draft.usage(day)).collect();
+    let counts = usage::merged(drafts.iter().flat_map(|draft| draft.usage(day)).collect());
     drafts.retain(|draft| draft.leaves_notes());
     draft::note(&tx, moment, &mut drafts).await?;
     usage::add(&tx, &counts).await?;

@@ -24,7 +24,7 @@ pub(super) const ROWS: usize = 512;
 pub(super) const MOST_VERSIONS: usize = 64;
 
 /// So often was something used, by names as they came.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Count {
     pub(super) day: Day,
     pub(super) license: LicenseId,
@@ -49,6 +49,25 @@ impl Count {
             self.count.into(),
         ]
     }
+
+    fn is_of_one_row_with(&self, other: &Self) -> bool {
+        let Self { day, license, product_version, action, outcome, count: _ } = self;
+        (day, license, product_version, action, outcome)
+            == (&other.day, &other.license, &other.product_version, &other.action, &other.outcome)
+    }
+}
+
+/// The same, with one for each row: machines of a licence report the same names.
+pub(crate) fn merged(mut counts: Vec<Count>) -> Vec<Count> {
+    counts.sort_unstable();
+    counts.dedup_by(|next, kept| {
+        let same = next.is_of_one_row_with(kept);
+        if same {
+            kept.count = kept.count.saturating_add(next.count);
+        }
+        same
+    });
+    counts
 }
 
 /// Adds these to what was counted before. To be the last statement of its transaction: the rows that it holds are
