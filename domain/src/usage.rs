@@ -103,12 +103,12 @@ pub(crate) fn reported<'a>(
     product_version: Option<&'a str>,
     counts: &'a licentia_types::usage::UsageCounts,
 ) -> impl Iterator<Item = Count> + 'a {
-    counts.iter().map(move |(name, count)| Count {
+    counts.iter().map(move |(name, times)| Count {
         day,
         license,
         product_version: product_version.unwrap_or_default().to_owned(),
         action: name.as_str().to_owned(),
         outcome: REPORTED,
-        count,
+        times,
     })
 }

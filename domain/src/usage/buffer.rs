@@ -81,14 +81,14 @@ impl<'a> Counted<'a> {
             && self.day == count.day
     }
 
-    fn times(self, count: i64) -> Count {
+    fn so_often(self, times: i64) -> Count {
         Count {
             day: self.day,
             license: self.license,
             product_version: self.product_version.to_owned(),
             action: self.action.to_owned(),
             outcome: self.outcome,
-            count,
+            times,
         }
     }
 }
@@ -118,8 +118,8 @@ impl Usage {
     pub(super) fn put_back(&self, counts: impl Iterator<Item = Count>) {
         let mut waiting = self.lock();
         for count in counts {
-            let Count { day, license, ref product_version, ref action, outcome, count } = count;
-            waiting.add(Counted { day, license, product_version, action, outcome }, count);
+            let Count { day, license, ref product_version, ref action, outcome, times } = count;
+            waiting.add(Counted { day, license, product_version, action, outcome }, times);
         }
     }
 
@@ -127,7 +127,7 @@ impl Usage {
     pub(super) fn lose(&self, counts: &[Count]) {
         let mut waiting = self.lock();
         for count in counts {
-            waiting.lose(count.count);
+            waiting.lose(count.times);
         }
     }
 
@@ -159,7 +159,7 @@ impl Waiting {
         if full {
             return self.lose(times);
         }
-        of_license.push(counted.times(times));
+        of_license.push(counted.so_often(times));
         self.different += 1;
     }
 
@@ -171,7 +171,7 @@ impl Waiting {
 /// Whether it is counted already; then it is counted again.
 fn again(counts: &mut [Count], counted: Counted<'_>, times: i64) -> bool {
     let known = counts.iter_mut().find(|count| counted.is(count));
-    known.map(|count| count.count = count.count.saturating_add(times)).is_some()
+    known.map(|count| count.times = count.times.saturating_add(times)).is_some()
 }
 
 #[cfg(test)]
@@ -190,7 +190,7 @@ mod tests {
     }
 
     fn sum(counts: &[Count]) -> i64 {
-        counts.iter().map(|count| count.count).sum()
+        counts.iter().map(|count| count.times).sum()
     }
 
     #[test]
@@ -210,8 +210,8 @@ mod tests {
             usage.count(other);
         }
         let mut counts = usage.take();
-        counts.sort_by_key(|count| -count.count);
-        assert_eq!((counts.len(), counts[0].count, sum(&counts)), (6, 3, 8));
+        counts.sort_by_key(|count| -count.times);
+        assert_eq!((counts.len(), counts[0].times, sum(&counts)), (6, 3, 8));
         assert!(usage.take().is_empty());
     }
 

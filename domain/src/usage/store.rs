@@ -32,7 +32,7 @@ pub(crate) struct Count {
     pub(super) product_version: String,
     pub(super) action: String,
     pub(super) outcome: &'static str,
-    pub(super) count: i64,
+    pub(super) times: i64,
 }
 
 /// What a row of a batch holds, in the order of [`Count::values`].
@@ -46,12 +46,12 @@ impl Count {
             self.product_version.clone().into(),
             self.action.clone().into(),
             self.outcome.into(),
-            self.count.into(),
+            self.times.into(),
         ]
     }
 
     fn is_of_one_row_with(&self, other: &Self) -> bool {
-        let Self { day, license, product_version, action, outcome, count: _ } = self;
+        let Self { day, license, product_version, action, outcome, times: _ } = self;
         (day, license, product_version, action, outcome)
             == (&other.day, &other.license, &other.product_version, &other.action, &other.outcome)
     }
@@ -63,7 +63,7 @@ pub(crate) fn merged(mut counts: Vec<Count>) -> Vec<Count> {
     counts.dedup_by(|next, kept| {
         let same = next.is_of_one_row_with(kept);
         if same {
-            kept.count = kept.count.saturating_add(next.count);
+            kept.times = kept.times.saturating_add(next.times);
         }
         same
     });
