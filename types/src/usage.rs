@@ -84,8 +84,7 @@ impl<'de> Deserialize<'de> for Count {
 }
 
 /// What counts are told apart by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum UsageDimension {
     /// The UTC day.
     Day,
