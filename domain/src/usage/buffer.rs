@@ -185,8 +185,8 @@ mod tests {
         Day::of(Timestamp::from_seconds(0))
     }
 
-    fn license(number: u128) -> Option<LicenseId> {
-        Some(LicenseId::new(Uuid::from_u128(number)))
+    fn license(number: u128) -> LicenseId {
+        LicenseId::new(Uuid::from_u128(number))
     }
 
     fn sum(counts: &[Count]) -> i64 {
@@ -197,15 +197,15 @@ mod tests {
     fn the_same_is_counted_together_and_nothing_else() {
         let usage = Usage::default();
         for _ in 0..3 {
-            usage.count(Counted::validation(today(), license(1), Some("1.0"), Some("export"), "VALID"));
+            usage.count(Counted::validation(today(), Some(license(1)), Some("1.0"), Some("export"), "VALID"));
         }
         let day_after = Day::of(Timestamp::from_seconds(86_400));
         for other in [
-            Counted::validation(day_after, license(1), Some("1.0"), Some("export"), "VALID"),
-            Counted::validation(today(), license(2), Some("1.0"), Some("export"), "VALID"),
-            Counted::validation(today(), license(1), None, Some("export"), "VALID"),
-            Counted::validation(today(), license(1), Some("1.0"), None, "VALID"),
-            Counted::validation(today(), license(1), Some("1.0"), Some("export"), "GRACE"),
+            Counted::validation(day_after, Some(license(1)), Some("1.0"), Some("export"), "VALID"),
+            Counted::validation(today(), Some(license(2)), Some("1.0"), Some("export"), "VALID"),
+            Counted::validation(today(), Some(license(1)), None, Some("export"), "VALID"),
+            Counted::validation(today(), Some(license(1)), Some("1.0"), None, "VALID"),
+            Counted::validation(today(), Some(license(1)), Some("1.0"), Some("export"), "GRACE"),
         ] {
             usage.count(other);
         }
@@ -232,9 +232,15 @@ mod tests {
         let usage = Usage::default();
         for number in 0..10_000 {
             let (version, action) = (format!("1.{number}"), format!("action-{number}"));
-            usage.count(Counted::validation(today(), license(1), Some(&version), Some(&action), "VALID"));
+            usage.count(Counted::validation(
+                today(),
+                Some(license(1)),
+                Some(&version),
+                Some(&action),
+                "VALID",
+            ));
         }
-        usage.count(Counted::validation(today(), license(2), Some("2.0"), Some("export"), "VALID"));
+        usage.count(Counted::validation(today(), Some(license(2)), Some("2.0"), Some("export"), "VALID"));
         let counts = usage.take();
         assert_eq!((counts.len(), sum(&counts)), (MOST_OF_ONE + 2, 10_001));
         assert!(counts.iter().any(|count| count.product_version == "2.0" && count.action == "export"));
@@ -245,7 +251,7 @@ mod tests {
     fn too_many_licences_lose_what_is_new_and_say_how_much() {
         let usage = Usage::default();
         let count = |number: u128| {
-            usage.count(Counted::validation(today(), license(number), None, None, "VALID"));
+            usage.count(Counted::validation(today(), Some(license(number)), None, None, "VALID"));
         };
         let most = u128::try_from(MOST).unwrap();
         (1..=most + 5).for_each(count);
@@ -261,7 +267,7 @@ mod tests {
     #[test]
     fn what_was_not_written_waits_again() {
         let usage = Usage::default();
-        let counted = Counted::validation(today(), license(1), None, None, "VALID");
+        let counted = Counted::validation(today(), Some(license(1)), None, None, "VALID");
         (0..5).for_each(|_| usage.count(counted));
         let taken = usage.take();
         usage.count(counted);
