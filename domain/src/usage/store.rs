@@ -139,3 +139,35 @@ pub(crate) async fn forget_before(tx: &WriteTx, day: Day, most: u64) -> Result<(
     usage_day::Entity::delete_many().filter(these).exec(tx).await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use licentia_types::time::Timestamp;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn counts_of_one_row_are_sent_together() {
+        let count = |license: u128, action: &str, times: i64| Count {
+            day: Day::of(Timestamp::from_seconds(0)),
+            license: LicenseId::new(Uuid::from_u128(license)),
+            product_version: "1.0".to_owned(),
+            action: action.to_owned(),
+            outcome: "REPORTED",
+            times,
+        };
+        let counts = vec![
+            count(2, "export", 5),
+            count(1, "export", 1),
+            count(1, "edit", i64::MAX),
+            count(2, "export", 7),
+            count(1, "edit", 1),
+        ];
+        assert_eq!(
+            merged(counts),
+            [count(1, "edit", i64::MAX), count(1, "export", 1), count(2, "export", 12)]
+        );
+        assert!(merged(Vec::new()).is_empty());
+    }
+}
