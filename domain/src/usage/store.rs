@@ -83,21 +83,25 @@ pub(crate) async fn add(tx: &WriteTx, counts: &[Count]) -> Result<(), DbErr> {
     Ok(())
 }
 
+/// `crowded` counts the versions of those licences alone that bring another one, and once for all that they bring.
 fn adding(backend: DbBackend, rows: usize) -> String {
+    const KNOWN: &str = "EXISTS (
+        SELECT 1 FROM usage_day u
+        WHERE u.day = c.day AND u.license_id = c.license_id AND u.product_version = c.product_version)";
     with_rows(backend, "counted", &COLUMNS, rows)
         + &format!(
-            ", named AS (
+            ", crowded AS (
+               SELECT c.day, c.license_id
+               FROM counted c
+               WHERE c.product_version <> '' AND NOT {KNOWN}
+               GROUP BY c.day, c.license_id
+               HAVING {MOST_VERSIONS} <= (
+                 SELECT COUNT(DISTINCT u.product_version) FROM usage_day u
+                 WHERE u.day = c.day AND u.license_id = c.license_id)),
+             named AS (
                SELECT c.day, c.license_id, c.outcome, c.count,
                  CASE
-                   WHEN c.product_version = '' OR EXISTS (
-                     SELECT 1 FROM usage_day u
-                     WHERE u.day = c.day AND u.license_id = c.license_id
-                       AND u.product_version = c.product_version)
-                   THEN c.product_version
-                   WHEN (
-                     SELECT COUNT(DISTINCT u.product_version) FROM usage_day u
-                     WHERE u.day = c.day AND u.license_id = c.license_id) < {MOST_VERSIONS}
-                   THEN c.product_version
+                   WHEN crowded.day IS NULL OR c.product_version = '' OR {KNOWN} THEN c.product_version
                    ELSE '{OTHER}' END AS product_version,
                  CASE
                    WHEN c.action = '{VALIDATE}' OR EXISTS (
@@ -105,7 +109,9 @@ fn adding(backend: DbBackend, rows: usize) -> String {
                      WHERE l.id = c.license_id AND f.key = c.action AND f.kind = 'entitlement')
                    THEN c.action
                    ELSE '{OTHER}' END AS action
-               FROM counted c WHERE c.day IS NOT NULL)
+               FROM counted c
+               LEFT JOIN crowded ON crowded.day = c.day AND crowded.license_id = c.license_id
+               WHERE c.day IS NOT NULL)
              INSERT INTO usage_day (day, license_id, product_version, action, outcome, count)
              SELECT day, license_id, product_version, action, outcome, CAST(SUM(count) AS BIGINT)
              FROM named
