@@ -131,10 +131,13 @@ impl Application {
             () = forget_old_clients(&parts.lookups) => {}
             () = jobs::run(parts.ctx.clone()), if runs_jobs => {}
             () = jobs::keep_notes(parts.ctx.clone()) => {}
+            () = Box::pin(jobs::keep_usage(parts.ctx.clone())) => {}
             () = batches::serve(parts.ctx.clone()) => {}
             () = jobs::hear_of_changes(parts.ctx.clone()) => {}
         }
         jobs::write_notes(&parts.ctx).await;
+        // That it failed is in the log.
+        drop(Box::pin(jobs::write_usage(&parts.ctx)).await);
         if let Err(error) = parts.ctx.db.clone().close().await {
             tracing::warn!(error = %error, "the database was not closed cleanly");
         }

@@ -52,7 +52,8 @@ pub(crate) mod perm {
         Activations,
         Keys,
         Assemblies,
-        Audit
+        Audit,
+        Usage
     );
 }
 

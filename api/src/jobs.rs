@@ -11,6 +11,7 @@ use licentia_domain::failure::Failure;
 use licentia_domain::jobs::{self, Job};
 use licentia_domain::refusals;
 use licentia_domain::system_events::{self, SystemEvent};
+use licentia_domain::usage;
 use licentia_types::system_events::SystemEventLevel;
 use licentia_types::time::{Seconds, Timestamp};
 use serde_json::json;
@@ -18,6 +19,8 @@ use serde_json::json;
 use crate::problem;
 
 const TICK: Duration = Duration::from_secs(1);
+/// How often usage is written: a crash is to cost less than a second of it, however busy the database is.
+const USAGE_TICK: Duration = Duration::from_millis(250);
 const TICK_SECONDS: Seconds = Seconds::constant(1);
 
 /// Runs jobs until it is dropped. A job that fails is told of, and tried again soon.
@@ -98,6 +101,42 @@ pub(crate) async fn write_notes(ctx: &Context) {
             tracing::error!(error = %failure, "refusals were not written; they will be tried again");
         }
     }
+}
+
+/// Writes down what was used, until it is dropped. While the database does not take it this is tried once a second.
+pub(crate) async fn keep_usage(ctx: web::Data<Context>) {
+    let mut timer = tokio::time::interval(USAGE_TICK);
+    timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        timer.tick().await;
+        if write_usage(&ctx).await.is_err() {
+            tokio::time::sleep(TICK).await;
+        }
+    }
+}
+
+/// The same, once. What was lost is told.
+pub(crate) async fn write_usage(ctx: &Context) -> Result<(), Failure> {
+    let written = usage::flush(ctx).await;
+    if let Err(failure) = &written {
+        tracing::error!(
+            error = problem::causes(failure),
+            "usage was not written; what is surely not written will be tried again"
+        );
+    }
+    let lost = usage::lost(ctx);
+    if lost > 0 {
+        tracing::warn!(lost, "usage was lost");
+        let event = SystemEvent {
+            level: SystemEventLevel::Warning,
+            source: "usage",
+            message: "usage was counted that could not be written".to_owned(),
+            detail: json!({"lost": lost}),
+            request_id: None,
+        };
+        system_events::record(ctx, event).await;
+    }
+    written
 }
 
 #[cfg(test)]

@@ -39,6 +39,7 @@ const COMMITTED: &str = include_str!("../../openapi/openapi.json");
         (name = "Assemblies", description = "Builds that machines may run."),
         (name = "Signing keys", description = "What tokens and documents are signed with."),
         (name = "Audit", description = "What was done, and whether the record of it is whole."),
+        (name = "Usage", description = "How much was validated, and what machines report."),
         (name = "Support", description = "Why something was refused, and whose it is."),
         (name = "Discovery", description = "Keys and addresses, for everybody."),
         (name = "Health", description = "For load balancers and operators.")

@@ -199,6 +199,7 @@ fn retention(config: &RetentionConfig) -> Result<Retention, OpenError> {
     Ok(Retention {
         events: days(config.events_days, "retention.events_days")?,
         system_events: days(config.system_events_days, "retention.system_events_days")?,
+        usage: days(config.usage_days, "retention.usage_days")?,
     })
 }
 

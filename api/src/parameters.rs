@@ -261,7 +261,8 @@ fn read<T: DeserializeOwned>(parameters: ByName) -> Result<T, ParameterError> {
     })
 }
 
-fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+/// A whole number.
+pub(crate) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
     text.map(|text| text.parse().map_err(|_| serde::de::Error::custom("must be a whole number"))).transpose()
 }

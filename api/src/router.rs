@@ -7,7 +7,8 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::v1::{
     activations, assemblies, audit, customers, features, heartbeats, imports, license_files, licenses,
-    lookup, products, refusals, releases, revocation, signing_keys, system_events, tiers, tokens, validation,
+    lookup, products, refusals, releases, revocation, signing_keys, system_events, tiers, tokens, usage,
+    validation,
 };
 use crate::{discovery, health, openapi, status_lists};
 
@@ -115,6 +116,7 @@ fn v1(routes: &mut Routes<'_>) {
         .operation(audit::verify_audit_events)
         .operation(audit::list_audit_events)
         .operation(system_events::list_system_events)
+        .operation(usage::list_usage)
         .operation(openapi::get_openapi);
 }
 

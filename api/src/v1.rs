@@ -18,4 +18,5 @@ pub(crate) mod signing_keys;
 pub(crate) mod system_events;
 pub(crate) mod tiers;
 pub(crate) mod tokens;
+pub(crate) mod usage;
 pub(crate) mod validation;

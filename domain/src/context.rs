@@ -23,6 +23,7 @@ use crate::settings::{self, StartError};
 use crate::signed_lists::SignedLists;
 use crate::signing_keys::KeyRing;
 use crate::system_events::Told;
+use crate::usage::Usage;
 use crate::validation::Keys;
 
 /// What an operator chose.
@@ -110,6 +111,8 @@ pub struct Context {
     pub(crate) asked_keys: Keys,
     /// What was refused and not written down yet.
     pub refusals: Refusals,
+    /// What was counted and not written down yet.
+    pub(crate) usage: Arc<Usage>,
     outside: Outside,
 }
 
@@ -151,6 +154,7 @@ impl Context {
             arrivals: Arrivals::default(),
             asked_keys: Keys::default(),
             refusals: Refusals::default(),
+            usage: Arc::default(),
             outside,
         })
     }

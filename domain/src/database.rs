@@ -19,7 +19,7 @@ use gate::{Gate, Permit};
 use news::{Marks, News};
 
 pub use error::{Constraint, violates};
-pub(crate) use error::{is_passing, is_rolled_back};
+pub(crate) use error::{is_answered, is_passing, is_rolled_back};
 pub use gate::Lane;
 pub(crate) use news::Reach;
 
@@ -156,6 +156,12 @@ impl Database {
     /// How often something has changed of that which is kept in memory, as far as this instance heard.
     pub(crate) fn marks(&self) -> u64 {
         self.marks.count()
+    }
+
+    /// The same database, for what is written off the way of every request: its statements are not counted among
+    /// theirs.
+    pub(crate) fn aside(&self) -> Self {
+        Self { statements: Arc::default(), ..self.clone() }
     }
 
     /// Closes every connection; SQLite folds its log into the file.

@@ -94,6 +94,21 @@ impl PageQuery {
         }
     }
 
+    /// What comes as a whole has no pages.
+    ///
+    /// # Errors
+    /// When one was asked for.
+    pub fn expect_none(&self) -> Result<(), PageError> {
+        let asked = [("limit", self.limit.is_some()), ("cursor", self.cursor.is_some())];
+        match asked.into_iter().find(|(_, given)| *given) {
+            None => Ok(()),
+            Some((parameter, _)) => {
+                let expected = "must be absent: there are no pages".to_owned();
+                Err(PageError::Parameter { parameter, expected })
+            }
+        }
+    }
+
     /// The last entry of the page before, where lists are ordered by something else than their ids.
     pub(crate) fn cursor_of<T: DeserializeOwned>(&self) -> Result<Option<Cursor<T>>, PageError> {
         let Some(cursor) = &self.cursor else {
@@ -113,7 +128,8 @@ impl PageQuery {
     }
 }
 
-fn cursor_wrong() -> PageError {
+/// What stands in `cursor` did not come from `nextCursor`.
+pub(crate) fn cursor_wrong() -> PageError {
     PageError::Parameter {
         parameter: "cursor",
         expected: "must be the nextCursor of the page before".to_owned(),

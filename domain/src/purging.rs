@@ -2,6 +2,7 @@
 
 use licentia_entity::{event, seat_release, system_event};
 use licentia_types::time::{Seconds, Timestamp};
+use licentia_types::usage::Day;
 use sea_orm::{
     ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, TryGetable, Value,
 };
@@ -10,6 +11,7 @@ use crate::context::Context;
 use crate::database::Lane;
 use crate::failure::Failure;
 use crate::jobs::Left;
+use crate::usage;
 
 /// Rows of one transaction: so few that nobody waits for it.
 const BATCH: u64 = 500;
@@ -25,11 +27,13 @@ pub struct Retention {
     pub events: Seconds,
     /// Warnings and errors of the server itself.
     pub system_events: Seconds,
+    /// Usage, by whole days.
+    pub usage: Seconds,
 }
 
 /// Deletes what is older than it has to be.
 pub(crate) async fn purge(ctx: &Context, now: Timestamp) -> Result<Left, Failure> {
-    let Retention { events, system_events } = ctx.settings.retention;
+    let Retention { events, system_events, usage } = ctx.settings.retention;
     let mut purge = Purge { ctx, now, left: MOST_BATCHES };
     purge.table::<event::Entity, i64>(event::Column::Id, event::Column::At, events).await?;
     purge
@@ -46,6 +50,7 @@ pub(crate) async fn purge(ctx: &Context, now: Timestamp) -> Result<Left, Failure
             SEAT_RELEASES,
         )
         .await?;
+    purge.usage(usage).await?;
     Ok(if purge.left == 0 { Left::More } else { Left::Nothing })
 }
 
@@ -89,6 +94,18 @@ impl Purge<'_> {
                 tx.commit().await?;
                 self.left -= 1;
             }
+        }
+        Ok(())
+    }
+
+    /// Days that ended longer ago than they are kept, in portions of their key's order.
+    async fn usage(&mut self, keep: Seconds) -> Result<(), Failure> {
+        let before = Day::of(self.now - keep);
+        while self.left > 0 && usage::any_before(&self.ctx.db, before).await? {
+            let tx = self.ctx.db.write(Lane::Ordinary).await?;
+            usage::forget_before(&tx, before, BATCH).await?;
+            tx.commit().await?;
+            self.left -= 1;
         }
         Ok(())
     }

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use licentia_entity::activation;
 use licentia_types::problems::{FieldProblem, ProblemCode};
 use licentia_types::secret::SecretText;
-use licentia_types::text::Fingerprint;
+use licentia_types::text::{Fingerprint, Key, ProductVersion};
 use licentia_types::time::Timestamp;
 use licentia_types::tokens::LicenseClaims;
+use licentia_types::usage::Day;
 use licentia_types::validation::{ValidateRequest, ValidateResponse};
 
 use crate::actors::Caller;
@@ -19,6 +20,7 @@ use crate::refusal::Refusal;
 use crate::refusals::{Call, Operation};
 use crate::scope::Scope;
 use crate::tokens::{self, NotOurs, TokenFault};
+use crate::usage::Counted;
 use crate::{activations, status_lists};
 
 use rules::{Credential, judge};
@@ -80,7 +82,7 @@ impl Refusal for ValidationError {
 
 /// Judges a token, or a licence key (and machine). A good token is taken at its word where nothing that
 /// it speaks of was changed since it was signed; else, and for a key, the facts are judged. A verdict
-/// that refuses a known licence is kept for support.
+/// that refuses a known licence is kept for support. Whatever was judged is counted.
 ///
 /// # Errors
 /// When it is not said what to judge, the key has a typing error, or the token is not one of ours. A
@@ -91,10 +93,21 @@ pub async fn validate(
     request: ValidateRequest,
 ) -> Result<ValidateResponse, ValidationError> {
     let now = ctx.moment().now;
+    let judged = judged(ctx, caller, now, &request).await;
+    count(ctx, now, &request, &judged);
+    judged
+}
+
+async fn judged(
+    ctx: &Context,
+    caller: &Caller,
+    now: Timestamp,
+    request: &ValidateRequest,
+) -> Result<ValidateResponse, ValidationError> {
     let (credential, subject) = match (&request.token, &request.license_key) {
         (Some(token), None) => match verified(ctx, now, token).await? {
             Err(fault) => (Credential::BadToken(fault.word()), None),
-            Ok(claims) => match its_word::verdict(ctx, now, &claims, &request).await {
+            Ok(claims) => match its_word::verdict(ctx, now, &claims, request).await {
                 Some(verdict) => return Ok(verdict),
                 None => by_claims(ctx, now, &claims, request.fingerprint.as_ref()).await?,
             },
@@ -112,7 +125,7 @@ pub async fn validate(
     };
     let verdict = subject.verdict(ctx, now, credential, question).await?;
     if !verdict.valid {
-        note(ctx, caller, now, &request, &subject, &verdict);
+        note(ctx, caller, now, request, &subject, &verdict);
     }
     Ok(verdict)
 }
@@ -196,6 +209,26 @@ fn nothing_known(credential: Credential, explain: bool) -> ValidateResponse {
         activation_id: None,
         rules: explain.then(|| judgement.into_rules()),
     }
+}
+
+/// Counts what was judged, in memory: by the licence that the answer names, and by the code that it has. A request
+/// that asked nothing is none, and what failed may come again.
+fn count(
+    ctx: &Context,
+    now: Timestamp,
+    request: &ValidateRequest,
+    judged: &Result<ValidateResponse, ValidationError>,
+) {
+    let (license, outcome) = match judged {
+        Ok(verdict) => (verdict.license_id, verdict.code.as_str()),
+        Err(error @ (ValidationError::KeyMalformed | ValidationError::NotOurs(_))) => {
+            (None, error.code().as_str())
+        }
+        Err(ValidationError::Ambiguous | ValidationError::Failed(_)) => return,
+    };
+    let version = request.product_version.as_ref().map(ProductVersion::as_str);
+    let action = request.action_type.as_ref().map(Key::as_str);
+    ctx.usage.count(Counted::validation(Day::of(now), license, version, action, outcome));
 }
 
 /// Keeps a refusal for support.

@@ -38,3 +38,4 @@ pub mod status_place;
 pub mod system_event;
 pub mod tier;
 pub mod trial_use;
+pub mod usage_day;

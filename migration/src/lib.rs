@@ -20,6 +20,7 @@ mod m0012_due_seats;
 mod m0013_imports;
 mod m0014_license_files;
 mod m0016_assemblies;
+mod m0017_usage;
 
 /// Every step, in order.
 #[derive(Debug)]
@@ -44,6 +45,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0013_imports::Migration),
             Box::new(m0014_license_files::Migration),
             Box::new(m0016_assemblies::Migration),
+            Box::new(m0017_usage::Migration),
         ]
     }
 }

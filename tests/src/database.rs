@@ -236,6 +236,7 @@ async fn make(url: &str) -> String {
         retention: licentia_domain::purging::Retention {
             events: Seconds::constant(90 * 86_400),
             system_events: Seconds::constant(30 * 86_400),
+            usage: Seconds::constant(400 * 86_400),
         },
         import_bytes: 256 * 1_048_576,
     };

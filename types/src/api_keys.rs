@@ -45,6 +45,8 @@ permissions! {
     Assemblies = "assemblies";
     /// Read the audit log and the server's own warnings.
     Audit = "audit";
+    /// Read how much was used.
+    Usage = "usage";
 }
 
 /// There is no such permission.

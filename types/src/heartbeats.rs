@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::activations::{Liveness, TokenType};
 use crate::ids::ActivationId;
-use crate::not_supported::NotSupported;
 use crate::secret::SecretText;
 use crate::text::{Fingerprint, ProductVersion, RequestId};
 use crate::time::Timestamp;
+use crate::usage::UsageCounts;
 
 /// A machine calls.
 #[derive(Clone, Debug, Deserialize)]
@@ -27,10 +27,11 @@ pub struct HeartbeatRequest {
     /// Of the consuming program, when it changed.
     #[serde(default)]
     pub product_version: Option<ProductVersion>,
+    /// What was used since the last heartbeat: up to 100 features, with counts of 0 to 1,000,000,000. Counted once,
+    /// however often the same request comes.
     #[serde(default)]
-    #[cfg_attr(feature = "openapi", schema(ignore))]
-    #[doc(hidden)]
-    pub usage: NotSupported,
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<std::collections::BTreeMap<String, u32>>))]
+    pub usage: UsageCounts,
 }
 
 /// What a machine's licence, or its own seat, is worth now.

@@ -41,4 +41,5 @@ pub mod text;
 pub mod tiers;
 pub mod time;
 pub mod tokens;
+pub mod usage;
 pub mod validation;

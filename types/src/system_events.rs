@@ -39,7 +39,7 @@ pub struct SystemEventResponse {
     pub at: Timestamp,
     /// How bad it is.
     pub level: SystemEventLevel,
-    /// The part of the server: `request`, `job`, `audit`.
+    /// The part of the server: `request`, `job`, `audit`, `usage`.
     pub source: String,
     /// What happened, without anything secret.
     pub message: String,

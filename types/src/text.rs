@@ -207,6 +207,10 @@ text!(
     AssemblyVersion, 1..=64
 );
 text!(
+    /// What a machine reports to have used: the key of a feature, or any other word.
+    UsageName, 1..=63
+);
+text!(
     /// What a client stores before it sends a heartbeat: 128 random bits in any printable form.
     RequestId, 16..=128
 );

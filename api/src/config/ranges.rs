@@ -48,6 +48,7 @@ pub(super) fn findings(config: &Config) -> Vec<Finding> {
     for (key, days) in [
         ("retention.events_days", config.retention.events_days),
         ("retention.system_events_days", config.retention.system_events_days),
+        ("retention.usage_days", config.retention.usage_days),
     ] {
         if days.get() > MAX_DAYS {
             findings.push(Finding::new(

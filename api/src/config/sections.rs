@@ -103,6 +103,8 @@ pub struct RetentionConfig {
     pub events_days: NonZeroU32,
     /// Warnings and errors of the server itself.
     pub system_events_days: NonZeroU32,
+    /// Usage.
+    pub usage_days: NonZeroU32,
 }
 
 /// `[imports]`

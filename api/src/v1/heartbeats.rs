@@ -14,14 +14,15 @@ use crate::refusals::{Beating, Refused};
 /// Renew a machine's token
 ///
 /// Rotates the nonce. When no answer arrives, send the same request again, with the same
-/// `requestId`: it counts once. 409 `NONCE_REUSED` says to activate again.
+/// `requestId`: it counts once, and so does the usage that it reports. 409 `NONCE_REUSED` says to activate again.
 #[utoipa::path(
     tag = "Machines",
     request_body(content = HeartbeatRequest, example = json!({
         "activationId": "act_01h455vb4pex5vsknk084sn02q",
         "fingerprint": "5f0c1f7a-board-serial",
         "nonce": "the nonce of the last answer",
-        "requestId": "b7f0c1d2e3a4958677889900aabbccdd"
+        "requestId": "b7f0c1d2e3a4958677889900aabbccdd",
+        "usage": {"export.pdf": 12}
     })),
     responses((status = OK, description = "The next nonce, and mostly a token", body = HeartbeatResponse), Refused<Beating>)
 )]

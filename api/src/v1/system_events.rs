@@ -20,7 +20,7 @@ use crate::problem::ApiError;
 pub(crate) struct SystemEventParameters {
     /// As bad as this.
     level: Option<SystemEventLevel>,
-    /// From this part of the server: `request`, `job`, `audit`.
+    /// From this part of the server: `request`, `job`, `audit`, `usage`.
     source: Option<String>,
 }
 

@@ -50,6 +50,11 @@ pub(crate) fn is_rolled_back(error: &DbErr) -> bool {
     }
 }
 
+/// Whether the database itself says that it failed: what was to be committed was not. Else nobody knows.
+pub(crate) fn is_answered(error: &DbErr) -> bool {
+    matches!(of_sqlx(error).map(AsRef::as_ref), Some(sqlx::Error::Database(_)))
+}
+
 /// Whether another process holds SQLite's file at this instant.
 pub(super) fn is_busy(error: &DbErr) -> bool {
     match of_sqlx(error).map(AsRef::as_ref) {

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use licentia_crypto::digests::request_id_digest;
 use licentia_types::ids::ActivationId;
 use licentia_types::text::RequestId;
+use licentia_types::usage::Day;
 
 use super::chain::{Chain, Verdict};
 use super::contact::Contact;
@@ -26,6 +27,7 @@ use crate::database::Lane;
 use crate::database::hot::Hot;
 use crate::failure::Failure;
 use crate::signing_keys::SigningKey;
+use crate::usage;
 
 /// Most calls of one machine that wait for each other.
 const MOST_OF_ONE: usize = 32;
@@ -164,13 +166,17 @@ async fn write(
         return Ok(HashSet::new());
     }
     let rotations: Vec<_> = drafts.iter().map(|draft| draft.rotation()).collect();
-    if !drafts.iter().any(|draft| draft.leaves_notes()) {
+    if !drafts.iter().any(|draft| draft.leaves_notes() || draft.reports_usage()) {
         return store::rotate_at_once(hot, rotations).await;
     }
     let tx = hot.db().write(Lane::Heartbeat).await?;
     let rotated = store::rotate(&tx, rotations).await?;
-    drafts.retain(|draft| rotated.contains(&draft.machine.id) && draft.leaves_notes());
+    drafts.retain(|draft| rotated.contains(&draft.machine.id));
+    let day = Day::of(moment.now);
+    let counts = usage::merged(drafts.iter().flat_map(|draft| draft.usage(day)).collect());
+    drafts.retain(|draft| draft.leaves_notes());
     draft::note(&tx, moment, &mut drafts).await?;
+    usage::add(&tx, &counts).await?;
     tx.commit().await?;
     Ok(rotated)
 }

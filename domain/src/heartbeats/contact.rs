@@ -68,6 +68,11 @@ impl Contact {
         Ok(())
     }
 
+    /// Whether it is the first of its kind, and no answer that is given again.
+    pub(super) const fn rotates(&self) -> bool {
+        matches!(self.kind, ContactKind::Rotated { .. })
+    }
+
     /// Whether a late machine is well again: only with a token.
     pub(super) fn recovers(&self, worth: &Worth) -> bool {
         self.previous != Liveness::Active && worth.window().is_some()

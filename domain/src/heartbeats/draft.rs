@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use licentia_entity::activation;
 use licentia_types::activations::ActivationStatus;
+use licentia_types::text::ProductVersion;
 use licentia_types::time::Timestamp;
+use licentia_types::usage::Day;
 use serde_json::Value;
 
 use super::contact::Contact;
@@ -20,6 +22,7 @@ use crate::database::{Database, WriteTx};
 use crate::failure::Failure;
 use crate::signing_keys::SigningKey;
 use crate::status_lists;
+use crate::usage::{self, Count};
 
 /// A heartbeat as it was judged, about to be written.
 #[derive(Debug)]
@@ -65,6 +68,20 @@ impl Draft {
     /// Whether anything but the row is written: such a contact is rare.
     pub(super) fn leaves_notes(&self) -> bool {
         self.ends_former_places() || self.contact.is_remarkable(&self.worth)
+    }
+
+    /// Whether it reports usage that was not counted yet.
+    pub(super) fn reports_usage(&self) -> bool {
+        self.contact.rotates() && !self.beat.request.usage.is_empty()
+    }
+
+    /// What it reports, for the version that the machine told last. What is answered again was counted.
+    pub(super) fn usage(&self, day: Day) -> Vec<Count> {
+        if !self.reports_usage() {
+            return Vec::new();
+        }
+        let version = self.machine.product_version.as_ref().map(ProductVersion::as_str);
+        usage::reported(day, self.machine.license_id, version, &self.beat.request.usage).collect()
     }
 
     fn ends_former_places(&self) -> bool {

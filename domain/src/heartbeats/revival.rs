@@ -6,6 +6,7 @@ use std::sync::Arc;
 use licentia_entity::activation;
 use licentia_types::activations::ActivationStatus;
 use licentia_types::heartbeats::HeartbeatStatus;
+use licentia_types::usage::Day;
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ActiveModelTrait, IntoActiveModel};
 use serde_json::json;
@@ -26,6 +27,7 @@ use crate::events::Kind;
 use crate::failure::Failure;
 use crate::licenses;
 use crate::scope::Scope;
+use crate::usage;
 
 /// Seats the machine and writes its contact, or only its contact where no seat is free. None when
 /// something changed since the standing was read.
@@ -55,6 +57,7 @@ pub(super) async fn rotate(
         return Ok(None);
     }
     draft::note(&tx, &moment, &mut [&mut draft]).await?;
+    usage::add(&tx, &draft.usage(Day::of(moment.now))).await?;
     tx.commit().await?;
     Ok(Some(draft.into_rotated(moment.now)))
 }

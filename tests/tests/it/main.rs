@@ -46,6 +46,7 @@ mod start;
 mod status_lists;
 mod system_events;
 mod upgrades;
+mod usage;
 mod validation;
 mod verifiers;
 mod workspace;
