@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use licentia_types::activations::ActivateRequest;
 
-use super::activate::Bound;
+use super::bound::Bound;
 use super::error::ActivationError;
 use crate::actors::Caller;
 use crate::context::Context;

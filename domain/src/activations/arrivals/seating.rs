@@ -10,7 +10,8 @@ use licentia_types::text::Fingerprint;
 
 use super::Arrival;
 use super::store::{Busy, Held};
-use crate::activations::activate::{Grant, refresh};
+use crate::activations::activate::refresh;
+use crate::activations::grant::Grant;
 use crate::activations::identify::blank;
 use crate::actors::{Actor, Caller};
 use crate::context::{Context, Moment};
