@@ -5,6 +5,7 @@
 )]
 
 pub mod activation;
+pub mod activation_claim;
 pub mod api_key;
 pub mod audit_checkpoint;
 pub mod audit_event;
@@ -24,6 +25,7 @@ pub mod job;
 pub mod license;
 pub mod license_file;
 pub mod product;
+pub mod reactivation;
 pub mod refusal;
 pub mod release;
 pub mod revocation_generation;

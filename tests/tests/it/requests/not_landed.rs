@@ -30,7 +30,6 @@ async fn asked(server: &TestServer) -> Vec<Asked> {
             members: vec![
                 ("unboundFiles", on.clone(), off.clone()),
                 ("clonePolicy", json!("block"), json!("record")),
-                ("firstActivation", json!("approval"), json!("open")),
             ],
         },
         Asked {
