@@ -3,7 +3,9 @@
 use actix_web::body::BoxBody;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, Responder};
+use licentia_domain::activations::Admission;
 use licentia_domain::edits::Edited;
+use licentia_types::activation_claims::AwaitingApprovalResponse;
 use licentia_types::activations::{ActivateResponse, ActivationResponse};
 use licentia_types::customers::CustomerResponse;
 use licentia_types::features::FeatureResponse;
@@ -96,6 +98,25 @@ pub(crate) struct CreatedOrFound<T> {
     pub(crate) created: bool,
 }
 
+/// 201 or 200 for a machine that was activated, 202 for one that waits until somebody lets it in.
+pub(crate) enum Admitted {
+    /// It has its seat.
+    Activated(CreatedOrFound<ActivateResponse>),
+    /// It is to ask again.
+    Waits(AwaitingApprovalResponse),
+}
+
+impl From<Admission> for Admitted {
+    fn from(admission: Admission) -> Self {
+        match admission {
+            Admission::Activated(activated) => {
+                Self::Activated(CreatedOrFound { thing: activated.response, created: activated.created })
+            }
+            Admission::Waits(claim) => Self::Waits(AwaitingApprovalResponse { claim }),
+        }
+    }
+}
+
 /// What an edit led to, or (200) what it would touch.
 #[derive(Debug)]
 pub(crate) enum Tried<R> {
@@ -156,6 +177,19 @@ impl<T: Resource> Responder for CreatedOrFound<T> {
             Created(self.thing).respond_to(request)
         } else {
             Found(self.thing).respond_to(request)
+        }
+    }
+}
+
+impl Responder for Admitted {
+    type Body = BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        match self {
+            Self::Activated(answer) => answer.respond_to(request),
+            Self::Waits(answer) => HttpResponse::Accepted()
+                .insert_header((header::RETRY_AFTER, answer.claim.poll_after_seconds))
+                .json(answer),
         }
     }
 }

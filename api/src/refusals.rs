@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 use std::marker::PhantomData;
 
 use licentia_types::problems::ProblemCode::{
-    self, ActivationDeactivated, ActivationRevoked, AlreadyExists, BindingMismatch, ConsumerKeyInvalid,
-    FingerprintMismatch, InUse, Internal, LicenseExpired, LicenseKeyMalformed, LicenseKeyWeak,
-    LicenseRevoked, LicenseSuspended, NonceInvalid, NonceReused, NotFound, ProductArchived, RateLimited,
-    SeatLimitReached, StateConflict, TierCycle, TokenInvalid, TokenTooLarge, TrialUsed, Unavailable,
+    self, ActivationDeactivated, ActivationRevoked, AlreadyExists, BindingMismatch, ClaimExpired,
+    ClaimLimitReached, ClaimRejected, ConsumerKeyInvalid, FingerprintMismatch, InUse, Internal,
+    LicenseExpired, LicenseKeyMalformed, LicenseKeyWeak, LicenseRevoked, LicenseSuspended, NonceInvalid,
+    NonceReused, NotFound, ProductArchived, RateLimited, SeatLimitReached, StateConflict, TierCycle,
+    TokenInvalid, TokenTooLarge, TrialUsed, Unavailable,
 };
 use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::{RefOr, Response, ResponseBuilder};
@@ -51,7 +52,10 @@ codes! {
     Standing: StateConflict;
     Transferring: StateConflict, AlreadyExists;
     Activating: NotFound, LicenseExpired, LicenseSuspended, LicenseRevoked, ActivationRevoked, NonceInvalid, NonceReused, BindingMismatch,
-        SeatLimitReached, TrialUsed, LicenseKeyMalformed, ConsumerKeyInvalid, RateLimited;
+        SeatLimitReached, TrialUsed, ClaimLimitReached, LicenseKeyMalformed, ConsumerKeyInvalid, RateLimited;
+    PollingClaim: NotFound, LicenseExpired, LicenseSuspended, LicenseRevoked, ActivationRevoked, ClaimRejected, ClaimExpired,
+        BindingMismatch, SeatLimitReached, TrialUsed, RateLimited;
+    DecidingClaim: StateConflict, ClaimExpired;
     CheckingOut: LicenseExpired, LicenseSuspended, LicenseRevoked, ActivationRevoked, SeatLimitReached, TrialUsed, ConsumerKeyInvalid;
     GivingBack: NotFound;
     Deactivating: NonceInvalid, NonceReused, StateConflict, LicenseKeyMalformed, RateLimited;

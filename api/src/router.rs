@@ -6,8 +6,8 @@ use actix_web::web;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::v1::{
-    activations, audit, customers, features, heartbeats, imports, license_files, licenses, lookup, products,
-    refusals, releases, revocation, signing_keys, system_events, tiers, tokens, validation,
+    activation_claims, activations, audit, customers, features, heartbeats, imports, license_files, licenses,
+    lookup, products, refusals, releases, revocation, signing_keys, system_events, tiers, tokens, validation,
 };
 use crate::{discovery, health, openapi, status_lists};
 
@@ -48,6 +48,7 @@ fn v1(routes: &mut Routes<'_>) {
         .operation(activations::activate)
         .operation(activations::activation_status)
         .operation(license_files::take_receipt)
+        .operation(activation_claims::poll_activation_claim)
         .operation(revocation::revocation_list)
         .operation(products::get_catalog)
         .operation(products::list_products)
@@ -101,6 +102,9 @@ fn v1(routes: &mut Routes<'_>) {
         .operation(activations::deactivate)
         .operation(activations::revoke_activation)
         .operation(activations::unblock_activation)
+        .operation(activation_claims::list_activation_claims)
+        .operation(activation_claims::approve_activation_claim)
+        .operation(activation_claims::reject_activation_claim)
         .operation(imports::list_imports)
         .operation(imports::begin_import)
         .operation(imports::list_import_rows)
