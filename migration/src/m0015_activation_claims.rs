@@ -16,11 +16,12 @@ impl MigrationTrait for Migration {
         let first_activation = string("first_activation").default("open").to_owned();
         add_columns(manager, "product", vec![first_activation]).await?;
         manager.create_table(activation_claim()).await?;
+        // For those that wait: few of a licence's, whatever it was asked for in a month.
         let of_license = Index::create()
             .name("activation_claim_license")
             .table("activation_claim")
             .col("license_id")
-            .col("id")
+            .col("expires_at")
             .to_owned();
         manager.create_index(of_license).await?;
         manager.create_table(reactivation()).await?;
