@@ -3,7 +3,7 @@
 use actix_web::body::BoxBody;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, Responder};
-use licentia_domain::activations::Admission;
+use licentia_domain::activations::{Activated, Admission};
 use licentia_domain::edits::Edited;
 use licentia_types::activation_claims::AwaitingApprovalResponse;
 use licentia_types::activations::{ActivateResponse, ActivationResponse};
@@ -99,23 +99,8 @@ pub(crate) struct CreatedOrFound<T> {
 }
 
 /// 201 or 200 for a machine that was activated, 202 for one that waits until somebody lets it in.
-pub(crate) enum Admitted {
-    /// It has its seat.
-    Activated(CreatedOrFound<ActivateResponse>),
-    /// It is to ask again.
-    Waits(AwaitingApprovalResponse),
-}
-
-impl From<Admission> for Admitted {
-    fn from(admission: Admission) -> Self {
-        match admission {
-            Admission::Activated(activated) => {
-                Self::Activated(CreatedOrFound { thing: activated.response, created: activated.created })
-            }
-            Admission::Waits(claim) => Self::Waits(AwaitingApprovalResponse { claim }),
-        }
-    }
-}
+#[derive(Debug)]
+pub(crate) struct Admitted(pub(crate) Admission);
 
 /// What an edit led to, or (200) what it would touch.
 #[derive(Debug)]
@@ -185,11 +170,14 @@ impl Responder for Admitted {
     type Body = BoxBody;
 
     fn respond_to(self, request: &HttpRequest) -> HttpResponse {
-        match self {
-            Self::Activated(answer) => answer.respond_to(request),
-            Self::Waits(answer) => HttpResponse::Accepted()
-                .insert_header((header::RETRY_AFTER, answer.claim.poll_after_seconds))
-                .json(answer),
+        match self.0 {
+            Admission::Activated(activated) => {
+                let Activated { response: thing, created } = *activated;
+                CreatedOrFound { thing, created }.respond_to(request)
+            }
+            Admission::Waits(claim) => HttpResponse::Accepted()
+                .insert_header((header::RETRY_AFTER, claim.poll_after_seconds))
+                .json(AwaitingApprovalResponse { claim }),
         }
     }
 }

@@ -64,7 +64,7 @@ pub(crate) async fn poll_activation_claim(
 ) -> Result<Admitted, ApiError> {
     let (caller, Body(question)) = machine.open();
     let poll = Box::pin(activation_claims::poll(&ctx, &caller, question));
-    Ok(lookups.watch(caller.ip, poll, |_| false).await?.into())
+    Ok(Admitted(lookups.watch(caller.ip, poll, |_| false).await?))
 }
 
 /// A page of machines that wait, or waited

@@ -68,7 +68,7 @@ pub(crate) async fn activate(
 ) -> Result<Admitted, ApiError> {
     let (caller, Body(command)) = machine.open();
     let activation = Box::pin(activations::activate(&ctx, &caller, command));
-    Ok(lookups.watch(caller.ip, activation, |_| false).await?.into())
+    Ok(Admitted(lookups.watch(caller.ip, activation, |_| false).await?))
 }
 
 /// The standing of a machine
