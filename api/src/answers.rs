@@ -3,7 +3,9 @@
 use actix_web::body::BoxBody;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, Responder};
+use licentia_domain::activations::{Activated, Admission};
 use licentia_domain::edits::Edited;
+use licentia_types::activation_claims::AwaitingApprovalResponse;
 use licentia_types::activations::{ActivateResponse, ActivationResponse};
 use licentia_types::customers::CustomerResponse;
 use licentia_types::features::FeatureResponse;
@@ -96,6 +98,10 @@ pub(crate) struct CreatedOrFound<T> {
     pub(crate) created: bool,
 }
 
+/// 201 or 200 for a machine that was activated, 202 for one that waits until somebody lets it in.
+#[derive(Debug)]
+pub(crate) struct Admitted(pub(crate) Admission);
+
 /// What an edit led to, or (200) what it would touch.
 #[derive(Debug)]
 pub(crate) enum Tried<R> {
@@ -156,6 +162,22 @@ impl<T: Resource> Responder for CreatedOrFound<T> {
             Created(self.thing).respond_to(request)
         } else {
             Found(self.thing).respond_to(request)
+        }
+    }
+}
+
+impl Responder for Admitted {
+    type Body = BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        match self.0 {
+            Admission::Activated(activated) => {
+                let Activated { response: thing, created } = *activated;
+                CreatedOrFound { thing, created }.respond_to(request)
+            }
+            Admission::Waits(claim) => HttpResponse::Accepted()
+                .insert_header((header::RETRY_AFTER, claim.poll_after_seconds))
+                .json(AwaitingApprovalResponse { claim }),
         }
     }
 }

@@ -8,10 +8,10 @@ use std::marker::PhantomData;
 
 use licentia_types::problems::ProblemCode::{
     self, ActivationDeactivated, ActivationRevoked, AlreadyExists, AssemblyNotApproved, BindingMismatch,
-    ConsumerKeyInvalid, FingerprintMismatch, InUse, Internal, LicenseExpired, LicenseKeyMalformed,
-    LicenseKeyWeak, LicenseRevoked, LicenseSuspended, NonceInvalid, NonceReused, NotFound, ProductArchived,
-    RateLimited, SeatLimitReached, StateConflict, TierCycle, TokenInvalid, TokenTooLarge, TrialUsed,
-    Unavailable,
+    ClaimExpired, ClaimLimitReached, ClaimRejected, ConsumerKeyInvalid, FingerprintMismatch, InUse, Internal,
+    LicenseExpired, LicenseKeyMalformed, LicenseKeyWeak, LicenseRevoked, LicenseSuspended, NonceInvalid,
+    NonceReused, NotFound, ProductArchived, RateLimited, SeatLimitReached, StateConflict, TierCycle,
+    TokenInvalid, TokenTooLarge, TrialUsed, Unavailable,
 };
 use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::{RefOr, Response, ResponseBuilder};
@@ -52,7 +52,10 @@ codes! {
     Standing: StateConflict;
     Transferring: StateConflict, AlreadyExists;
     Activating: NotFound, LicenseExpired, LicenseSuspended, LicenseRevoked, ActivationRevoked, NonceInvalid, NonceReused, BindingMismatch,
-        SeatLimitReached, TrialUsed, AssemblyNotApproved, LicenseKeyMalformed, ConsumerKeyInvalid, RateLimited;
+        SeatLimitReached, TrialUsed, AssemblyNotApproved, ClaimLimitReached, LicenseKeyMalformed, ConsumerKeyInvalid, RateLimited;
+    PollingClaim: NotFound, LicenseExpired, LicenseSuspended, LicenseRevoked, ActivationRevoked, ClaimRejected, ClaimExpired,
+        BindingMismatch, SeatLimitReached, TrialUsed, AssemblyNotApproved, RateLimited;
+    DecidingClaim: StateConflict, ClaimExpired;
     CheckingOut: LicenseExpired, LicenseSuspended, LicenseRevoked, ActivationRevoked, SeatLimitReached, TrialUsed, ConsumerKeyInvalid;
     GivingBack: NotFound;
     Deactivating: NonceInvalid, NonceReused, StateConflict, LicenseKeyMalformed, RateLimited;

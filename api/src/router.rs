@@ -6,9 +6,9 @@ use actix_web::web;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::v1::{
-    activations, assemblies, audit, customers, features, heartbeats, imports, license_files, licenses,
-    lookup, products, refusals, releases, revocation, signing_keys, system_events, tiers, tokens, usage,
-    validation,
+    activation_claims, activations, assemblies, audit, customers, features, heartbeats, imports,
+    license_files, licenses, lookup, products, refusals, releases, revocation, signing_keys, system_events,
+    tiers, tokens, usage, validation,
 };
 use crate::{discovery, health, openapi, status_lists};
 
@@ -49,6 +49,7 @@ fn v1(routes: &mut Routes<'_>) {
         .operation(activations::activate)
         .operation(activations::activation_status)
         .operation(license_files::take_receipt)
+        .operation(activation_claims::poll_activation_claim)
         .operation(revocation::revocation_list)
         .operation(products::get_catalog)
         .operation(products::list_products)
@@ -105,6 +106,9 @@ fn v1(routes: &mut Routes<'_>) {
         .operation(assemblies::approve_assemblies)
         .operation(assemblies::list_assemblies)
         .operation(assemblies::withdraw_assembly)
+        .operation(activation_claims::list_activation_claims)
+        .operation(activation_claims::approve_activation_claim)
+        .operation(activation_claims::reject_activation_claim)
         .operation(imports::list_imports)
         .operation(imports::begin_import)
         .operation(imports::list_import_rows)

@@ -1,5 +1,6 @@
 //! `/api/v1`: one file a capability. A handler is its guard, its input, one call, its answer.
 
+pub(crate) mod activation_claims;
 pub(crate) mod activations;
 pub(crate) mod assemblies;
 pub(crate) mod audit;

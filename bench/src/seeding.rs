@@ -3,11 +3,12 @@
 
 use licentia_crypto::license_keys::KeyPrefix;
 use licentia_crypto::nonces::{Nonce, NonceKey};
+use licentia_domain::activations::{self, Admission};
 use licentia_domain::actors::Caller;
 use licentia_domain::context::Context;
 use licentia_domain::database::{Lane, WriteTx};
 use licentia_domain::licenses::keys;
-use licentia_domain::{activations, demo, tokens};
+use licentia_domain::{demo, tokens};
 use licentia_entity::{activation, claim_set, customer, license, product, status_place};
 use licentia_types::activations::ActivateRequest;
 use licentia_types::text::{Email, Fingerprint, Reference};
@@ -85,7 +86,10 @@ impl Pattern {
             "licenseKey": demo.license_key, "fingerprint": names::fingerprint(0), "hostname": "workstation",
             "environment": "production", "productVersion": "4.12.0",
         }))?;
-        let activated = activations::activate(ctx, &Caller::operator(), request).await?;
+        let admission = activations::activate(ctx, &Caller::operator(), request).await?;
+        let Admission::Activated(activated) = admission else {
+            anyhow::bail!("the demo's first machine waits for an approval");
+        };
         let claims: LicenseClaims = claims::decode(&activated.response.token)?;
         let found = "the pattern is there";
         let machine = activation::Entity::find_by_id(activated.response.activation.id).one(&ctx.db).await?;

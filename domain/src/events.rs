@@ -74,6 +74,12 @@ kinds! {
     ActivationLapsed = "activation.lapsed";
     /// It called again, and has a place again.
     ActivationRevived = "activation.revived";
+    /// A machine waits until somebody lets it in.
+    ActivationClaimRequested = "activation_claim.requested";
+    /// Somebody did.
+    ActivationClaimApproved = "activation_claim.approved";
+    /// Somebody did not, or picked another machine.
+    ActivationClaimRejected = "activation_claim.rejected";
     /// Two machines share one installation.
     CloneSuspected = "activation.clone_suspected";
     /// What the tiers of a product grant was edited; without a product: of all, by new defaults.
@@ -122,6 +128,9 @@ impl Kind {
             | Self::LicenseFileIssued
             | Self::ActivationCreated
             | Self::ActivationRevived
+            | Self::ActivationClaimRequested
+            | Self::ActivationClaimApproved
+            | Self::ActivationClaimRejected
             | Self::CloneSuspected
             | Self::AssemblyApproved => None,
         }

@@ -1,6 +1,7 @@
 //! The product. One module a capability: its operations, its rules (pure functions of their
 //! arguments), its store (the queries) and its errors.
 
+pub mod activation_claims;
 pub mod activations;
 pub mod actors;
 pub mod api_keys;

@@ -4,9 +4,7 @@ use licentia_entity::product;
 use licentia_types::ids::ProductId;
 use licentia_types::pages::PageResponse;
 use licentia_types::problems::{FieldProblem, ProblemCode};
-use licentia_types::products::{
-    ClonePolicy, CreateProductRequest, FirstActivation, ProductResponse, UpdateProductRequest,
-};
+use licentia_types::products::{ClonePolicy, CreateProductRequest, ProductResponse, UpdateProductRequest};
 use licentia_types::text::{KeyPrefixText, Slug};
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ActiveModelTrait, DbErr, IntoActiveModel};
@@ -78,7 +76,7 @@ pub fn render(product: product::Model) -> ProductResponse {
         token_typ: product.token_typ,
         one_active_key: product.one_active_key,
         clone_policy: ClonePolicy::Record,
-        first_activation: FirstActivation::Open,
+        first_activation: product.first_activation,
         catalogue_revision: product.catalogue_revision,
         archived_at: product.archived_at,
         created_at: product.created_at,
@@ -143,6 +141,7 @@ pub async fn create(
         key_prefix: Set(key_prefix),
         token_typ: Set(command.token_typ),
         one_active_key: Set(command.one_active_key),
+        first_activation: Set(command.first_activation),
         catalogue_revision: Set(1),
         archived_at: Set(None),
         created_at: Set(moment.now),
@@ -184,6 +183,9 @@ pub async fn update(
     }
     if let Some(one_active_key) = command.one_active_key {
         row.one_active_key = Set(one_active_key);
+    }
+    if let Some(first_activation) = command.first_activation {
+        row.first_activation = Set(first_activation);
     }
     row.updated_at = Set(moment.now);
     row.version = Set(before.version + 1);

@@ -1,12 +1,13 @@
 //! Forgetting what has been kept for long enough. The audit log is kept for good.
 
-use licentia_entity::{event, seat_release, system_event};
+use licentia_entity::{activation_claim, event, reactivation, seat_release, system_event};
 use licentia_types::time::{Seconds, Timestamp};
 use licentia_types::usage::Day;
 use sea_orm::{
     ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, TryGetable, Value,
 };
 
+use crate::activations::reactivations;
 use crate::context::Context;
 use crate::database::Lane;
 use crate::failure::Failure;
@@ -19,6 +20,8 @@ const BATCH: u64 = 500;
 const MOST_BATCHES: usize = 40;
 /// Releases of seats count for thirty days; a licence that is used drops its own.
 const SEAT_RELEASES: Seconds = Seconds::constant(31 * 86_400);
+/// Claims live for minutes; so long after they were made it can be seen who was let in.
+const ACTIVATION_CLAIMS: Seconds = Seconds::constant(30 * 86_400);
 
 /// How long is kept what does not stay for good.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +54,20 @@ pub(crate) async fn purge(ctx: &Context, now: Timestamp) -> Result<Left, Failure
         )
         .await?;
     purge.usage(usage).await?;
+    purge
+        .table::<activation_claim::Entity, uuid::Uuid>(
+            activation_claim::Column::Id,
+            activation_claim::Column::RequestedAt,
+            ACTIVATION_CLAIMS,
+        )
+        .await?;
+    purge
+        .table::<reactivation::Entity, i64>(
+            reactivation::Column::Id,
+            reactivation::Column::At,
+            reactivations::PERIOD,
+        )
+        .await?;
     Ok(if purge.left == 0 { Left::More } else { Left::Nothing })
 }
 

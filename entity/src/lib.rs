@@ -5,6 +5,7 @@
 )]
 
 pub mod activation;
+pub mod activation_claim;
 pub mod activation_manifest;
 pub mod api_key;
 pub mod assembly_approval;
@@ -27,6 +28,7 @@ pub mod job;
 pub mod license;
 pub mod license_file;
 pub mod product;
+pub mod reactivation;
 pub mod refusal;
 pub mod release;
 pub mod revocation_generation;

@@ -1,6 +1,7 @@
 //! Products.
 
 use licentia_types::ids::ProductId;
+use licentia_types::products::FirstActivation;
 use licentia_types::text::{KeyPrefixText, Name, Note, Slug};
 use licentia_types::time::Timestamp;
 use licentia_types::tokens::TokenTyp;
@@ -17,6 +18,7 @@ pub struct Model {
     pub key_prefix: KeyPrefixText,
     pub token_typ: TokenTyp,
     pub one_active_key: bool,
+    pub first_activation: FirstActivation,
     pub catalogue_revision: i64,
     pub archived_at: Option<Timestamp>,
     pub created_at: Timestamp,

@@ -19,6 +19,7 @@ mod m0011_outdating_events;
 mod m0012_due_seats;
 mod m0013_imports;
 mod m0014_license_files;
+mod m0015_activation_claims;
 mod m0016_assemblies;
 mod m0017_usage;
 
@@ -44,6 +45,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0012_due_seats::Migration),
             Box::new(m0013_imports::Migration),
             Box::new(m0014_license_files::Migration),
+            Box::new(m0015_activation_claims::Migration),
             Box::new(m0016_assemblies::Migration),
             Box::new(m0017_usage::Migration),
         ]

@@ -154,6 +154,10 @@ typed_id!(
     ActivationId, "act"
 );
 typed_id!(
+    /// A machine that waits until somebody lets it in.
+    ActivationClaimId, "acl"
+);
+typed_id!(
     /// A licence file.
     LicenseFileId, "file"
 );

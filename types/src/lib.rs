@@ -4,6 +4,7 @@
 //! further in validates again. Feature `openapi` adds schemas, `orm` lets the database store the
 //! scalar types.
 
+pub mod activation_claims;
 pub mod activations;
 pub mod api_keys;
 pub mod assemblies;

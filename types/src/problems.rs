@@ -57,6 +57,8 @@ problem_codes! {
     ActivationRevoked = "ACTIVATION_REVOKED", 403, "The machine was revoked";
     /// The machine runs a build that is not approved for its licence.
     AssemblyNotApproved = "ASSEMBLY_NOT_APPROVED", 403, "An assembly is not approved";
+    /// Somebody decided that the machine may not come in, or picked another one.
+    ClaimRejected = "CLAIM_REJECTED", 403, "The claim was rejected";
     /// No such thing, or none that the caller may know of.
     NotFound = "NOT_FOUND", 404, "Not found";
     /// The path exists, with other methods.
@@ -77,10 +79,14 @@ problem_codes! {
     ProductArchived = "PRODUCT_ARCHIVED", 409, "The product is archived";
     /// The licence's state does not allow this.
     StateConflict = "STATE_CONFLICT", 409, "The present state does not allow this";
+    /// Too many claims of the licence's machines wait for approval already.
+    ClaimLimitReached = "CLAIM_LIMIT_REACHED", 409, "Too many machines wait already";
     /// The machine had its trial of the product.
     TrialUsed = "TRIAL_USED", 409, "The machine had its trial";
     /// The activation was deactivated.
     ActivationDeactivated = "ACTIVATION_DEACTIVATED", 410, "The activation was deactivated";
+    /// The claim was not approved, or not taken up, in time.
+    ClaimExpired = "CLAIM_EXPIRED", 410, "The claim has expired";
     /// `If-Match` names another version.
     VersionStale = "VERSION_STALE", 412, "It was changed in the meantime";
     /// The body is over 64 KB (2 MB for a bulk issue; what is configured for an import).

@@ -21,14 +21,20 @@ pub enum ClonePolicy {
     Record,
 }
 
-/// Whether a first activation waits for somebody's approval.
+/// Whether the first machine of a licence waits for somebody's approval.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "orm", derive(sea_orm::EnumIter, sea_orm::DeriveActiveEnum))]
+#[cfg_attr(feature = "orm", sea_orm(rs_type = "String", db_type = "Text"))]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FirstActivation {
     /// It does not.
     #[default]
+    #[cfg_attr(feature = "orm", sea_orm(string_value = "open"))]
     Open,
+    /// It does: activating is answered with a claim, which somebody approves.
+    #[cfg_attr(feature = "orm", sea_orm(string_value = "owner_approval"))]
+    OwnerApproval,
 }
 
 /// A new product.
@@ -57,8 +63,8 @@ pub struct CreateProductRequest {
     /// `record` is the only policy so far.
     #[serde(default, deserialize_with = "landed")]
     pub clone_policy: ClonePolicy,
-    /// `open` is the only way so far.
-    #[serde(default, deserialize_with = "landed")]
+    /// Whether the first machine of each licence waits for somebody's approval.
+    #[serde(default)]
     pub first_activation: FirstActivation,
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(ignore))]
@@ -95,10 +101,9 @@ pub struct UpdateProductRequest {
     #[cfg_attr(feature = "openapi", schema(ignore))]
     #[doc(hidden)]
     pub clone_policy: ClonePolicy,
-    #[serde(default, deserialize_with = "landed")]
-    #[cfg_attr(feature = "openapi", schema(ignore))]
-    #[doc(hidden)]
-    pub first_activation: FirstActivation,
+    /// For licences that never had a machine; what waits already goes on waiting.
+    #[serde(default, deserialize_with = "given")]
+    pub first_activation: Option<FirstActivation>,
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(ignore))]
     #[doc(hidden)]

@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 
-/// A secret in a request: read, never shown.
-#[derive(Clone, Deserialize)]
+/// A secret in a request: read, never shown. None was sent: it is empty.
+#[derive(Clone, Default, Deserialize)]
 pub struct SecretText(String);
 
 impl SecretText {

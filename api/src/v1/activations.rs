@@ -3,6 +3,7 @@
 use actix_web::web::{Data, Json};
 use actix_web::{get, post};
 use licentia_domain::activations::{self, ActivationFilter};
+use licentia_types::activation_claims::AwaitingApprovalResponse;
 use licentia_types::activations::{
     ActivateRequest, ActivateResponse, ActivationResponse, ActivationStatus, DeactivateRequest,
     RevokeActivationRequest, StatusRequest, StatusResponse,
@@ -13,7 +14,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::Ctx;
-use crate::answers::{CreatedOrFound, Found};
+use crate::answers::{Admitted, Found};
 use crate::body::{Body, OptionalBody};
 use crate::guard::{Allowed, MachineOr, Visitor, perm};
 use crate::limits::key_lookups::KeyLookups;
@@ -41,7 +42,9 @@ impl From<ActivationParameters> for ActivationFilter {
 /// Bind a machine to a licence
 ///
 /// 201 when it took a seat; 200 for the same machine again, which takes no second one and gets a
-/// fresh token. Keep the `nonce`: the first heartbeat needs it.
+/// fresh token. Keep the `nonce`: the first heartbeat needs it. 202 when somebody has to let the machine in
+/// first: the first one of a licence whose product says so, and one that activates again without its nonce
+/// for the fourth time in 24 hours. It asks `POST /activation-claims` then.
 #[utoipa::path(
     tag = "Machines",
     request_body(content = ActivateRequest, example = json!({
@@ -53,6 +56,7 @@ impl From<ActivationParameters> for ActivationFilter {
     responses(
         (status = CREATED, description = "The machine took a seat", body = ActivateResponse),
         (status = OK, description = "The machine had its seat", body = ActivateResponse),
+        (status = ACCEPTED, description = "Somebody has to let the machine in", body = AwaitingApprovalResponse),
         Refused<Activating>
     )
 )]
@@ -61,11 +65,10 @@ pub(crate) async fn activate(
     ctx: Ctx,
     lookups: Data<KeyLookups>,
     machine: Visitor<Body<ActivateRequest>>,
-) -> Result<CreatedOrFound<ActivateResponse>, ApiError> {
+) -> Result<Admitted, ApiError> {
     let (caller, Body(command)) = machine.open();
     let activation = Box::pin(activations::activate(&ctx, &caller, command));
-    let activated = lookups.watch(caller.ip, activation, |_| false).await?;
-    Ok(CreatedOrFound { thing: activated.response, created: activated.created })
+    Ok(Admitted(lookups.watch(caller.ip, activation, |_| false).await?))
 }
 
 /// The standing of a machine

@@ -1,6 +1,7 @@
 //! Activating a machine: for the first time, again, or after it gave its seat back.
 
-use licentia_entity::{activation, license};
+use licentia_entity::{activation, activation_claim, license};
+use licentia_types::activation_claims::AwaitedClaim;
 use licentia_types::activations::ActivateRequest;
 use licentia_types::time::Timestamp;
 use sea_orm::{ActiveModelTrait, IntoActiveModel};
@@ -12,28 +13,47 @@ use super::bound::{Activated, Bound};
 use super::error::ActivationError;
 use super::grant::Grant;
 use super::identify::{Coming, identify};
+use super::pass::Pass;
 use super::proof;
 use super::seats::Seats;
+use crate::activation_claims::{self, Asked};
 use crate::actors::{Actor, Caller};
 use crate::context::{Context, Moment};
 use crate::database::WriteTx;
 use crate::events::Kind;
 use crate::failure::Failure;
 use crate::licenses;
-use crate::licenses::keys::KeyDigests;
 use crate::refusals::{Call, Operation};
 use crate::tokens::{self, Recipient};
 use crate::{audit, events, releases, status_lists};
 
-/// Binds a machine to a seat of the licence whose key it knows, and gives it a token.
+/// How a machine is received that comes.
+pub enum Admission {
+    /// It has its seat.
+    Activated(Box<Activated>),
+    /// It has nothing but a claim, until somebody lets it in.
+    Waits(AwaitedClaim),
+}
+
+impl std::fmt::Debug for Admission {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Activated(activated) => f.debug_tuple("Activated").field(activated).finish(),
+            Self::Waits(claim) => f.debug_tuple("Waits").field(&claim.id).finish(),
+        }
+    }
+}
+
+/// Binds a machine to a seat of the licence whose key it knows, and gives it a token; or has it wait, where
+/// somebody has to let it in first.
 ///
 /// # Errors
-/// When the key is unknown, the licence is worth nothing, or no seat is free.
+/// When the key is unknown, the licence is worth nothing, no seat is free, or too many wait.
 pub async fn activate(
     ctx: &Context,
     caller: &Caller,
     request: ActivateRequest,
-) -> Result<Activated, ActivationError> {
+) -> Result<Admission, ActivationError> {
     let mut call = Call::of(Operation::Activate, caller);
     call.fingerprint = Some(request.fingerprint.clone());
     call.hostname.clone_from(&request.hostname);
@@ -49,28 +69,39 @@ async fn arrive(
     caller: &Caller,
     request: ActivateRequest,
     call: &mut Call,
-) -> Result<Activated, ActivationError> {
+) -> Result<Admission, ActivationError> {
     let key = parse_key(&request.license_key)?;
     let key_digest = licenses::keys::digest(ctx, &key);
     if let Some(bound) = arrivals::join(ctx, caller, &request, &key_digest.own).await? {
-        return bound.activated(ctx).await;
+        return Ok(Admission::Activated(Box::new(bound.activated(ctx).await?)));
     }
-    Box::pin(bind(ctx, caller, request, key_digest, call)).await
+    Box::pin(bind(ctx, caller, request, Pass::Key(key_digest), call)).await
+}
+
+/// The same for a machine whose claim was approved: it comes in as it asked then.
+pub(crate) async fn activate_claimed(
+    ctx: &Context,
+    caller: &Caller,
+    claim: &activation_claim::Model,
+    request: ActivateRequest,
+    call: &mut Call,
+) -> Result<Admission, ActivationError> {
+    bind(ctx, caller, request, Pass::Claim(claim), call).await
 }
 
 async fn bind(
     ctx: &Context,
     caller: &Caller,
     request: ActivateRequest,
-    key_digest: KeyDigests,
+    pass: Pass<'_>,
     call: &mut Call,
-) -> Result<Activated, ActivationError> {
+) -> Result<Admission, ActivationError> {
     let moment = ctx.moment();
     let binding = Binding::parse(&request)?;
     let signing_key = ctx.token_key(moment.now).await?;
     let wanted = proof::Wanted::by(ctx, &request, moment.now).await?;
 
-    let held = Box::pin(licenses::first_activation::hold(ctx, &key_digest, moment.now)).await?;
+    let held = Box::pin(pass.hold(ctx, moment.now)).await?;
     let (tx, opening) = held.ok_or(ActivationError::KeyUnknown)?;
     let license = opening.license.clone();
     call.concerns(license.id);
@@ -86,6 +117,14 @@ async fn bind(
     grant.expect_told_apart(&request, coming)?;
     if !coming.may_bind() {
         binding.expect_unchanged(&machine)?;
+    }
+    let of_licence = (opening.is_first(), &grant.granted.product);
+    if let Some(kind) = pass.lacks(&tx, moment.now, of_licence, (&machine, coming)).await? {
+        let known = (coming != Coming::First).then_some(&machine);
+        let asked = Asked { license: seats.license(), kind, known, request: &request };
+        let claim = Box::pin(activation_claims::ask(ctx, &tx, &moment, &caller, asked)).await?;
+        tx.commit().await?;
+        return Ok(Admission::Waits(claim));
     }
     let rebound = binding.apply(&tx, &mut machine, moment.now).await?;
     machine.environment = request.environment.clone().or_else(|| machine.environment.take());
@@ -103,6 +142,7 @@ async fn bind(
         Box::pin(proof.keep(&tx, machine.id)).await?;
     }
     record(&tx, &moment, &caller, &machine, seats.license(), coming).await?;
+    pass.used(&tx, &moment, &caller, (&machine, coming)).await?;
     let recipient = Recipient::of(ctx, &tx, &machine).await?;
     let seats = seats.count();
     let version = request.product_version.as_ref().map(|version| (grant.granted.product.id, version));
@@ -111,7 +151,8 @@ async fn bind(
     tx.commit().await?;
     let created = coming.takes_seat();
     let now = moment.now;
-    Bound { now, machine, grant, seats, signing_key, recipient, proof, created }.activated(ctx).await
+    let bound = Bound { now, machine, grant, seats, signing_key, recipient, proof, created };
+    Ok(Admission::Activated(Box::new(bound.activated(ctx).await?)))
 }
 
 /// What a machine tells of itself each time.

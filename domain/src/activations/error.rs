@@ -6,6 +6,7 @@ use licentia_types::seats::SeatsTaken;
 use licentia_types::text::{AssemblyName, AssemblyVersion};
 
 use super::seats::SeatsError;
+use crate::activation_claims::NoRoom;
 use crate::failure::{Failure, failed_from};
 use crate::refusal::Refusal;
 
@@ -64,6 +65,9 @@ pub enum ActivationError {
     /// No seat is free.
     #[error("all seats of the licence are taken")]
     SeatLimit(SeatsTaken),
+    /// Not even a claim is made.
+    #[error("too many machines wait for approval already; ask again when one was picked, or in a while")]
+    TooManyWait,
     /// Not made by this server for this activation.
     #[error("the nonce is not one of this activation")]
     NonceInvalid,
@@ -103,6 +107,15 @@ impl From<SeatsError> for ActivationError {
     }
 }
 
+impl From<NoRoom> for ActivationError {
+    fn from(error: NoRoom) -> Self {
+        match error {
+            NoRoom::Full => Self::TooManyWait,
+            NoRoom::Failed(failure) => Self::Failed(failure),
+        }
+    }
+}
+
 impl Refusal for ActivationError {
     fn code(&self) -> ProblemCode {
         match self {
@@ -117,6 +130,7 @@ impl Refusal for ActivationError {
             Self::Revoked => ProblemCode::StateConflict,
             Self::TrialUsed => ProblemCode::TrialUsed,
             Self::SeatLimit(_) => ProblemCode::SeatLimitReached,
+            Self::TooManyWait => ProblemCode::ClaimLimitReached,
             Self::NonceInvalid => ProblemCode::NonceInvalid,
             Self::NonceReused => ProblemCode::NonceReused,
             Self::BindingMismatch { .. } => ProblemCode::BindingMismatch,

@@ -144,6 +144,11 @@ impl Opening {
         Self { license: lifecycle::first_activated(license, now), beginning, siblings }
     }
 
+    /// Whether the licence never had a machine.
+    pub(crate) fn is_first(&self) -> bool {
+        self.beginning != Beginning::None
+    }
+
     /// The last of the activation's transaction: the machine has its seat.
     pub(crate) async fn settle(
         self,

@@ -31,7 +31,7 @@ async fn list(server: &TestServer, query: &str) -> Value {
     server.admin_get(&format!("/assembly-whitelist?{query}")).await.expect(200)
 }
 
-async fn withdraw(server: &TestServer, id: &str) {
+pub(crate) async fn withdraw(server: &TestServer, id: &str) {
     server.admin_delete(&format!("/assembly-whitelist/{id}")).await.expect(204);
 }
 

@@ -8,6 +8,7 @@
 )]
 
 mod access;
+mod activation_claims;
 mod activations;
 mod assemblies;
 mod audit;

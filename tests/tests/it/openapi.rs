@@ -7,7 +7,7 @@ use licentia_types::problems::ProblemCode;
 use serde_json::{Value, json};
 
 /// What everybody may call without credentials; every other operation names its permission.
-const PUBLIC: [&str; 19] = [
+const PUBLIC: [&str; 20] = [
     "GET /.well-known/jwks.json",
     "GET /.well-known/keys/{kid}.pem",
     "GET /.well-known/license-configuration",
@@ -21,6 +21,7 @@ const PUBLIC: [&str; 19] = [
     "GET /health/live",
     "GET /health/ready",
     "GET /status-lists/{list}",
+    "POST /api/v1/activation-claims",
     "POST /api/v1/license-activations/activate",
     "POST /api/v1/license-activations/receipts",
     "POST /api/v1/license-activations/status",

@@ -8,6 +8,7 @@ use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
 use crate::access::key_with;
+use crate::activation_claims::{Guarded, approve_first};
 use crate::assemblies::build;
 use crate::licenses::suspend;
 
@@ -79,6 +80,9 @@ impl World {
             Code::NotFound => server.admin_get("/customers/cus_01h455vb4pex5vsknk084sn02q").await,
             Code::MethodNotAllowed => Reply::of(server.admin(Method::PATCH, "/customers")).await,
             Code::SeatLimitReached => self.seat_limit_reached().await,
+            Code::ClaimLimitReached => self.claim_limit_reached().await,
+            Code::ClaimRejected => self.claim_rejected().await,
+            Code::ClaimExpired => self.claim_expired().await,
             Code::NonceReused => self.nonce_reused().await,
             Code::FingerprintMismatch => self.fingerprint_mismatch().await,
             Code::BindingMismatch => self.binding_mismatch().await,
@@ -149,6 +153,33 @@ impl World {
         let (_, key) = self.license_with(json!({"maxActivations": 1})).await;
         Machine::activate(&self.server, &key, "the first").await;
         self.activate(&key, json!({})).await
+    }
+
+    async fn claim_limit_reached(&self) -> Reply {
+        let license = self.guarded("claim-limit-reached").await;
+        for number in 0..5 {
+            license.ask(&self.server, &format!("waits-{number}")).await;
+        }
+        self.activate(&license.key, json!({})).await
+    }
+
+    async fn claim_rejected(&self) -> Reply {
+        let claim = self.guarded("claim-rejected").await.ask(&self.server, "fp-1").await;
+        claim.try_decide(&self.server, "reject").await.expect(200);
+        claim.poll(&self.server).await
+    }
+
+    async fn claim_expired(&self) -> Reply {
+        let claim = self.guarded("claim-expired").await.ask(&self.server, "fp-1").await;
+        self.server.clock.advance(900);
+        claim.poll(&self.server).await
+    }
+
+    /// A licence whose first machine waits.
+    async fn guarded(&self, slug: &str) -> Guarded {
+        let shop = Shop::named(&self.server, slug).await;
+        approve_first(&self.server, &shop).await;
+        Guarded::issue(&self.server, &shop, json!({})).await
     }
 
     async fn binding_mismatch(&self) -> Reply {

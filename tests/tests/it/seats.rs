@@ -73,7 +73,9 @@ async fn the_same_machine_at_once_takes_one_seat(backend: Backend) {
     let key = key(&issued);
     let replies = join_all((0..20).map(|_| try_activate(&server, &key, "the-one", json!({})))).await;
     assert_eq!(replies.iter().filter(|reply| reply.status == 201).count(), 1);
-    assert_eq!(replies.iter().filter(|reply| reply.status == 200).count(), 19);
+    // Three answers may be lost in a day; more have to wait for somebody.
+    assert_eq!(replies.iter().filter(|reply| reply.status == 200).count(), 3);
+    assert_eq!(replies.iter().filter(|reply| matches!(reply.status, 202 | 409)).count(), 16);
     let license =
         server.admin_get(&format!("/license-keys/{}", issued["id"].as_str().unwrap())).await.expect(200);
     assert_eq!(license["seats"], json!({"used": 1, "limit": 2}));

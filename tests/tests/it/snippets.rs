@@ -1,6 +1,7 @@
-//! The snippets of docs/verify-a-token.md, docs/licence-files.md and docs/assemblies.md, and the walk of the README, taken
-//! from the documents and run against a live server.
+//! The snippets of docs/verify-a-token.md, docs/licence-files.md, docs/approvals.md and docs/assemblies.md, and the walk
+//! of the README, taken from the documents and run against a live server.
 
+mod approvals;
 mod assemblies;
 mod files;
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use licentia_entity::activation;
 use licentia_types::ids::{ActivationId, LicenseId};
+use licentia_types::products::FirstActivation;
 use licentia_types::seats::Seats as SeatCount;
 use licentia_types::text::Fingerprint;
 
@@ -100,6 +101,7 @@ fn is_simple(granted: &Granted, held: &Held, arrival: &Arrival) -> bool {
     let environment = arrival.request.environment.as_ref();
     let free = environment.is_some_and(|name| granted.claim_set.free_environments.contains_key(name));
     let counted = limits.max_users.is_some() || limits.max_tenants.is_some();
-    let begins = !held.was_activated && (license.awaits_start || replaces);
+    let waits = granted.product.first_activation == FirstActivation::OwnerApproval;
+    let begins = !held.was_activated && (license.awaits_start || replaces || waits);
     !(license.trial || begins || free || counted)
 }

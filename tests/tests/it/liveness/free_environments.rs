@@ -110,6 +110,7 @@ async fn a_machine_moves_with_its_environment(backend: Backend) {
     activate(&server, &issued, "moving", "ci").await.expect(200);
     machine(&server, &issued, "second", "dev").await;
     assert_eq!(issued.counted(&server).await, (0, 0));
+    server.clock.advance(86_400);
     let back = activate(&server, &issued, "moving", "production").await.expect(200);
     assert_eq!(
         (&back["activation"]["freeEnvironment"], &back["activation"]["holdsSeat"]),

@@ -50,7 +50,9 @@ async fn the_same_replica_at_once_takes_one_seat(backend: Backend) {
     let body = || json!({"instance": "a"});
     let replies = join_all((0..12).map(|_| try_activate(&server, &issued.key, "image", body()))).await;
     assert_eq!(replies.iter().filter(|reply| reply.status == 201).count(), 1);
-    assert_eq!(replies.iter().filter(|reply| reply.status == 200).count(), 11);
+    // Three answers may be lost in a day; more have to wait for somebody.
+    assert_eq!(replies.iter().filter(|reply| reply.status == 200).count(), 3);
+    assert_eq!(replies.iter().filter(|reply| matches!(reply.status, 202 | 409)).count(), 8);
     assert_eq!(issued.counted(&server).await, (1, 1));
 }
 

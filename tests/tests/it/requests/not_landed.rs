@@ -27,11 +27,7 @@ async fn asked(server: &TestServer) -> Vec<Asked> {
         Asked {
             path: "/products",
             body: json!({"slug": "second", "name": "Second"}),
-            members: vec![
-                ("unboundFiles", on, off),
-                ("clonePolicy", json!("block"), json!("record")),
-                ("firstActivation", json!("approval"), json!("open")),
-            ],
+            members: vec![("unboundFiles", on, off), ("clonePolicy", json!("block"), json!("record"))],
         },
         Asked {
             path: "/license-activations/activate",

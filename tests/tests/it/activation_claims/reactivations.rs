@@ -1,0 +1,145 @@
+//! Activating again by key alone: three times in a day, then somebody lets the machine in.
+
+use licentia_tests::{Backend, on_both};
+
+use super::*;
+
+on_both![
+    the_fourth_time_in_a_day_waits,
+    a_day_later_one_is_free_again,
+    with_its_nonce_a_machine_activates_as_often_as_it_likes,
+    each_machine_has_its_own,
+    what_was_refused_does_not_count,
+    returning_is_not_limited,
+    by_key_alone_nothing_is_replaced_with_a_claim_either,
+    every_instance_counts_the_same,
+];
+
+async fn begin(backend: Backend) -> (TestServer, Guarded) {
+    let server = TestServer::start(backend).await;
+    let shop = Shop::open(&server).await;
+    let license = Guarded::issue(&server, &shop, json!({"maxActivations": 2})).await;
+    (server, license)
+}
+
+async fn again(server: &TestServer, license: &Guarded, more: Value) -> Reply {
+    try_activate(server, &license.key, "fp-1", more).await
+}
+
+async fn used_up(backend: Backend) -> (TestServer, Guarded, Machine) {
+    let (server, license) = begin(backend).await;
+    Machine::activate(&server, &license.key, "fp-1").await;
+    for _ in 0..2 {
+        again(&server, &license, json!({})).await.expect(200);
+    }
+    let last = again(&server, &license, json!({})).await.expect(200);
+    let machine = Machine::of(&license.key, "fp-1", &last);
+    (server, license, machine)
+}
+
+async fn the_fourth_time_in_a_day_waits(backend: Backend) {
+    let (server, license, mut machine) = used_up(backend).await;
+    let answer = again(&server, &license, json!({})).await.expect(202);
+    assert_eq!(answer["claim"]["kind"], "reactivation");
+    let claim = Claim::of(&answer);
+    assert_eq!(claim.shown(&server).await["activationId"], machine.activation.as_str());
+    // Whoever asked took nothing from the machine.
+    machine.beat(&server).await;
+    claim.poll(&server).await.expect(202);
+    claim.decide(&server, "approve").await;
+    machine.beat(&server).await;
+    let body = claim.poll(&server).await.expect(200);
+    assert_eq!(body["activation"]["id"], machine.activation.as_str());
+    machine.try_beat(&server).await.expect_problem(409, "NONCE_REUSED");
+    Machine::of(&license.key, "fp-1", &body).beat(&server).await;
+    assert_eq!(license.counted(&server).await, (1, 1, 1));
+    // The approval was for once, not for the next ones by key alone.
+    again(&server, &license, json!({})).await.expect(202);
+}
+
+async fn a_day_later_one_is_free_again(backend: Backend) {
+    let (server, license) = begin(backend).await;
+    Machine::activate(&server, &license.key, "fp-1").await;
+    for _ in 0..3 {
+        again(&server, &license, json!({})).await.expect(200);
+        server.clock.advance(3_600);
+    }
+    server.clock.advance(86_400 - 3 * 3_600 - 1);
+    again(&server, &license, json!({})).await.expect(202);
+    server.clock.advance(1);
+    again(&server, &license, json!({})).await.expect(200);
+    again(&server, &license, json!({})).await.expect(202);
+    server.clock.advance(3_600);
+    again(&server, &license, json!({})).await.expect(200);
+    server.clock.advance(86_400);
+    for _ in 0..3 {
+        again(&server, &license, json!({})).await.expect(200);
+    }
+    again(&server, &license, json!({})).await.expect(202);
+}
+
+async fn with_its_nonce_a_machine_activates_as_often_as_it_likes(backend: Backend) {
+    let (server, license, mut machine) = used_up(backend).await;
+    for _ in 0..6 {
+        let body = again(&server, &license, json!({"nonce": machine.nonce})).await.expect(200);
+        machine = Machine::of(&license.key, "fp-1", &body);
+    }
+    server.clock.advance(86_400);
+    // None of them counted.
+    for _ in 0..3 {
+        again(&server, &license, json!({})).await.expect(200);
+    }
+}
+
+async fn each_machine_has_its_own(backend: Backend) {
+    let (server, license, _) = used_up(backend).await;
+    for status in [201, 200, 200, 200, 202] {
+        try_activate(&server, &license.key, "fp-2", json!({})).await.expect(status);
+    }
+}
+
+async fn what_was_refused_does_not_count(backend: Backend) {
+    let (server, license) = begin(backend).await;
+    Machine::activate_with(&server, &license.key, "fp-1", json!({"userRef": "ann"})).await;
+    for _ in 0..5 {
+        let other = json!({"userRef": "eve"});
+        again(&server, &license, other).await.expect_problem(409, "BINDING_MISMATCH");
+    }
+    for status in [200, 200, 200, 202] {
+        again(&server, &license, json!({})).await.expect(status);
+    }
+}
+
+async fn returning_is_not_limited(backend: Backend) {
+    let (server, license, machine) = used_up(backend).await;
+    let path = format!("/license-activations/{}/deactivate", machine.activation);
+    server.admin_post(&path, json!({})).await.expect(200);
+    // It gave its seat back: nobody sits there from whom it could be taken.
+    again(&server, &license, json!({})).await.expect(201);
+    again(&server, &license, json!({})).await.expect(202);
+}
+
+async fn by_key_alone_nothing_is_replaced_with_a_claim_either(backend: Backend) {
+    let (server, license) = begin(backend).await;
+    let bound = json!({"userRef": "ann"});
+    Machine::activate_with(&server, &license.key, "fp-1", bound).await;
+    for _ in 0..3 {
+        again(&server, &license, json!({})).await.expect(200);
+    }
+    again(&server, &license, json!({"userRef": "eve"})).await.expect_problem(409, "BINDING_MISMATCH");
+    let claim = Claim::of(&again(&server, &license, json!({"userRef": "ann"})).await.expect(202));
+    claim.decide(&server, "approve").await;
+    assert_eq!(claim.poll(&server).await.expect(200)["activation"]["userRef"], "ann");
+}
+
+async fn every_instance_counts_the_same(backend: Backend) {
+    let (server, license) = begin(backend).await;
+    let other = server.another().await;
+    Machine::activate(&server, &license.key, "fp-1").await;
+    again(&server, &license, json!({})).await.expect(200);
+    again(&other, &license, json!({})).await.expect(200);
+    again(&server, &license, json!({})).await.expect(200);
+    let claim = Claim::of(&again(&other, &license, json!({})).await.expect(202));
+    claim.decide(&server, "approve").await;
+    claim.poll(&other).await.expect(200);
+}
