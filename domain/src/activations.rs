@@ -24,7 +24,6 @@ use crate::pages::{PageError, PageQuery};
 use crate::scope::Scope;
 use crate::{audit, catalog};
 
-pub use activate::activate;
 pub(crate) use activate::activate_claimed;
 pub use activate::{Admission, activate};
 pub(crate) use arrivals::Arrivals;

@@ -118,8 +118,8 @@ async fn bind(
     if !coming.may_bind() {
         binding.expect_unchanged(&machine)?;
     }
-    let of_licence = (opening.is_first(), &grant.granted.product);
-    if let Some(kind) = pass.lacks(&tx, moment.now, of_licence, (&machine, coming)).await? {
+    let of_license = (opening.is_first(), &grant.granted.product);
+    if let Some(kind) = pass.lacks(&tx, moment.now, of_license, (&machine, coming)).await? {
         let known = (coming != Coming::First).then_some(&machine);
         let asked = Asked { license: seats.license(), kind, known, request: &request };
         let claim = Box::pin(activation_claims::ask(ctx, &tx, &moment, &caller, asked)).await?;

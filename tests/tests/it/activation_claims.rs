@@ -29,6 +29,13 @@ impl Guarded {
         Self::issue(server, &shop, more).await
     }
 
+    /// The same beside other shops.
+    pub(crate) async fn of_shop(server: &TestServer, slug: &str) -> Self {
+        let shop = Shop::named(server, slug).await;
+        approve_first(server, &shop).await;
+        Self::issue(server, &shop, json!({})).await
+    }
+
     pub(crate) async fn issue(server: &TestServer, shop: &Shop, more: Value) -> Self {
         let issued = shop.issue(server, more).await;
         let text = |member: &str| issued[member].as_str().unwrap().to_owned();
@@ -59,7 +66,7 @@ impl Guarded {
 /// What a machine waits with.
 pub(crate) struct Claim {
     pub(crate) id: String,
-    secret: String,
+    pub(crate) secret: String,
 }
 
 impl Claim {

@@ -3,6 +3,8 @@
 use licentia_tests::{Backend, Machine, Shop, TestServer, on_both};
 use serde_json::{Value, json};
 
+use crate::activation_claims::Guarded;
+
 on_both![
     a_page_has_one_to_two_hundred_entries,
     a_walk_shows_every_entry_once_while_others_come,
@@ -117,13 +119,18 @@ async fn every_list_is_paged(backend: Backend) {
         let issued = shop.issue(&server, json!({"customer": {"name": customer}})).await;
         Machine::activate(&server, issued["licenseKey"].as_str().unwrap(), customer).await;
     }
+    let guarded = Guarded::of_shop(&server, "guarded").await;
+    for machine in ["a", "b"] {
+        guarded.ask(&server, machine).await;
+    }
     for (list, total) in [
-        ("/products", 2),
-        ("/pricing-tiers", 6),
-        ("/product-features", 10),
+        ("/products", 3),
+        ("/pricing-tiers", 9),
+        ("/product-features", 15),
         ("/customers", 2),
-        ("/license-keys", 2),
+        ("/license-keys", 3),
         ("/license-activations", 2),
+        ("/activation-claims", 2),
     ] {
         let first = server.admin_get(&format!("{list}?limit=1")).await.expect(200);
         assert_eq!(first["total"], total, "{list}");

@@ -8,7 +8,7 @@ use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
 use crate::access::key_with;
-use crate::activation_claims::{Guarded, approve_first};
+use crate::activation_claims::Guarded;
 use crate::assemblies::build;
 use crate::licenses::suspend;
 
@@ -156,7 +156,7 @@ impl World {
     }
 
     async fn claim_limit_reached(&self) -> Reply {
-        let license = self.guarded("claim-limit-reached").await;
+        let license = Guarded::of_shop(&self.server, "claim-limit-reached").await;
         for number in 0..5 {
             license.ask(&self.server, &format!("waits-{number}")).await;
         }
@@ -164,22 +164,15 @@ impl World {
     }
 
     async fn claim_rejected(&self) -> Reply {
-        let claim = self.guarded("claim-rejected").await.ask(&self.server, "fp-1").await;
+        let claim = Guarded::of_shop(&self.server, "claim-rejected").await.ask(&self.server, "fp-1").await;
         claim.try_decide(&self.server, "reject").await.expect(200);
         claim.poll(&self.server).await
     }
 
     async fn claim_expired(&self) -> Reply {
-        let claim = self.guarded("claim-expired").await.ask(&self.server, "fp-1").await;
+        let claim = Guarded::of_shop(&self.server, "claim-expired").await.ask(&self.server, "fp-1").await;
         self.server.clock.advance(900);
         claim.poll(&self.server).await
-    }
-
-    /// A licence whose first machine waits.
-    async fn guarded(&self, slug: &str) -> Guarded {
-        let shop = Shop::named(&self.server, slug).await;
-        approve_first(&self.server, &shop).await;
-        Guarded::issue(&self.server, &shop, json!({})).await
     }
 
     async fn binding_mismatch(&self) -> Reply {

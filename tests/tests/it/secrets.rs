@@ -9,6 +9,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tracing_subscriber::filter::LevelFilter;
 
+use crate::activation_claims::Guarded;
+
 on_both![no_secret_is_logged_at_any_level];
 
 static LOGGED: Mutex<Vec<u8>> = Mutex::new(Vec::new());
@@ -94,6 +96,10 @@ async fn live(server: &TestServer) -> Vec<String> {
         server.admin_post("/lookup", json!({"text": pasted})).await.expect(200);
         secrets.push(pasted.to_owned());
     }
+    let claim = Guarded::of_shop(server, "guarded").await.ask(server, "fp-1").await;
+    claim.try_decide(server, "approve").await.expect(200);
+    secrets.push(claim.secret.clone());
+    secrets.push(claim.poll(server).await.expect(201)["token"].as_str().unwrap().to_owned());
     let reveal = format!("/license-keys/{}/reveal", issued["id"].as_str().unwrap());
     server.admin_post(&reveal, json!({})).await.expect(200);
     let path = format!("/license-activations/{}/deactivate", machine.activation);

@@ -7,6 +7,7 @@ use super::*;
 
 on_both![
     of_two_approvals_at_once_one_wins,
+    of_an_approval_and_a_rejection_at_once_one_stands,
     twenty_polls_at_once_are_one_activation,
     of_many_that_ask_at_once_five_wait,
     claims_let_through_no_more_machines_than_seats,
@@ -31,6 +32,24 @@ async fn of_two_approvals_at_once_one_wins(backend: Backend) {
         assert_eq!(statuses, [201, 403]);
         winner.poll(&server).await.expect(200);
         assert_eq!(guarded.counted(&server).await, (1, 1, 1));
+    }
+}
+
+async fn of_an_approval_and_a_rejection_at_once_one_stands(backend: Backend) {
+    let server = TestServer::start(backend).await;
+    let other = server.another().await;
+    let shop = Shop::open(&server).await;
+    approve_first(&server, &shop).await;
+    for _ in 0..8 {
+        let claim = Guarded::issue(&server, &shop, json!({})).await.ask(&server, "fp-1").await;
+        let (yes, no) =
+            tokio::join!(claim.try_decide(&server, "approve"), claim.try_decide(&other, "reject"));
+        let came_in = claim.poll(&server).await.status;
+        match (yes.status, no.status) {
+            (200, 409) => assert_eq!(came_in, 201),
+            (409, 200) => assert_eq!(came_in, 403),
+            both => panic!("{both:?}"),
+        }
     }
 }
 

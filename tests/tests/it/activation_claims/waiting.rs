@@ -50,7 +50,20 @@ async fn only_the_first_machine_of_a_licence_waits(backend: Backend) {
         server.admin_post(&path, json!({})).await.expect(200);
     }
     Machine::activate(&server, &guarded.key, "fp-3").await;
-    // Products are open unless they say otherwise.
+    // A product may say so from its beginning, and take it back; and is open unless it says so.
+    let body = json!({"slug": "guarded", "name": "Guarded", "firstActivation": "owner_approval"});
+    let product = server.admin_post("/products", body).await.expect(201);
+    assert_eq!(product["firstActivation"], "owner_approval");
+    let path = format!("/products/{}", product["id"].as_str().unwrap());
+    for (sent, shown) in
+        [(json!({"name": "New"}), "owner_approval"), (json!({"firstActivation": "open"}), "open")]
+    {
+        assert_eq!(server.admin_put(&path, sent).await.expect(200)["firstActivation"], shown);
+    }
+    for wrong in [json!("approval"), Value::Null] {
+        let reply = server.admin_put(&path, json!({"firstActivation": wrong})).await;
+        reply.expect_problem(422, "VALIDATION_FAILED");
+    }
     let open = Shop::named(&server, "open").await;
     let product = server.admin_get(&format!("/products/{}", open.product)).await.expect(200);
     assert_eq!(product["firstActivation"], "open");
