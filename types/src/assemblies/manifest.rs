@@ -63,7 +63,7 @@ pub enum ManifestInvalid {
 
 /// What a machine says that it runs: one to 256 builds, which together take at most 28 KB in a proof. A
 /// build that stands there twice is one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AssemblyManifest(Vec<Assembly>);
 
 impl AssemblyManifest {
