@@ -60,10 +60,8 @@ async fn only_the_first_machine_of_a_licence_waits(backend: Backend) {
     {
         assert_eq!(server.admin_put(&path, sent).await.expect(200)["firstActivation"], shown);
     }
-    for wrong in [json!("approval"), Value::Null] {
-        let reply = server.admin_put(&path, json!({"firstActivation": wrong})).await;
-        reply.expect_problem(422, "VALIDATION_FAILED");
-    }
+    let unknown = server.admin_put(&path, json!({"firstActivation": "approval"})).await;
+    unknown.expect_problem(422, "VALIDATION_FAILED");
     let open = Shop::named(&server, "open").await;
     let product = server.admin_get(&format!("/products/{}", open.product)).await.expect(200);
     assert_eq!(product["firstActivation"], "open");
