@@ -23,6 +23,9 @@ pub use crate::opening::{Migrations, OpenError, open_for_command};
 
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 1024;
+/// How long a connection may be idle: longer than proxies and clients keep theirs (60 s is common), so that none sends
+/// its next request into one that we are just closing.
+const IDLE: Duration = Duration::from_secs(75);
 /// How often clients whose budget is whole again are forgotten.
 const FORGETTING: Duration = Duration::from_mins(1);
 
@@ -136,8 +139,7 @@ impl Application {
             () = jobs::hear_of_changes(parts.ctx.clone()) => {}
         }
         jobs::write_notes(&parts.ctx).await;
-        // That it failed is in the log.
-        drop(Box::pin(jobs::write_usage(&parts.ctx)).await);
+        Box::pin(jobs::write_last_usage(&parts.ctx)).await;
         if let Err(error) = parts.ctx.db.clone().close().await {
             tracing::warn!(error = %error, "the database was not closed cleanly");
         }
@@ -197,7 +199,8 @@ fn serve(config: &Config, listener: std::net::TcpListener, parts: Parts) -> std:
         None => server,
     };
     let grace = config.server.shutdown_grace_seconds.into();
-    Ok(server.shutdown_timeout(grace).disable_signals().listen(listener)?.run())
+    let server = server.keep_alive(IDLE).shutdown_timeout(grace);
+    Ok(server.disable_signals().listen(listener)?.run())
 }
 
 #[cfg(test)]

@@ -103,20 +103,30 @@ pub(crate) async fn write_notes(ctx: &Context) {
     }
 }
 
-/// Writes down what was used, until it is dropped. While the database does not take it this is tried once a second.
+/// Writes down what was used, until it is dropped. While the database goes on not taking it this is tried once a second.
 pub(crate) async fn keep_usage(ctx: web::Data<Context>) {
     let mut timer = tokio::time::interval(USAGE_TICK);
     timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut failed = false;
     loop {
         timer.tick().await;
-        if write_usage(&ctx).await.is_err() {
+        let fails = write_usage(&ctx).await.is_err();
+        if fails && failed {
             tokio::time::sleep(TICK).await;
         }
+        failed = fails;
     }
 }
 
-/// The same, once. What was lost is told.
-pub(crate) async fn write_usage(ctx: &Context) -> Result<(), Failure> {
+/// The same at the end, when nothing is tried again.
+pub(crate) async fn write_last_usage(ctx: &Context) {
+    if write_usage(ctx).await.is_err() {
+        tracing::error!(lost = usage::unwritten(ctx), "usage was lost");
+    }
+}
+
+/// The same, once. What was lost is told, when it can be.
+async fn write_usage(ctx: &Context) -> Result<(), Failure> {
     let written = usage::flush(ctx).await;
     if let Err(failure) = &written {
         tracing::error!(
@@ -125,18 +135,23 @@ pub(crate) async fn write_usage(ctx: &Context) -> Result<(), Failure> {
         );
     }
     let lost = usage::lost(ctx);
-    if lost > 0 {
+    if lost > 0 && tell_of_loss(ctx, lost).await {
         tracing::warn!(lost, "usage was lost");
-        let event = SystemEvent {
-            level: SystemEventLevel::Warning,
-            source: "usage",
-            message: "usage was counted that could not be written".to_owned(),
-            detail: json!({"lost": lost}),
-            request_id: None,
-        };
-        system_events::record(ctx, event).await;
+        usage::told(ctx, lost);
     }
     written
+}
+
+/// Whether it could be told.
+async fn tell_of_loss(ctx: &Context, lost: u64) -> bool {
+    let event = SystemEvent {
+        level: SystemEventLevel::Warning,
+        source: "usage",
+        message: "usage was counted that could not be written".to_owned(),
+        detail: json!({"lost": lost}),
+        request_id: None,
+    };
+    system_events::record(ctx, event).await
 }
 
 #[cfg(test)]

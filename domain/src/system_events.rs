@@ -61,13 +61,11 @@ impl Told {
     }
 }
 
-/// Writes it down, if it is news and the database takes it.
-pub async fn record(ctx: &Context, event: SystemEvent) {
+/// Writes it down, if it is news and the database takes it; tells whether it did. Whoever cannot write that
+/// something failed does not try to write that.
+pub async fn record(ctx: &Context, event: SystemEvent) -> bool {
     let moment = ctx.moment();
-    if ctx.told.is_news(event.source, &event.message, moment.now) {
-        // Whoever cannot write that something failed does not try to write that.
-        let _ = write(ctx, &moment, event).await;
-    }
+    ctx.told.is_news(event.source, &event.message, moment.now) && write(ctx, &moment, event).await.is_ok()
 }
 
 async fn write(ctx: &Context, moment: &Moment<'_>, event: SystemEvent) -> Result<(), Failure> {

@@ -50,10 +50,20 @@ pub async fn flush(ctx: &Context) -> Result<(), Failure> {
     writing.await.map_err(|_| Failure::Cancelled)?
 }
 
-/// How much was lost since this was asked last: too many different things were counted while the database did not
+/// How much was lost that nobody was told of yet: too many different things were counted while the database did not
 /// take them, or a commit was not confirmed.
 pub fn lost(ctx: &Context) -> u64 {
-    ctx.usage.take_lost()
+    ctx.usage.lost()
+}
+
+/// Somebody was told of so much that was lost.
+pub fn told(ctx: &Context, lost: u64) {
+    ctx.usage.told(lost);
+}
+
+/// How much waits here to be written.
+pub fn unwritten(ctx: &Context) -> i64 {
+    ctx.usage.sum()
 }
 
 /// Whoever reads waits for what is under way. Each piece is a transaction of its own.

@@ -67,7 +67,7 @@ impl FromStr for ListNumber {
 pub(crate) struct Shuffle {
     list: ListNumber,
     /// Of each round, the value for each half that goes in.
-    rounds: Vec<Vec<u32>>,
+    rounds: Vec<Vec<u16>>,
 }
 
 impl Shuffle {
@@ -104,10 +104,12 @@ const fn turns_left(round: usize) -> bool {
 }
 
 /// One round changes one half by the other, and is its own inverse.
-fn turn(index: u32, (round, values): (usize, &Vec<u32>)) -> u32 {
+fn turn(index: u32, (round, values): (usize, &Vec<u16>)) -> u32 {
     let (left, right) = (index >> RIGHT_BITS, index & RIGHT);
-    let value =
-        |half| usize::try_from(half).ok().and_then(|half| values.get(half)).copied().unwrap_or_default();
+    let value = |half| {
+        let value = usize::try_from(half).ok().and_then(|half| values.get(half));
+        u32::from(value.copied().unwrap_or_default())
+    };
     if turns_left(round) {
         (left ^ value(right)) << RIGHT_BITS | right
     } else {
@@ -116,8 +118,9 @@ fn turn(index: u32, (round, values): (usize, &Vec<u32>)) -> u32 {
 }
 
 /// The round function, written out. One digest gives sixteen values.
-fn values(key: &DigestKey, list: ListNumber, round: usize) -> Vec<u32> {
+fn values(key: &DigestKey, list: ListNumber, round: usize) -> Vec<u16> {
     let (halves, mask) = if turns_left(round) { (RIGHT, LEFT) } else { (LEFT, RIGHT) };
+    let mask = u16::try_from(mask).unwrap_or(u16::MAX);
     let digests = (0..=halves / VALUES).map(|block| {
         let mut input = list.get().to_be_bytes().to_vec();
         input.extend(u8::try_from(round));
@@ -126,7 +129,7 @@ fn values(key: &DigestKey, list: ListNumber, round: usize) -> Vec<u32> {
     });
     let pairs = |digest: [u8; 32]| {
         let (pairs, _) = digest.as_chunks::<2>();
-        pairs.iter().map(|pair| u32::from(u16::from_be_bytes(*pair)) & mask).collect::<Vec<_>>()
+        pairs.iter().map(|pair| u16::from_be_bytes(*pair) & mask).collect::<Vec<_>>()
     };
     digests.flat_map(pairs).collect()
 }

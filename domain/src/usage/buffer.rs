@@ -131,9 +131,22 @@ impl Usage {
         }
     }
 
-    /// How much was lost since this was asked last.
-    pub(super) fn take_lost(&self) -> u64 {
-        std::mem::take(&mut self.lock().lost)
+    /// How much was lost that nobody was told of yet.
+    pub(super) fn lost(&self) -> u64 {
+        self.lock().lost
+    }
+
+    /// Somebody was told of so much that was lost.
+    pub(super) fn told(&self, lost: u64) {
+        let mut waiting = self.lock();
+        waiting.lost = waiting.lost.saturating_sub(lost);
+    }
+
+    /// All counts that wait, together.
+    pub(super) fn sum(&self) -> i64 {
+        let waiting = self.lock();
+        let counts = waiting.of_license.values().flatten();
+        counts.fold(0, |sum, count| sum.saturating_add(count.times))
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
@@ -244,7 +257,7 @@ mod tests {
         let counts = usage.take();
         assert_eq!((counts.len(), sum(&counts)), (MOST_OF_ONE + 2, 10_001));
         assert!(counts.iter().any(|count| count.product_version == "2.0" && count.action == "export"));
-        assert_eq!(usage.take_lost(), 0);
+        assert_eq!(usage.lost(), 0);
     }
 
     #[test]
@@ -257,11 +270,14 @@ mod tests {
         (1..=most + 5).for_each(count);
         // What is counted already goes on.
         count(1);
-        assert_eq!((usage.take_lost(), usage.take_lost()), (5, 0));
+        assert_eq!((usage.lost(), usage.sum()), (5, i64::try_from(MOST).unwrap() + 1));
+        usage.told(3);
+        assert_eq!(usage.lost(), 2);
+        usage.told(2);
         let counts = usage.take();
         assert_eq!((counts.len(), sum(&counts)), (MOST, i64::try_from(MOST).unwrap() + 1));
         count(most + 5);
-        assert_eq!((usage.take().len(), usage.take_lost()), (1, 0));
+        assert_eq!((usage.take().len(), usage.lost()), (1, 0));
     }
 
     #[test]
@@ -275,6 +291,6 @@ mod tests {
         let counts = usage.take();
         assert_eq!((counts.len(), sum(&counts)), (1, 6));
         usage.lose(&counts);
-        assert_eq!(usage.take_lost(), 6);
+        assert_eq!((usage.lost(), usage.sum()), (6, 0));
     }
 }

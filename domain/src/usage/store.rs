@@ -16,8 +16,10 @@ use super::{OTHER, VALIDATE};
 use crate::database::values::{filled_up, with_rows};
 use crate::database::{Database, WriteTx};
 
-/// Counts of one statement: databases bound the values of each.
+/// Counts that are written together: databases bound the values of a statement.
 pub(super) const ROWS: usize = 512;
+/// On PostgreSQL, more than a batch of heartbeats can report.
+const ROWS_POSTGRES: usize = 8_192;
 
 /// Different versions of a licence that are told apart on a day. A batch, or instances side by side, may bring a few
 /// more.
@@ -70,11 +72,13 @@ pub(crate) fn merged(mut counts: Vec<Count>) -> Vec<Count> {
     counts
 }
 
-/// Adds these to what was counted before. To be the last statement of its transaction: the rows that it holds are
-/// asked for by everybody, and it takes them in their order.
+/// Adds these to what was counted before. To be the last of its transaction: the rows that it holds are asked for by
+/// everybody. Where others may hold some of them it is one statement, which takes them in their order: only it knows
+/// by which names they are told apart.
 pub(crate) async fn add(tx: &WriteTx, counts: &[Count]) -> Result<(), DbErr> {
     let backend = tx.get_database_backend();
-    for some in counts.chunks(ROWS) {
+    let most = if backend == DbBackend::Postgres { ROWS_POSTGRES } else { ROWS };
+    for some in counts.chunks(most) {
         let rows = some.iter().map(Count::values).collect();
         let rows = filled_up(rows, |row| row.each_ref().map(Value::as_null));
         let sql = adding(backend, rows.len());

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{assert_counted, by_outcome, together, usage};
 use crate::licenses::suspend;
 
-on_both![the_sum_is_what_was_sent_to_two_instances];
+on_both![the_sum_is_what_was_sent_to_two_instances, reports_of_many_names_wait_for_each_other_in_no_circle];
 
 const MACHINES: usize = 12;
 const ROUNDS: usize = 25;
@@ -115,4 +115,36 @@ async fn the_sum_is_what_was_sent_to_two_instances(backend: Backend) {
     assert_counted(&counted, &expected);
     let sum = expected.iter().map(|(_, _, count)| count).sum::<u64>();
     assert_eq!((together(&server, "").await, together(&other, "").await), (sum, sum));
+}
+
+/// Batches that bring more than is bound to one ordinary statement, for the same rows, by names that come in another
+/// order than they are stored in.
+async fn reports_of_many_names_wait_for_each_other_in_no_circle(backend: Backend) {
+    const REPORTING: usize = 16;
+    let server = TestServer::start(backend).await;
+    let other = server.another().await;
+    let shop = Shop::open(&server).await;
+    let issued = shop.issue(&server, json!({"maxActivations": REPORTING})).await;
+    let key = issued["licenseKey"].as_str().unwrap();
+    let mut machines = Vec::new();
+    for number in 0..REPORTING {
+        machines.push(Machine::activate(&server, key, &format!("fp-{number}")).await);
+    }
+    let report = async |number: usize, mut machine: Machine| {
+        let names = (0..99)
+            .map(|name| (format!("{}-{number}-{name}", if name % 2 == 0 { "a" } else { "z" }), json!(1)));
+        let names: Value =
+            names.chain([("export".to_owned(), json!(1))]).collect::<serde_json::Map<_, _>>().into();
+        for _ in 0..4 {
+            let mut body = machine.beat_body(Some(&request_id()));
+            body["usage"] = names.clone();
+            let instance = if number % 2 == 0 { &server } else { &other };
+            let answer = instance.post("/license-keys/heartbeat", body).await.expect(200);
+            answer["nonce"].as_str().unwrap().clone_into(&mut machine.nonce);
+        }
+    };
+    join_all(machines.into_iter().enumerate().map(|(number, machine)| report(number, machine))).await;
+    let times = u64::try_from(4 * REPORTING).unwrap();
+    let counted = by_outcome(&server, "").await;
+    assert_counted(&counted, &[("export", "REPORTED", times), ("other", "REPORTED", 99 * times)]);
 }
