@@ -1,7 +1,8 @@
 //! By what a machine comes in: the licence's key, or a claim that somebody approved.
 
-use licentia_entity::{activation, activation_claim, product};
+use licentia_entity::{activation_claim, product};
 use licentia_types::activation_claims::ActivationClaimKind;
+use licentia_types::ids::ActivationId;
 use licentia_types::products::FirstActivation;
 use licentia_types::time::Timestamp;
 
@@ -24,6 +25,23 @@ pub(super) enum Pass<'a> {
     Claim(&'a activation_claim::Model),
 }
 
+/// Who comes in by it, as it was before it was given a place.
+#[derive(Clone, Copy)]
+pub(super) struct Entrant<'a> {
+    pub(super) machine: ActivationId,
+    pub(super) coming: Coming,
+    /// Whether the licence never had a machine.
+    pub(super) opens: bool,
+    pub(super) product: &'a product::Model,
+}
+
+impl Entrant<'_> {
+    fn needs_the_owner(self) -> bool {
+        let approval = self.product.first_activation == FirstActivation::OwnerApproval;
+        approval && self.opens && self.coming == Coming::First
+    }
+}
+
 impl Pass<'_> {
     /// Begins the transaction, and holds the licence.
     pub(super) async fn hold(
@@ -42,25 +60,24 @@ impl Pass<'_> {
 
     /// What the machine has to wait for until somebody lets it in; none: nothing.
     ///
-    /// The first machine of a licence, where its product says so; and one that takes a seat over that is
-    /// held, when it did so too often by key alone. Whoever returns to a seat that it gave back, or whose
+    /// The first machine of a licence, where its product says so; and one that takes a place over that is
+    /// held, when it did so too often by key alone. Whoever returns to a seat that was given back, or whose
     /// lease ended, takes nothing from anybody: seats and releases are limited by themselves.
     pub(super) async fn lacks(
         &self,
         tx: &WriteTx,
         now: Timestamp,
-        (opens, product): (bool, &product::Model),
-        (machine, coming): (&activation::Model, Coming),
+        entrant: Entrant<'_>,
     ) -> Result<Option<ActivationClaimKind>, Failure> {
-        let approval = product.first_activation == FirstActivation::OwnerApproval;
-        Ok(match (self, coming) {
-            (Self::Key(_), Coming::First) if opens && approval => Some(ActivationClaimKind::FirstActivation),
-            (Self::Key(_), Coming::Again { proven: false }) => {
-                let used_up = reactivations::are_used_up(tx, machine.id, now).await?;
-                used_up.then_some(ActivationClaimKind::Reactivation)
-            }
-            (Self::Key(_) | Self::Claim(_), _) => None,
-        })
+        if matches!(self, Self::Claim(_)) {
+            return Ok(None);
+        }
+        if entrant.needs_the_owner() {
+            return Ok(Some(ActivationClaimKind::FirstActivation));
+        }
+        let waits =
+            entrant.coming.takes_over() && reactivations::are_used_up(tx, entrant.machine, now).await?;
+        Ok(waits.then_some(ActivationClaimKind::Reactivation))
     }
 
     /// The machine came in by it.
@@ -69,14 +86,16 @@ impl Pass<'_> {
         tx: &WriteTx,
         moment: &Moment<'_>,
         caller: &Caller,
-        (machine, coming): (&activation::Model, Coming),
+        entrant: Entrant<'_>,
     ) -> Result<(), Failure> {
-        match (self, coming) {
-            (Self::Key(_), Coming::Again { proven: false }) => {
-                reactivations::note(tx, machine.id, moment.now).await
+        match self {
+            Self::Key(_) if entrant.coming.takes_over() => {
+                reactivations::note(tx, entrant.machine, moment.now).await
             }
-            (Self::Key(_), _) => Ok(()),
-            (Self::Claim(claim), _) => activation_claims::taken_up(tx, moment, caller, claim, machine).await,
+            Self::Key(_) => Ok(()),
+            Self::Claim(claim) => {
+                activation_claims::taken_up(tx, moment, caller, claim, entrant.machine).await
+            }
         }
     }
 }
