@@ -78,7 +78,7 @@ async fn arrive(
     Box::pin(bind(ctx, caller, request, Pass::Key(key_digest), call)).await
 }
 
-/// The same for a machine whose claim was approved: it comes in as it asked then.
+/// The same for a machine that waited with a claim: it comes in as it asked then.
 pub(crate) async fn activate_claimed(
     ctx: &Context,
     caller: &Caller,
@@ -101,8 +101,7 @@ async fn bind(
     let signing_key = ctx.token_key(moment.now).await?;
     let wanted = proof::Wanted::by(ctx, &request, moment.now).await?;
 
-    let held = Box::pin(pass.hold(ctx, moment.now)).await?;
-    let (tx, opening) = held.ok_or(ActivationError::KeyUnknown)?;
+    let (tx, opening) = Box::pin(pass.hold(ctx, moment.now)).await?;
     let license = opening.license.clone();
     call.concerns(license.id);
     let caller = caller.acting_as(Actor::Machine(license.id));

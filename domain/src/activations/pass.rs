@@ -1,11 +1,13 @@
 //! By what a machine comes in: the licence's key, or a claim that somebody approved.
 
+use licentia_entity::activation_claim::Decision;
 use licentia_entity::{activation_claim, product};
 use licentia_types::activation_claims::ActivationClaimKind;
 use licentia_types::ids::ActivationId;
 use licentia_types::products::FirstActivation;
 use licentia_types::time::Timestamp;
 
+use super::error::ActivationError;
 use super::identify::Coming;
 use super::reactivations;
 use crate::activation_claims;
@@ -21,7 +23,8 @@ use crate::scope::Scope;
 pub(super) enum Pass<'a> {
     /// The licence's key.
     Key(KeyDigests),
-    /// A claim that was approved, and has not expired.
+    /// A claim that has not expired: one that was approved; or one that nobody needs to decide on any more,
+    /// which is worth what the key is.
     Claim(&'a activation_claim::Model),
 }
 
@@ -43,19 +46,31 @@ impl Entrant<'_> {
 }
 
 impl Pass<'_> {
-    /// Begins the transaction, and holds the licence.
+    /// Begins the transaction, and holds the licence: what it shows is good until that ends.
     pub(super) async fn hold(
         &self,
         ctx: &Context,
         now: Timestamp,
-    ) -> Result<Option<(WriteTx, Opening)>, Failure> {
-        match self {
-            Self::Key(digests) => first_activation::hold(ctx, digests, now).await,
-            Self::Claim(claim) => {
-                let scope = Scope::License(claim.license_id);
-                first_activation::hold_by_id(ctx, scope, claim.license_id, now).await
+    ) -> Result<(WriteTx, Opening), ActivationError> {
+        let claim = match self {
+            Self::Key(digests) => {
+                let held = first_activation::hold(ctx, digests, now).await?;
+                return held.ok_or(ActivationError::KeyUnknown);
             }
+            Self::Claim(claim) => claim,
+        };
+        let scope = Scope::License(claim.license_id);
+        let held = first_activation::hold_by_id(ctx, scope, claim.license_id, now).await?;
+        let (tx, opening) = held.ok_or(Failure::Corrupt("licence"))?;
+        if activation_claims::is_rejected(&tx, claim.id).await? {
+            return Err(ActivationError::ClaimRejected);
         }
+        Ok((tx, opening))
+    }
+
+    /// Whether somebody looked at the machine.
+    fn is_approved(&self) -> bool {
+        matches!(self, Self::Claim(claim) if claim.decision == Decision::Approved)
     }
 
     /// What the machine has to wait for until somebody lets it in; none: nothing.
@@ -69,7 +84,7 @@ impl Pass<'_> {
         now: Timestamp,
         entrant: Entrant<'_>,
     ) -> Result<Option<ActivationClaimKind>, Failure> {
-        if matches!(self, Self::Claim(_)) {
+        if self.is_approved() {
             return Ok(None);
         }
         if entrant.needs_the_owner() {
@@ -88,10 +103,10 @@ impl Pass<'_> {
         caller: &Caller,
         entrant: Entrant<'_>,
     ) -> Result<(), Failure> {
+        if !self.is_approved() && entrant.coming.takes_over() {
+            reactivations::note(tx, entrant.machine, moment.now).await?;
+        }
         match self {
-            Self::Key(_) if entrant.coming.takes_over() => {
-                reactivations::note(tx, entrant.machine, moment.now).await
-            }
             Self::Key(_) => Ok(()),
             Self::Claim(claim) => {
                 activation_claims::taken_up(tx, moment, caller, claim, entrant.machine).await

@@ -6,6 +6,7 @@ use super::*;
 
 on_both![
     the_fourth_time_in_a_day_waits,
+    whoever_asks_the_same_gets_no_claim_of_somebody_else,
     a_day_later_one_is_free_again,
     with_its_nonce_a_machine_activates_as_often_as_it_likes,
     each_machine_has_its_own,
@@ -60,6 +61,26 @@ async fn the_fourth_time_in_a_day_waits(backend: Backend) {
     assert_eq!(license.counted(&server).await, (1, 1, 1));
     // The approval was for once, not for the next ones by key alone.
     again(&server, &license, json!({})).await.expect(202);
+}
+
+async fn whoever_asks_the_same_gets_no_claim_of_somebody_else(backend: Backend) {
+    let (server, license, _) = used_up(backend).await;
+    let victim = Claim::of(&again(&server, &license, json!({})).await.expect(202));
+    // The same request, from the same address.
+    let thief = Claim::of(&again(&server, &license, json!({})).await.expect(202));
+    assert_ne!(thief.id, victim.id);
+    poll(&server, &victim.id, &thief.secret).await.expect_problem(404, "NOT_FOUND");
+    let shown = server.admin_get("/activation-claims?status=pending").await.expect(200);
+    assert_eq!((&shown["total"], &shown["items"][0]["requests"]), (&json!(2), &json!(1)));
+    victim.decide(&server, "approve").await;
+    thief.poll(&server).await.expect(202);
+    let mut machine = Machine::of(&license.key, "fp-1", &victim.poll(&server).await.expect(200));
+    thief.decide(&server, "reject").await;
+    thief.poll(&server).await.expect_problem(403, "CLAIM_REJECTED");
+    machine.beat(&server).await;
+    for status in [202, 202, 202, 409] {
+        again(&server, &license, json!({})).await.expect(status);
+    }
 }
 
 async fn a_day_later_one_is_free_again(backend: Backend) {
