@@ -2,8 +2,9 @@
 //!
 //! A claim keeps what the machine asked for, sealed, and its approval activates exactly that, as if the
 //! machine had come then: it takes no seat before, and a seat is not certain after. It lives for fifteen
-//! minutes, decided or not. What the machine holds is a secret that is known to nobody else: whoever knows
-//! licence key and fingerprint can wait beside a machine, and can neither take its place nor push it out.
+//! minutes, decided or not, and ends with the key that it was made with. What the machine holds is a secret
+//! that is known to nobody else: whoever knows licence key and fingerprint can wait beside a machine, and
+//! can neither take its place nor push it out.
 
 use licentia_entity::{activation_claim, license};
 use licentia_types::activation_claims::{ActivationClaimResponse, ActivationClaimStatus, AwaitedClaim};
@@ -21,10 +22,12 @@ use crate::pages::{PageError, PageQuery};
 use crate::scope::Scope;
 
 pub(crate) use ask::{Asked, NoRoom, ask};
+pub(crate) use decide::reject_open;
 pub use decide::{approve, reject};
 pub use error::ActivationClaimError;
 pub use poll::poll;
 pub use store::ActivationClaimFilter;
+pub(crate) use store::is_rejected;
 pub(crate) use taken_up::taken_up;
 
 mod ask;
@@ -56,6 +59,7 @@ pub async fn list(
 fn render(claim: activation_claim::Model, now: Timestamp) -> ActivationClaimResponse {
     ActivationClaimResponse {
         status: rules::status(&claim, now),
+        requests: secrets::count(&claim),
         id: claim.id,
         license_id: claim.license_id,
         kind: claim.kind,
@@ -87,18 +91,26 @@ fn awaited(claim: &activation_claim::Model, secret: Option<String>) -> AwaitedCl
     }
 }
 
-/// Writes what became of a claim into the audit log, and tells others.
+/// What became of claims of a licence: the same of each.
+struct Told<'a> {
+    kind: Kind,
+    license: &'a license::Model,
+    claims: &'a [activation_claim::Model],
+}
+
+/// Writes it into the audit log, and tells others: by the same name, with the same detail.
 async fn tell(
     tx: &WriteTx,
     moment: &Moment<'_>,
     caller: &Caller,
-    license: &license::Model,
-    (kind, claim): (Kind, &activation_claim::Model),
+    Told { kind, license, claims }: Told<'_>,
 ) -> Result<(), Failure> {
-    let detail =
-        json!({"kind": claim.kind, "activationId": claim.activation_id, "expiresAt": claim.expires_at});
-    let written = audit::Event::new(kind.as_str(), &claim.id, detail.clone()).of_license(license.id);
-    audit::record(tx, moment, caller, written).await?;
-    let told = events::Event::new(kind, &claim.id, detail).of_license(license);
-    events::record(tx, moment, told).await
+    let detail = |claim: &activation_claim::Model| json!({"kind": claim.kind, "activationId": claim.activation_id, "expiresAt": claim.expires_at});
+    let written = claims
+        .iter()
+        .map(|claim| audit::Event::new(kind.as_str(), &claim.id, detail(claim)).of_license(license.id));
+    audit::record_all(tx, moment, caller, written.collect()).await?;
+    let told =
+        claims.iter().map(|claim| events::Event::new(kind, &claim.id, detail(claim)).of_license(license));
+    events::record_all(tx, moment, told.collect()).await
 }

@@ -111,7 +111,9 @@ pub struct ActivationClaimResponse {
     pub user_ref: Option<Reference>,
     /// The tenant it serves.
     pub tenant_ref: Option<Reference>,
-    /// When it asked first.
+    /// How often it was asked for: by one machine whose answers were lost, or by several that look alike.
+    pub requests: u32,
+    /// When it was asked for first.
     pub requested_at: Timestamp,
     /// When the claim is worth nothing any more.
     pub expires_at: Timestamp,

@@ -106,7 +106,8 @@ pub(crate) async fn approve_activation_claim(
 
 /// Do not let a machine in
 ///
-/// It is told so when it asks next, and may make another claim. Doing it again changes nothing.
+/// It is told so when it asks next, and may make another claim. An approval is taken back by this until the
+/// machine is in. Doing it again changes nothing.
 #[utoipa::path(
     tag = "Activations",
     params(("id" = ActivationClaimId, Path)),

@@ -1,4 +1,6 @@
-//! Asking to be let in: a claim is made, or the one that the machine made already has one secret more.
+//! Asking to be let in: a claim is made, or the one that a first machine made already has one secret more.
+
+use std::slice;
 
 use licentia_entity::activation_claim::{Decision, Model};
 use licentia_entity::{activation, license};
@@ -7,7 +9,7 @@ use licentia_types::activations::ActivateRequest;
 use licentia_types::ids::ActivationClaimId;
 use serde_json::json;
 
-use super::{awaited, request, rules, secrets, store, tell};
+use super::{Told, awaited, request, rules, secrets, store, tell};
 use crate::actors::Caller;
 use crate::audit;
 use crate::context::{Context, Moment};
@@ -41,9 +43,10 @@ failed_from!(NoRoom);
 
 /// Makes a claim, in the transaction that holds the licence.
 ///
-/// Whoever asks for the very same for the same machine from the same address shares the claim, with a
-/// secret of his own: once it is approved he could activate again by key alone anyhow. Everybody else waits
-/// beside it, and whoever decides sees both.
+/// Whoever asks to be the first machine, for the very same from the same address, shares the claim, with a
+/// secret of his own, and whoever decides sees how often it was asked for. Everybody else waits beside it,
+/// and whoever decides sees both. To come in again is never shared: there is a machine from which it would
+/// be taken, and what one of two that look alike is allowed must not be the other's.
 ///
 /// # Errors
 /// When five machines wait already, or this one waits with three claims, or was given five secrets.
@@ -58,7 +61,7 @@ pub(crate) async fn ask(
     let waiting = store::waiting(tx, asked.license.id, moment.now).await?;
     let mut new = blank(moment, caller, asked)?;
     for claim in &waiting {
-        if is_alike(claim, &new) && *request::open_text(ctx, claim)? == *text {
+        if may_share(claim, &new) && *request::open_text(ctx, claim)? == *text {
             return ask_again(ctx, tx, moment, caller, claim.clone()).await;
         }
     }
@@ -68,7 +71,8 @@ pub(crate) async fn ask(
     new.request = request::seal(ctx, new.id, &text)?;
     let secret = secrets::add(ctx, moment, &mut new)?;
     store::insert(tx, new.clone()).await?;
-    tell(tx, moment, caller, asked.license, (Kind::ActivationClaimRequested, &new)).await?;
+    let (kind, license) = (Kind::ActivationClaimRequested, asked.license);
+    tell(tx, moment, caller, Told { kind, license, claims: slice::from_ref(&new) }).await?;
     Ok(awaited(&new, secret))
 }
 
@@ -80,14 +84,15 @@ async fn ask_again(
     mut claim: Model,
 ) -> Result<AwaitedClaim, NoRoom> {
     let secret = secrets::add(ctx, moment, &mut claim)?.ok_or(NoRoom::Full)?;
-    let claim = store::update(tx, claim).await?;
+    store::keep_secrets(tx, &claim).await?;
     let written = audit::Event::new("activation_claim.repeated", &claim.id, json!({}));
     audit::record(tx, moment, caller, written.of_license(claim.license_id)).await?;
     Ok(awaited(&claim, Some(secret)))
 }
 
-fn is_alike(one: &Model, other: &Model) -> bool {
-    rules::same_machine(one, other) && one.ip == other.ip && one.kind == other.kind
+fn may_share(one: &Model, other: &Model) -> bool {
+    let first = |claim: &Model| claim.kind == ActivationClaimKind::FirstActivation;
+    first(one) && first(other) && rules::same_machine(one, other) && one.ip == other.ip
 }
 
 /// The claim before anything is sealed in it.

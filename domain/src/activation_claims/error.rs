@@ -21,7 +21,7 @@ pub enum ActivationClaimError {
     #[error("the claim has expired; activate again by licence key")]
     Expired,
     /// Decisions stand.
-    #[error("the claim was decided otherwise already")]
+    #[error("the claim was rejected, or its machine is in already")]
     Decided,
     /// What every activation may be refused for.
     #[error(transparent)]

@@ -1,13 +1,17 @@
 //! Asking what became of a claim: once it is approved, the machine is activated by this.
 
 use licentia_entity::activation_claim;
-use licentia_types::activation_claims::{ActivationClaimStatus, PollActivationClaimRequest};
+use licentia_types::activation_claims::{
+    ActivationClaimKind, ActivationClaimStatus, PollActivationClaimRequest,
+};
 
 use super::error::ActivationClaimError;
 use super::{awaited, request, rules, secrets, store};
 use crate::activations::{self, Admission};
 use crate::actors::Caller;
 use crate::context::Context;
+use crate::failure::Failure;
+use crate::licenses;
 use crate::refusals::{Call, Operation};
 use crate::scope::Scope;
 
@@ -15,7 +19,7 @@ use crate::scope::Scope;
 ///
 /// After its approval the machine comes in as it asked, and is told so again for as long as the claim lives:
 /// an answer may be lost. It is refused as every other machine would be, for want of a seat for one, and may
-/// ask again.
+/// ask again. One that waited to be the first comes in as everybody does with the key, once there was a first.
 ///
 /// # Errors
 /// When there is no such claim, or the secret is not its; when it was rejected or its time is over; and for
@@ -46,13 +50,28 @@ async fn answer(
     call: &mut Call,
 ) -> Result<Admission, ActivationClaimError> {
     let now = ctx.moment().now;
-    match rules::status(claim, now) {
-        ActivationClaimStatus::Pending => Ok(Admission::Waits(awaited(claim, None))),
+    let status = rules::status(claim, now);
+    if status == ActivationClaimStatus::Pending && waits(ctx, claim).await? {
+        return Ok(Admission::Waits(awaited(claim, None)));
+    }
+    match status {
         ActivationClaimStatus::Rejected => Err(ActivationClaimError::Rejected),
-        ActivationClaimStatus::Approved | ActivationClaimStatus::Activated if now < claim.expires_at => {
+        _ if now < claim.expires_at => {
             let request = request::open(ctx, claim)?;
             Ok(activations::activate_claimed(ctx, caller, claim, request, call).await?)
         }
         _ => Err(ActivationClaimError::Expired),
     }
+}
+
+/// Whether a claim on which nobody decided waits for that yet. A licence's first machine stays its first.
+async fn waits(ctx: &Context, claim: &activation_claim::Model) -> Result<bool, Failure> {
+    let of_license = Scope::License(claim.license_id);
+    Ok(match claim.kind {
+        ActivationClaimKind::Reactivation => true,
+        ActivationClaimKind::FirstActivation => {
+            let license = licenses::store::find(&ctx.db, of_license, claim.license_id).await?;
+            license.is_none_or(|license| license.first_activated_at.is_none())
+        }
+    })
 }

@@ -42,20 +42,26 @@ pub(super) fn has_room(waiting: &[Model], new: &Model) -> bool {
 /// Why a claim is not decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Undecidable {
-    /// It was decided otherwise.
+    /// It was rejected, or its machine is in.
     Decided,
     /// Its time was over.
     Expired,
 }
 
-/// The claim as it is decided at `now`; none when it was decided so before.
+/// The claim as it is decided at `now`; none when nothing is left to decide. An approval may be taken back
+/// until the machine is in; a rejection stands.
 pub(super) fn decide(claim: Model, decision: Decision, now: Timestamp) -> Result<Option<Model>, Undecidable> {
-    match claim.decision {
-        Decision::Pending if claim.expires_at <= now => Err(Undecidable::Expired),
-        Decision::Pending => Ok(Some(Model { decision, decided_at: Some(now), ..claim })),
-        before if before == decision => Ok(None),
-        _ => Err(Undecidable::Decided),
+    let is_in = claim.activated_at.is_some();
+    if claim.decision == decision || is_in && decision == Decision::Approved {
+        return Ok(None);
     }
+    if is_in || claim.decision == Decision::Rejected {
+        return Err(Undecidable::Decided);
+    }
+    if claim.expires_at <= now {
+        return Err(Undecidable::Expired);
+    }
+    Ok(Some(Model { decision, decided_at: Some(now), ..claim }))
 }
 
 #[cfg(test)]
@@ -111,12 +117,20 @@ mod tests {
     }
 
     #[test]
-    fn a_decision_stands() {
+    fn a_decision_stands_but_an_approval_may_be_taken_back_until_the_machine_is_in() {
         let pending = || claim("a");
         let approved = decide(pending(), Decision::Approved, at(899)).unwrap().unwrap();
         assert_eq!((approved.decision, approved.decided_at), (Decision::Approved, Some(at(899))));
         assert_eq!(decide(approved.clone(), Decision::Approved, at(5_000)), Ok(None));
-        assert_eq!(decide(approved, Decision::Rejected, at(899)), Err(Undecidable::Decided));
+        assert_eq!(decide(approved.clone(), Decision::Rejected, at(900)), Err(Undecidable::Expired));
+        let rejected = decide(approved.clone(), Decision::Rejected, at(899)).unwrap().unwrap();
+        assert_eq!((rejected.decision, rejected.decided_at), (Decision::Rejected, Some(at(899))));
+        assert_eq!(decide(rejected, Decision::Approved, at(899)), Err(Undecidable::Decided));
+        for before in [approved, pending()] {
+            let is_in = Model { activated_at: Some(at(1)), ..before };
+            assert_eq!(decide(is_in.clone(), Decision::Approved, at(2)), Ok(None));
+            assert_eq!(decide(is_in, Decision::Rejected, at(2)), Err(Undecidable::Decided));
+        }
         assert_eq!(decide(pending(), Decision::Approved, at(900)), Err(Undecidable::Expired));
         assert_eq!(decide(pending(), Decision::Rejected, at(900)), Err(Undecidable::Expired));
     }

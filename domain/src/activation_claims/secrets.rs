@@ -31,6 +31,11 @@ pub(super) fn add(
     Ok(Some(secret.expose_secret().to_owned()))
 }
 
+/// How many secrets it was given: as often somebody asked for it.
+pub(super) fn count(claim: &activation_claim::Model) -> u32 {
+    u32::try_from(claim.secret_digests.len() / DIGEST).unwrap_or(u32::MAX)
+}
+
 /// Whether the secret is one of the claim's. In constant time for each that it has.
 pub(super) fn knows(ctx: &Context, claim: &activation_claim::Model, secret: &str) -> bool {
     let presented = digest(ctx, secret);

@@ -8,7 +8,7 @@ use licentia_types::time::Timestamp;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel,
-    QueryFilter, QueryOrder, Select,
+    QueryFilter, QueryOrder, QuerySelect, Select,
 };
 
 use crate::database::WriteTx;
@@ -86,13 +86,50 @@ pub(super) async fn waiting(tx: &WriteTx, license: LicenseId, now: Timestamp) ->
         .await
 }
 
+/// Claims of a licence with which machines may come in yet, or could once they are approved.
+pub(super) async fn open(tx: &WriteTx, license: LicenseId, now: Timestamp) -> Result<Vec<Model>, DbErr> {
+    let pending = of_status(ActivationClaimStatus::Pending, now);
+    let approved = of_status(ActivationClaimStatus::Approved, now);
+    let open = Condition::any().add(pending).add(approved);
+    select(Scope::License(license)).filter(open).order_by_asc(Column::Id).all(tx).await
+}
+
 pub(super) async fn insert(tx: &WriteTx, claim: Model) -> Result<(), DbErr> {
     Entity::insert(claim.into_active_model().reset_all()).exec_without_returning(tx).await?;
     Ok(())
 }
 
-pub(super) async fn update(tx: &WriteTx, claim: Model) -> Result<Model, DbErr> {
-    claim.into_active_model().reset_all().update(tx).await
+/// Writes down whose secrets the claim knows.
+pub(super) async fn keep_secrets(tx: &WriteTx, claim: &Model) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::SecretDigests, claim.secret_digests.clone().into())
+        .filter(Column::Id.eq(claim.id))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+/// Writes one decision on all of these claims down.
+pub(super) async fn decide(
+    tx: &WriteTx,
+    claims: &[Model],
+    decision: Decision,
+    now: Timestamp,
+) -> Result<(), DbErr> {
+    Entity::update_many()
+        .col_expr(Column::Decision, decision.into())
+        .col_expr(Column::DecidedAt, now.into())
+        .filter(Column::Id.is_in(claims.iter().map(|claim| claim.id)))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+/// Whether the claim is worth nothing, as it is now that its licence is held.
+pub(crate) async fn is_rejected(tx: &WriteTx, id: ActivationClaimId) -> Result<bool, DbErr> {
+    let rejected = Entity::find_by_id(id).filter(Column::Decision.eq(Decision::Rejected));
+    let rejected = rejected.select_only().column(Column::Id).into_tuple::<ActivationClaimId>();
+    Ok(rejected.one(tx).await?.is_some())
 }
 
 /// Notes that the machine came in; false when it had before.

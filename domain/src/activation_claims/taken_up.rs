@@ -1,6 +1,7 @@
 //! A machine came in with its claim.
 
-use licentia_entity::{activation, activation_claim};
+use licentia_entity::activation_claim;
+use licentia_types::ids::ActivationId;
 use serde_json::json;
 
 use super::store;
@@ -17,12 +18,12 @@ pub(crate) async fn taken_up(
     moment: &Moment<'_>,
     caller: &Caller,
     claim: &activation_claim::Model,
-    machine: &activation::Model,
+    machine: ActivationId,
 ) -> Result<(), Failure> {
-    if !store::take_up(tx, claim.id, machine.id, moment.now).await? {
+    if !store::take_up(tx, claim.id, machine, moment.now).await? {
         return Ok(());
     }
-    let detail = json!({"activationId": machine.id});
+    let detail = json!({"activationId": machine});
     let written = audit::Event::new("activation_claim.activated", &claim.id, detail);
-    audit::record(tx, moment, caller, written.of_license(machine.license_id)).await
+    audit::record(tx, moment, caller, written.of_license(claim.license_id)).await
 }

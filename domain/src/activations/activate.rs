@@ -13,7 +13,7 @@ use super::bound::{Activated, Bound};
 use super::error::ActivationError;
 use super::grant::Grant;
 use super::identify::{Coming, identify};
-use super::pass::Pass;
+use super::pass::{Entrant, Pass};
 use super::proof;
 use super::seats::Seats;
 use crate::activation_claims::{self, Asked};
@@ -78,7 +78,7 @@ async fn arrive(
     Box::pin(bind(ctx, caller, request, Pass::Key(key_digest), call)).await
 }
 
-/// The same for a machine whose claim was approved: it comes in as it asked then.
+/// The same for a machine that waited with a claim: it comes in as it asked then.
 pub(crate) async fn activate_claimed(
     ctx: &Context,
     caller: &Caller,
@@ -101,16 +101,12 @@ async fn bind(
     let signing_key = ctx.token_key(moment.now).await?;
     let wanted = proof::Wanted::by(ctx, &request, moment.now).await?;
 
-    let held = Box::pin(pass.hold(ctx, moment.now)).await?;
-    let (tx, opening) = held.ok_or(ActivationError::KeyUnknown)?;
+    let (tx, opening) = Box::pin(pass.hold(ctx, moment.now)).await?;
     let license = opening.license.clone();
     call.concerns(license.id);
     let caller = caller.acting_as(Actor::Machine(license.id));
     let grant = Grant::of(ctx, &tx, &license, moment.now).await?;
-    let proof = match wanted {
-        None => None,
-        Some(wanted) => Some(Box::pin(wanted.examine(&tx, &license)).await?),
-    };
+    let proof = Box::pin(proof::Wanted::examine(wanted, &tx, &license)).await?;
     // Seats whose time has come are freed first: one of them may be this machine's own.
     let mut seats = Seats::of(&tx, moment, license, grant.limits()).await?;
     let (mut machine, coming) = identify(ctx, &tx, &moment, seats.license(), &request).await?;
@@ -118,8 +114,9 @@ async fn bind(
     if !coming.may_bind() {
         binding.expect_unchanged(&machine)?;
     }
-    let of_license = (opening.is_first(), &grant.granted.product);
-    if let Some(kind) = pass.lacks(&tx, moment.now, of_license, (&machine, coming)).await? {
+    let (opens, product) = (opening.is_first(), &grant.granted.product);
+    let entrant = Entrant { machine: machine.id, coming, opens, product };
+    if let Some(kind) = pass.lacks(&tx, moment.now, entrant).await? {
         let known = (coming != Coming::First).then_some(&machine);
         let asked = Asked { license: seats.license(), kind, known, request: &request };
         let claim = Box::pin(activation_claims::ask(ctx, &tx, &moment, &caller, asked)).await?;
@@ -129,11 +126,7 @@ async fn bind(
     let rebound = binding.apply(&tx, &mut machine, moment.now).await?;
     machine.environment = request.environment.clone().or_else(|| machine.environment.take());
     grant.take_place(&mut seats, &mut machine, coming, rebound).await?;
-    if coming.takes_seat() {
-        status_lists::take_place(&tx, &mut machine, moment.now).await?;
-    } else {
-        status_lists::end_former_places(&tx, [&mut machine], moment.now).await?;
-    }
+    list(&tx, &mut machine, coming, moment.now).await?;
     refresh(&mut machine, &request, &caller, moment.now);
     grant.promise(&mut machine, &signing_key, moment.now);
     machine.claim_set_id = tokens::keep_claim_set(&tx, ctx, &moment, &grant.granted).await?;
@@ -142,15 +135,14 @@ async fn bind(
         Box::pin(proof.keep(&tx, machine.id)).await?;
     }
     record(&tx, &moment, &caller, &machine, seats.license(), coming).await?;
-    pass.used(&tx, &moment, &caller, (&machine, coming)).await?;
+    pass.used(&tx, &moment, &caller, entrant).await?;
     let recipient = Recipient::of(ctx, &tx, &machine).await?;
     let seats = seats.count();
-    let version = request.product_version.as_ref().map(|version| (grant.granted.product.id, version));
+    let version = request.product_version.as_ref().map(|version| (product.id, version));
     releases::see(&tx, version, moment.now).await?;
     Box::pin(opening.settle(ctx, &tx, &moment, &caller, &request.fingerprint)).await?;
     tx.commit().await?;
-    let created = coming.takes_seat();
-    let now = moment.now;
+    let (now, created) = (moment.now, coming.takes_seat());
     let bound = Bound { now, machine, grant, seats, signing_key, recipient, proof, created };
     Ok(Admission::Activated(Box::new(bound.activated(ctx).await?)))
 }
@@ -169,6 +161,20 @@ pub(super) fn refresh(
     machine.last_contact_at = now;
     machine.updated_at = now;
     machine.version += 1;
+}
+
+/// Its place in the status lists: another one for who takes a seat, the same for who stays.
+async fn list(
+    tx: &WriteTx,
+    machine: &mut activation::Model,
+    coming: Coming,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    if coming.takes_seat() {
+        status_lists::take_place(tx, machine, now).await
+    } else {
+        status_lists::end_former_places(tx, [machine], now).await
+    }
 }
 
 async fn write(
@@ -206,7 +212,7 @@ pub(super) fn noted(machine: &activation::Model, coming: Coming) -> audit::Event
         Coming::Again { proven } => {
             ("activation.repeated", json!({"epoch": machine.epoch, "proven": proven}))
         }
-        Coming::Returning { proven } => {
+        Coming::Returning { proven, .. } => {
             ("activation.returned", json!({"epoch": machine.epoch, "proven": proven}))
         }
     };

@@ -68,6 +68,9 @@ pub enum ActivationError {
     /// Not even a claim is made.
     #[error("too many machines wait for approval already; ask again when one was picked, or in a while")]
     TooManyWait,
+    /// The claim that it came with was rejected meanwhile.
+    #[error("somebody decided that this machine is not let in")]
+    ClaimRejected,
     /// Not made by this server for this activation.
     #[error("the nonce is not one of this activation")]
     NonceInvalid,
@@ -131,6 +134,7 @@ impl Refusal for ActivationError {
             Self::TrialUsed => ProblemCode::TrialUsed,
             Self::SeatLimit(_) => ProblemCode::SeatLimitReached,
             Self::TooManyWait => ProblemCode::ClaimLimitReached,
+            Self::ClaimRejected => ProblemCode::ClaimRejected,
             Self::NonceInvalid => ProblemCode::NonceInvalid,
             Self::NonceReused => ProblemCode::NonceReused,
             Self::BindingMismatch { .. } => ProblemCode::BindingMismatch,

@@ -27,9 +27,11 @@ pub(super) enum Coming {
     },
     /// It gave its seat back before, or lost it when its lease ended or when it was revoked. Whoever
     /// gave it back proved itself then; every other is `proven` by its current nonce, or known by key
-    /// and fingerprint alone.
+    /// and fingerprint alone. It `takes_over` a place that is held for it still, when it comes without a
+    /// nonce: whoever comes so never left, as far as seats and releases go.
     Returning {
         proven: bool,
+        takes_over: bool,
     },
 }
 
@@ -43,8 +45,14 @@ impl Coming {
     pub(super) const fn may_bind(self) -> bool {
         match self {
             Self::First | Self::Awaited => true,
-            Self::Again { proven } | Self::Returning { proven } => proven,
+            Self::Again { proven } | Self::Returning { proven, .. } => proven,
         }
+    }
+
+    /// It sits down where its place is held, by key and fingerprint alone: neither a seat is claimed for
+    /// it nor a release counted, so nothing else bounds how often.
+    pub(super) const fn takes_over(self) -> bool {
+        matches!(self, Self::Again { proven: false } | Self::Returning { takes_over: true, .. })
     }
 }
 
@@ -73,12 +81,15 @@ pub(super) async fn identify(
     // By a machine that was imported there is nothing yet that it could prove itself by.
     let awaited = machine.kid.is_empty();
     let proven = nonce.is_some() || awaited;
+    let takes_over = nonce.is_none() && (machine.holds_seat || machine.free_environment.is_some());
     let coming = match machine.status {
         ActivationStatus::Active if awaited => Coming::Awaited,
         ActivationStatus::Active => Coming::Again { proven },
         // It proved itself when it gave its seat back, unless it was revoked since.
-        ActivationStatus::Deactivated => Coming::Returning { proven: proven || machine.revoked_by.is_none() },
-        ActivationStatus::Lapsed => Coming::Returning { proven },
+        ActivationStatus::Deactivated => {
+            Coming::Returning { proven: proven || machine.revoked_by.is_none(), takes_over }
+        }
+        ActivationStatus::Lapsed => Coming::Returning { proven, takes_over },
         ActivationStatus::Revoked => return Err(ActivationError::Blocked),
     };
     let chain = Chain::of(&machine)?;

@@ -43,13 +43,13 @@ impl Wanted {
     }
 
     /// What is to be proven beside the machine, in the transaction of the activation: its builds stay
-    /// approved until that ends.
+    /// approved until that ends. None where no proof is wanted.
     pub(super) async fn examine(
-        self,
+        wanted: Option<Self>,
         tx: &WriteTx,
         license: &license::Model,
-    ) -> Result<Proof, ActivationError> {
-        let Self { key, manifest } = self;
+    ) -> Result<Option<Proof>, ActivationError> {
+        let Some(Self { key, manifest }) = wanted else { return Ok(None) };
         if let Some(manifest) = &manifest
             && let Some((place, first)) =
                 assemblies::first_unapproved(tx, license.id, manifest.entries()).await?
@@ -59,7 +59,7 @@ impl Wanted {
         }
         let licensee = license_files::licensee_of(tx, license).await?;
         let assemblies = manifest.map(AssemblyManifest::into_distinct).unwrap_or_default();
-        Ok(Proof { key, licensee, assemblies })
+        Ok(Some(Proof { key, licensee, assemblies }))
     }
 }
 

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::error::LicenseError;
 use super::{Told, keys, lifecycle, locked, store, view, write};
+use crate::activation_claims;
 use crate::actors::Caller;
 use crate::context::Context;
 use crate::database::Lane;
@@ -17,7 +18,8 @@ use crate::products;
 const MOST_DAYS_KEPT: u32 = 90;
 
 /// Makes a new key; the answer shows it, and no later one. Former keys, also those of rotations
-/// before, are taken until `keep_old_until`, or not at all any more. Machines go on.
+/// before, are taken until `keep_old_until`, or not at all any more: then nobody comes in with a claim either
+/// that was made with them. Machines go on.
 ///
 /// # Errors
 /// When there is none, `expected` is not its version, it was revoked, or the former key would be
@@ -54,6 +56,9 @@ pub async fn rotate_key(
         detail: json!({"before": before.key_masked, "after": after.key_masked, "keepOldUntil": command.keep_old_until}),
     };
     let license = write(&tx, &moment, caller, after, told).await?;
+    if command.keep_old_until.is_none() {
+        activation_claims::reject_open(&tx, &moment, caller, &license).await?;
+    }
     let license = view::render(ctx, &tx, license, moment.now).await?;
     tx.commit().await?;
     let license_key = key.canonical().to_owned();

@@ -7,12 +7,14 @@ use serde_json::json;
 use super::error::LicenseError;
 use super::lifecycle::{self, Next};
 use super::{Told, locked, owners, view, write};
+use crate::activation_claims;
 use crate::actors::Caller;
 use crate::context::Context;
 use crate::database::Lane;
 use crate::events::Kind;
 
-/// Gives a licence to another customer; its machines go on. To the same one it changes nothing.
+/// Gives a licence to another customer; its machines go on, and those that wait to come in are rejected. To
+/// the same one it changes nothing.
 ///
 /// # Errors
 /// When there is none, `expected` is not its version, it was revoked, or the customer is unknown.
@@ -40,6 +42,7 @@ pub async fn transfer(
         detail: json!({"before": former, "after": owner}),
     };
     let license = write(&tx, &moment, caller, changed, told).await?;
+    activation_claims::reject_open(&tx, &moment, caller, &license).await?;
     let shown = view::render(ctx, &tx, license, moment.now).await?;
     tx.commit().await?;
     Ok(shown)

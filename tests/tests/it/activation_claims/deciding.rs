@@ -8,7 +8,9 @@ use crate::access::key_with;
 
 on_both![
     one_is_picked_and_the_others_are_told,
-    decisions_stand_and_may_be_repeated,
+    decisions_may_be_repeated_and_a_rejection_stands,
+    an_approval_may_be_taken_back_until_the_machine_is_in,
+    many_are_rejected_in_as_many_statements_as_one,
     whoever_decides_sees_who_asks,
     lists_are_filtered,
     claims_of_nobody_and_without_the_permission,
@@ -42,14 +44,13 @@ async fn one_is_picked_and_the_others_are_told(backend: Backend) {
     assert_eq!(guarded.counted(&server).await, (1, 1, 1));
 }
 
-async fn decisions_stand_and_may_be_repeated(backend: Backend) {
+async fn decisions_may_be_repeated_and_a_rejection_stands(backend: Backend) {
     let server = TestServer::start(backend).await;
     let guarded = Guarded::of(&server, json!({})).await;
     let (one, two) = (guarded.ask(&server, "fp-1").await, guarded.ask(&server, "fp-2").await);
     let approved = one.decide(&server, "approve").await;
     server.clock.advance(60);
     assert_eq!(one.decide(&server, "approve").await["decidedAt"], approved["decidedAt"]);
-    one.try_decide(&server, "reject").await.expect_problem(409, "STATE_CONFLICT");
     two.try_decide(&server, "approve").await.expect_problem(409, "STATE_CONFLICT");
     assert_eq!(two.decide(&server, "reject").await["status"], "rejected");
     assert_eq!(told(&server, "activation_claim.approved").await, (1, 1));
@@ -59,6 +60,50 @@ async fn decisions_stand_and_may_be_repeated(backend: Backend) {
     two.poll(&server).await.expect_problem(403, "CLAIM_REJECTED");
     one.decide(&server, "approve").await;
     one.poll(&server).await.expect_problem(410, "CLAIM_EXPIRED");
+}
+
+async fn an_approval_may_be_taken_back_until_the_machine_is_in(backend: Backend) {
+    let server = TestServer::start(backend).await;
+    let guarded = Guarded::of(&server, json!({})).await;
+    let (wrong, late) = (guarded.ask(&server, "fp-1").await, guarded.ask(&server, "fp-3").await);
+    wrong.decide(&server, "approve").await;
+    assert_eq!(wrong.decide(&server, "reject").await["status"], "rejected");
+    wrong.poll(&server).await.expect_problem(403, "CLAIM_REJECTED");
+    wrong.try_decide(&server, "approve").await.expect_problem(409, "STATE_CONFLICT");
+    late.poll(&server).await.expect_problem(403, "CLAIM_REJECTED");
+    assert_eq!(told(&server, "activation_claim.approved").await, (1, 1));
+    assert_eq!(told(&server, "activation_claim.rejected").await, (2, 2));
+    assert_eq!(guarded.counted(&server).await, (0, 0, 0));
+    // Another one is picked. It is in: there is nothing to take back.
+    let right = guarded.ask(&server, "fp-2").await;
+    right.decide(&server, "approve").await;
+    right.poll(&server).await.expect(201);
+    right.try_decide(&server, "reject").await.expect_problem(409, "STATE_CONFLICT");
+    right.poll(&server).await.expect(200);
+    assert_eq!(right.decide(&server, "approve").await["status"], "activated");
+    let expired = Guarded::of_shop(&server, "second").await.ask(&server, "fp-1").await;
+    expired.decide(&server, "approve").await;
+    server.clock.advance(LIFE);
+    expired.try_decide(&server, "reject").await.expect_problem(410, "CLAIM_EXPIRED");
+}
+
+async fn many_are_rejected_in_as_many_statements_as_one(backend: Backend) {
+    let server = TestServer::start(backend).await;
+    let shop = Shop::open(&server).await;
+    approve_first(&server, &shop).await;
+    let cost = async |machines: usize| {
+        let guarded = Guarded::issue(&server, &shop, json!({})).await;
+        let picked = guarded.ask(&server, "fp-0").await;
+        for number in 1..machines {
+            guarded.ask(&server, &format!("fp-{number}")).await;
+        }
+        let before = server.context.db.statements();
+        picked.decide(&server, "approve").await;
+        server.context.db.statements() - before
+    };
+    // The first answer reads what the next ones know.
+    cost(2).await;
+    assert_eq!(cost(5).await, cost(2).await);
 }
 
 async fn whoever_decides_sees_who_asks(backend: Backend) {
@@ -78,6 +123,7 @@ async fn whoever_decides_sees_who_asks(backend: Backend) {
         ("environment", json!("hall")),
         ("productVersion", json!("2.4.1")),
         ("userRef", json!("ann")),
+        ("requests", json!(1)),
         ("decidedAt", Value::Null),
     ];
     for (member, value) in expected {

@@ -16,6 +16,11 @@ on_both![
     a_full_licence_refuses_and_the_machine_may_ask_again,
     an_approved_claim_is_worth_no_more_than_its_licence,
     a_machine_that_was_blocked_since_stays_out,
+    claims_end_with_the_key_that_they_were_made_with,
+    claims_go_on_while_the_former_key_does,
+    claims_end_when_the_licence_changes_hands,
+    whoever_asked_before_the_first_one_came_in_comes_in_as_well,
+    a_claim_that_waits_for_nothing_is_worth_what_the_key_is,
 ];
 
 async fn an_approved_machine_comes_in_as_it_asked(backend: Backend) {
@@ -201,8 +206,6 @@ async fn an_approved_claim_is_worth_no_more_than_its_licence(backend: Backend) {
     change("suspend").await;
     claim.poll(&server).await.expect_problem(403, "LICENSE_SUSPENDED");
     change("reinstate").await;
-    // Another key of the licence does not matter: the claim is the credential.
-    change("rotate-key").await;
     claim.poll(&server).await.expect(201);
     change("revoke").await;
     claim.poll(&server).await.expect_problem(403, "LICENSE_REVOKED");
@@ -217,4 +220,110 @@ async fn a_machine_that_was_blocked_since_stays_out(backend: Backend) {
     let path = format!("/license-activations/{}/revoke", body["activation"]["id"].as_str().unwrap());
     server.admin_post(&path, json!({})).await.expect(200);
     claim.poll(&server).await.expect_problem(403, "ACTIVATION_REVOKED");
+}
+
+/// One of each: waiting, approved, and in with its claim; of a licence, and one that waits for another.
+async fn three_of_a_licence_and_one(server: &TestServer) -> (Guarded, [Claim; 3], Claim) {
+    let shop = Shop::open(server).await;
+    approve_first(server, &shop).await;
+    let guarded = Guarded::issue(server, &shop, json!({"maxActivations": 5})).await;
+    let elsewhere = Guarded::issue(server, &shop, json!({})).await.ask(server, "fp-1").await;
+    let is_in = guarded.ask(server, "fp-1").await;
+    is_in.decide(server, "approve").await;
+    let approved = guarded.ask(server, "fp-2").await;
+    approved.decide(server, "approve").await;
+    let pending = guarded.ask(server, "fp-3").await;
+    is_in.poll(server).await.expect(201);
+    (guarded, [pending, approved, is_in], elsewhere)
+}
+
+/// Whoever had a claim on the licence is out, but for the machine that was in.
+async fn expect_out(server: &TestServer, guarded: &Guarded, claims: [Claim; 3], elsewhere: &Claim) {
+    let [pending, approved, is_in] = claims;
+    for out in [pending, approved] {
+        out.poll(server).await.expect_problem(403, "CLAIM_REJECTED");
+        assert_eq!(out.shown(server).await["status"], "rejected");
+    }
+    is_in.poll(server).await.expect(200);
+    elsewhere.poll(server).await.expect(202);
+    assert_eq!(told(server, "activation_claim.rejected").await, (2, 2));
+    assert_eq!(guarded.counted(server).await, (1, 1, 1));
+}
+
+async fn claims_end_with_the_key_that_they_were_made_with(backend: Backend) {
+    let server = TestServer::start(backend).await;
+    let (guarded, claims, elsewhere) = three_of_a_licence_and_one(&server).await;
+    let path = format!("/license-keys/{}/rotate-key", guarded.id);
+    server.admin_post(&path, json!({})).await.expect(200);
+    expect_out(&server, &guarded, claims, &elsewhere).await;
+}
+
+async fn claims_go_on_while_the_former_key_does(backend: Backend) {
+    let server = TestServer::start(backend).await;
+    let (guarded, [pending, approved, _], _) = three_of_a_licence_and_one(&server).await;
+    let path = format!("/license-keys/{}/rotate-key", guarded.id);
+    let until = server.context.moment().now.plus_days(7);
+    server.admin_post(&path, json!({"keepOldUntil": until.to_string()})).await.expect(200);
+    approved.poll(&server).await.expect(201);
+    pending.poll(&server).await.expect(201);
+}
+
+async fn claims_end_when_the_licence_changes_hands(backend: Backend) {
+    let server = TestServer::start(backend).await;
+    let (guarded, claims, elsewhere) = three_of_a_licence_and_one(&server).await;
+    let path = format!("/license-keys/{}/transfer", guarded.id);
+    let license = server.admin_post(&path, json!({"customer": {"name": "Ann"}})).await.expect(200);
+    expect_out(&server, &guarded, claims, &elsewhere).await;
+    // To the same customer nothing changes.
+    let again = Guarded::of_shop(&server, "second").await;
+    let path = format!("/license-keys/{}/transfer", again.id);
+    let customer = json!({"customerId": license["customerId"]});
+    server.admin_post(&path, customer.clone()).await.expect(200);
+    let claim = again.ask(&server, "fp-1").await;
+    server.admin_post(&path, customer).await.expect(200);
+    claim.poll(&server).await.expect(202);
+}
+
+async fn whoever_asked_before_the_first_one_came_in_comes_in_as_well(backend: Backend) {
+    let server = TestServer::start(backend).await;
+    let guarded = Guarded::of(&server, json!({"maxActivations": 2})).await;
+    let first = guarded.ask(&server, "fp-1").await;
+    first.decide(&server, "approve").await;
+    // The first one is picked, but not in yet.
+    let (second, third) = (guarded.ask(&server, "fp-2").await, guarded.ask(&server, "fp-3").await);
+    let no = guarded.ask(&server, "fp-4").await;
+    second.poll(&server).await.expect(202);
+    first.poll(&server).await.expect(201);
+    let body = second.poll(&server).await.expect(201);
+    assert_eq!(body["seats"], json!({"used": 2, "limit": 2}));
+    let shown = second.shown(&server).await;
+    assert_eq!((&shown["status"], &shown["activationId"]), (&json!("activated"), &body["activation"]["id"]));
+    second.poll(&server).await.expect(200);
+    second.try_decide(&server, "reject").await.expect_problem(409, "STATE_CONFLICT");
+    // As everybody else, it is refused when the licence is full, or when somebody says no.
+    third.poll(&server).await.expect_problem(409, "SEAT_LIMIT_REACHED");
+    no.decide(&server, "reject").await;
+    no.poll(&server).await.expect_problem(403, "CLAIM_REJECTED");
+    // Nobody is picked any more: approving one says nothing of the others.
+    let path = format!("/license-keys/{}", guarded.id);
+    server.admin_put(&path, json!({"maxActivations": 3})).await.expect(200);
+    assert_eq!(guarded.counted(&server).await, (2, 2, 2));
+    third.decide(&server, "approve").await;
+    third.poll(&server).await.expect(201);
+}
+
+async fn a_claim_that_waits_for_nothing_is_worth_what_the_key_is(backend: Backend) {
+    let server = TestServer::start(backend).await;
+    let guarded = Guarded::of(&server, json!({})).await;
+    let first = guarded.ask(&server, "fp-1").await;
+    first.decide(&server, "approve").await;
+    // Somebody who says that he is the same machine.
+    let copy = guarded.ask(&server, "fp-1").await;
+    assert_ne!(copy.id, first.id);
+    first.poll(&server).await.expect(201);
+    for status in [200, 200, 200, 202] {
+        copy.poll(&server).await.expect(status);
+    }
+    let answer = try_activate(&server, &guarded.key, "fp-1", json!({})).await.expect(202);
+    assert_eq!(answer["claim"]["kind"], "reactivation");
 }
