@@ -15,6 +15,7 @@ use licentia_types::time::Seconds;
 use sea_orm_migration::MigratorTrait;
 use secrecy::ExposeSecret;
 
+use crate::limits::SharedError;
 use crate::config::{Config, Environment, Finding, KekError, RetentionConfig};
 
 /// What to do about migrations that were not applied yet.
@@ -72,6 +73,9 @@ pub enum OpenError {
     /// The keys could not be read.
     #[error("the API keys cannot be read")]
     ApiKeys(#[from] ApiKeyError),
+    /// The limits cannot be shared so.
+    #[error(transparent)]
+    Shared(#[from] SharedError),
     /// There is no randomness.
     #[error("the operating system gives no randomness")]
     Randomness(#[from] RandomnessExhausted),
