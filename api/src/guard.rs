@@ -14,8 +14,8 @@ use licentia_domain::products::Visible;
 use licentia_types::api_keys::Permission;
 
 use crate::credentials::{self, CredentialsError};
-use crate::problem::ApiError;
 use crate::limits::{self, Named};
+use crate::problem::ApiError;
 use crate::{Ctx, idempotency, parameters, proxies, requests};
 
 /// An extractor at work.

@@ -31,9 +31,9 @@ use self::bucket::Bucket;
 use self::local::Local;
 use self::network::Network;
 use self::shared::Shared;
-use crate::discovery;
 use crate::config::{LimitsConfig, RedisConfig};
 use crate::problem::ApiError;
+use crate::{discovery, openapi};
 
 pub(crate) use rules::Rule;
 pub(crate) use shared::SharedError;
@@ -106,8 +106,7 @@ impl Limits {
 
 /// Whether calls of this path are counted. A path that is not is a public document, which caches keep.
 pub(crate) fn cover(path: &str) -> bool {
-    const DOCUMENTS: [&str; 2] = ["/api/v1/openapi.json", "/api/v1/products/catalog"];
-    path.starts_with("/api/") && !discovery::is_for_browsers(path) && !DOCUMENTS.contains(&path)
+    path.starts_with("/api/") && !discovery::is_for_browsers(path) && path != openapi::PATH
 }
 
 /// Counts a call by who makes it; without credentials that are good, by the network it comes from.
@@ -138,12 +137,7 @@ pub(crate) async fn count_named(
 }
 
 /// The answer shows what is left.
-async fn take(
-    request: &HttpRequest,
-    rule: Rule,
-    ip: Option<IpAddr>,
-    subject: &[u8],
-) -> Result<(), ApiError> {
+async fn take(request: &HttpRequest, rule: Rule, ip: Option<IpAddr>, subject: &[u8]) -> Result<(), ApiError> {
     let (Some(limits), Some(ctx)) =
         (request.app_data::<web::Data<Limits>>(), request.app_data::<crate::Ctx>())
     else {

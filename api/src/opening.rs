@@ -15,8 +15,8 @@ use licentia_types::time::Seconds;
 use sea_orm_migration::MigratorTrait;
 use secrecy::ExposeSecret;
 
-use crate::limits::SharedError;
 use crate::config::{Config, Environment, Finding, KekError, RetentionConfig};
+use crate::limits::SharedError;
 
 /// What to do about migrations that were not applied yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -20,7 +20,9 @@ pub struct TrustedProxies(Vec<IpNet>);
 
 /// Why a text is no list of networks.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("is a list of addresses and networks, such as \"127.0.0.1, 10.0.0.0/8, fd00::/8\"; this is neither: `{0}`")]
+#[error(
+    "is a list of addresses and networks, such as \"127.0.0.1, 10.0.0.0/8, fd00::/8\"; this is neither: `{0}`"
+)]
 pub struct NotANetwork(String);
 
 impl TryFrom<String> for TrustedProxies {
@@ -54,7 +56,10 @@ impl TrustedProxies {
             return peer;
         }
         let named = headers.contains_key(header::FORWARDED).then(|| {
-            self.walk(peer, elements(headers, &header::FORWARDED).map(|element| element.and_then(forwarded_for)))
+            self.walk(
+                peer,
+                elements(headers, &header::FORWARDED).map(|element| element.and_then(forwarded_for)),
+            )
         });
         let listed = headers.contains_key(X_FORWARDED_FOR).then(|| {
             self.walk(peer, elements(headers, &X_FORWARDED_FOR).map(|element| element.and_then(address)))

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{Client, RedisError, Script};
+use redis::{Client, Script};
 use secrecy::ExposeSecret;
 
 use super::bucket::Bucket;
@@ -16,6 +16,7 @@ use super::{Rule, Standing};
 use crate::config::{LimitsConfig, RedisConfig};
 
 const TAKE: &str = include_str!("take.lua");
+const TOO_SLOW: &str = "it did not answer in time";
 const MINUTE_MICROS: u64 = 60_000_000;
 
 /// `redis.url` leads nowhere. The address is not repeated.
@@ -70,10 +71,11 @@ impl Shared {
         asked.arg(MINUTE_MICROS / u64::from(limit.get())).arg(limit.get());
         let mut redis = self.redis.clone();
         match tokio::time::timeout(self.patience, asked.invoke_async::<Taken>(&mut redis)).await {
-            Ok(Ok(taken)) => Some(standing(limit, taken)),
+            Ok(Ok(taken)) => return Some(standing(limit, taken)),
             Ok(Err(error)) => self.lose(&error.to_string()),
-            Err(_) => self.lose("it did not answer in time"),
+            Err(_) => self.lose(TOO_SLOW),
         }
+        None
     }
 
     /// Finds out whether Redis answers.
@@ -87,21 +89,16 @@ impl Shared {
                     tracing::info!("limits are shared through Redis");
                 }
             }
-            Ok(Err(error)) => self.tell_lost(&error),
-            Err(_) => drop(self.lose::<()>("it did not answer in time")),
+            Ok(Err(error)) => self.lose(&error.to_string()),
+            Err(_) => self.lose(TOO_SLOW),
         }
-    }
-
-    fn tell_lost(&self, error: &RedisError) {
-        drop(self.lose::<()>(&error.to_string()));
     }
 
     /// Told once, until Redis is back.
-    fn lose<T>(&self, why: &str) -> Option<T> {
+    fn lose(&self, why: &str) {
         if self.up.swap(false, Ordering::AcqRel) {
             tracing::warn!(error = why, "Redis is gone: each instance limits by itself");
         }
-        None
     }
 }
 

@@ -9,11 +9,14 @@ use licentia_types::problems::ProblemCode::{
     ValidationFailed, VersionStale,
 };
 use serde_json::{Value, json};
-use utoipa::openapi::schema::Type;
 use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
+use utoipa::openapi::schema::Type;
 use utoipa::openapi::security::SecurityRequirement;
-use utoipa::openapi::{ContentBuilder, Header, HeaderBuilder, ObjectBuilder, OpenApi, PathItem, Ref, RefOr, Required, Response, ResponseBuilder};
+use utoipa::openapi::{
+    ContentBuilder, Header, HeaderBuilder, ObjectBuilder, OpenApi, PathItem, Ref, RefOr, Required, Response,
+    ResponseBuilder,
+};
 
 use crate::limits;
 use crate::problem::MEDIA_TYPE;

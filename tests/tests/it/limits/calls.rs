@@ -133,11 +133,8 @@ async fn rotating_x_forwarded_for_stays_within_the_limit(backend: Backend) {
 }
 
 async fn rotating_x_forwarded_for_stays_within_the_limit_behind_a_proxy(backend: Backend) {
-    let settings = [
-        ENABLED,
-        ("LIMITS__DEFAULT_PER_MINUTE", "5"),
-        ("SERVER__TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8"),
-    ];
+    let settings =
+        [ENABLED, ("LIMITS__DEFAULT_PER_MINUTE", "5"), ("SERVER__TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8")];
     let server = TestServer::start_with(backend, &settings).await;
     // What the client made up stands left of what the proxies wrote.
     let through_proxies = |number: u32| format!("203.0.113.{number}, 198.51.100.7, 10.0.0.1");
