@@ -93,7 +93,7 @@ fn tell_limits(operation: &mut Operation) {
 }
 
 /// The headers of an answer that was counted.
-fn limit_headers() -> impl Iterator<Item = (String, Header)> {
+fn limit_headers() -> impl Iterator<Item = (String, RefOr<Header>)> {
     [
         ("RateLimit-Limit", Type::Integer, "Calls a minute"),
         ("RateLimit-Remaining", Type::Integer, "Calls that are left now"),
@@ -101,10 +101,13 @@ fn limit_headers() -> impl Iterator<Item = (String, Header)> {
         ("RateLimit-Policy", Type::String, "Calls and the seconds for them: `100;w=60`"),
     ]
     .into_iter()
-    .map(|(name, kind, what)| {
-        let schema = ObjectBuilder::new().schema_type(kind).build();
-        (name.to_owned(), HeaderBuilder::new().schema(schema).description(Some(what)).build())
-    })
+    .map(header)
+}
+
+fn header((name, kind, what): (&str, Type, &str)) -> (String, RefOr<Header>) {
+    let schema = ObjectBuilder::new().schema_type(kind).build();
+    let header = HeaderBuilder::new().schema(Some(schema)).description(Some(what)).build();
+    (name.to_owned(), RefOr::T(header))
 }
 
 fn of_shape(path: &str, operation: &Operation) -> Vec<ProblemCode> {
@@ -146,11 +149,16 @@ fn response(codes: &[ProblemCode]) -> Response {
         .schema(Some(Ref::from_schema_name("Problem")))
         .example(codes.first().map(|code| example(*code)))
         .build();
-    ResponseBuilder::new()
+    let mut response = ResponseBuilder::new()
         .description(lines.join("\n"))
         .content(MEDIA_TYPE, content)
         .extensions(Some(ExtensionsBuilder::new().add(CODES, names).build()))
-        .build()
+        .build();
+    if codes.contains(&RateLimited) {
+        let wait = ("Retry-After", Type::Integer, "Seconds until the next call is taken");
+        response.headers.extend(limit_headers().chain([header(wait)]));
+    }
+    response
 }
 
 fn example(code: ProblemCode) -> Value {
