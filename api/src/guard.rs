@@ -140,16 +140,21 @@ impl<I: FromRequest + Named + 'static> FromRequest for Machine<I> {
         let (request, mut payload) = (request.clone(), payload.take());
         Box::pin(async move {
             let ip = proxies::client(&request);
-            let actor = match authenticate(&request).await {
-                Ok(actor) => actor.unwrap_or(Actor::Anonymous),
+            let called = async {
+                let actor = authenticate(&request).await?.unwrap_or(Actor::Anonymous);
+                call(&request, &mut payload, ip, actor).await
+            };
+            match called.await {
+                Ok(call) => {
+                    limits::count_named(&request, ip, &call.input).await?;
+                    Ok(Self(call))
+                }
+                // It named nothing.
                 Err(error) => {
                     limits::count(&request, ip, None).await?;
-                    return Err(error.into());
+                    Err(error)
                 }
-            };
-            let call = call(&request, &mut payload, ip, actor).await?;
-            limits::count_named(&request, ip, &call.input).await?;
-            Ok(Self(call))
+            }
         })
     }
 }
