@@ -6,7 +6,8 @@
 #   LICENTIA_TEST_POSTGRES   server to use (a URL whose role may create databases); else a local or a throw-away one
 #   LICENTIA_TEST_PYTHON     interpreter with tests/verifiers/requirements.txt; else a venv is made in target/
 #   LICENTIA_TEST_NODE_MODULES   node_modules folder that holds jose; else it is installed in target/
-#   LICENTIA_TEST_REQUIRE    comma-separated postgres, python, node: a missing one fails instead of being skipped
+#   LICENTIA_TEST_REDIS      redis://HOST:PORT of a server to use; else one at 127.0.0.1:6379. Keys have a prefix of their own
+#   LICENTIA_TEST_REQUIRE    comma-separated postgres, redis, python, node: a missing one fails instead of being skipped
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -122,6 +123,30 @@ skip_postgres() {
   skip 'integration on PostgreSQL' postgres "$1" 'package(licentia-tests) and test(/(^|::)postgres::/)' '::postgres::'
 }
 
+# --- Redis -----------------------------------------------------------------------------------------------------------
+
+# Whether the server of redis://HOST:PORT answers a ping.
+redis_usable() {
+  local address=${1#*://} answer
+  address=${address%%/*}
+  answer=$(timeout 3 bash -c 'exec 3<>"/dev/tcp/$1/$2" && printf "PING\r\n" >&3 && head -c 5 <&3' \
+    _ "${address%:*}" "${address##*:}" 2>/dev/null) && [ "$answer" = +PONG ]
+}
+
+find_redis() {
+  local what='limits shared through Redis' local_server=redis://127.0.0.1:6379
+  if [ -n "${LICENTIA_TEST_REDIS:-}" ]; then
+    redis_usable "$LICENTIA_TEST_REDIS" || fail 'the server of LICENTIA_TEST_REDIS (redis://HOST:PORT) does not answer'
+    runs "$what" 'on the server of LICENTIA_TEST_REDIS'
+  elif redis_usable "$local_server"; then
+    export LICENTIA_TEST_REDIS=$local_server
+    runs "$what" 'on the server at 127.0.0.1:6379'
+  else
+    skip "$what" redis 'no server at 127.0.0.1:6379 (Debian: apt-get install redis-server)' \
+      'package(licentia-tests) and test(/(^|::)redis::/)' '::redis::'
+  fi
+}
+
 # --- verifiers -------------------------------------------------------------------------------------------------------
 
 verifier_filter() { echo "package(licentia-tests) and test(/(^|::)(verifiers|snippets)::.*$1/)"; }
@@ -192,6 +217,7 @@ find_node() {
 runs 'doc, unit, property tests' ''
 runs 'integration on SQLite' ''
 find_postgres
+find_redis
 find_python
 find_node
 

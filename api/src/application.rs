@@ -13,9 +13,11 @@ use tokio::net::TcpSocket;
 use crate::config::Config;
 use crate::discovery::Documents;
 use crate::health::Draining;
+use crate::limits::Limits;
 use crate::limits::key_lookups::KeyLookups;
 use crate::methods;
 use crate::opening;
+use crate::proxies::TrustedProxies;
 use crate::requests::Layer;
 use crate::{batches, jobs, requests, router};
 
@@ -44,6 +46,8 @@ struct Parts {
     documents: web::Data<Documents>,
     draining: web::Data<Draining>,
     lookups: web::Data<KeyLookups>,
+    limits: web::Data<Limits>,
+    proxies: web::Data<TrustedProxies>,
     layer: web::Data<Layer>,
 }
 
@@ -132,6 +136,7 @@ impl Application {
         tokio::select! {
             ended = server => ended?,
             () = forget_old_clients(&parts.lookups) => {}
+            () = parts.limits.upkeep() => {}
             () = jobs::run(parts.ctx.clone()), if runs_jobs => {}
             () = jobs::keep_notes(parts.ctx.clone()) => {}
             () = Box::pin(jobs::keep_usage(parts.ctx.clone())) => {}
@@ -161,6 +166,8 @@ impl Parts {
             documents: web::Data::new(Documents::of(&ctx.settings, config.discovery.max_age_seconds)?),
             draining: web::Data::default(),
             lookups: web::Data::new(KeyLookups::new(&config.limits)),
+            limits: web::Data::new(Limits::new(&config.limits, &config.redis)?),
+            proxies: web::Data::new(config.server.trusted_proxies.clone().unwrap_or_default()),
             layer: web::Data::new(Layer::of(&router::operations(), &ctx.moment())?),
             ctx: web::Data::new(ctx),
         })
@@ -190,6 +197,8 @@ fn serve(config: &Config, listener: std::net::TcpListener, parts: Parts) -> std:
             .app_data(parts.documents.clone())
             .app_data(parts.draining.clone())
             .app_data(parts.lookups.clone())
+            .app_data(parts.limits.clone())
+            .app_data(parts.proxies.clone())
             .configure(router::serve)
             .default_service(web::to(methods::nothing_here))
             .wrap(from_fn(move |request, next| requests::observe(layer.clone(), request, next)))

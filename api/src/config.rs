@@ -34,8 +34,8 @@ pub use issuer::{PublicUrl, PublicUrlError};
 pub use kek::KekError;
 pub use log::{Filter, FilterError, LogConfig, LogFormat};
 pub use sections::{
-    DiscoveryConfig, Environment, ImportsConfig, JobsConfig, LimitsConfig, RetentionConfig, RevocationConfig,
-    ServerConfig, SigningKeysConfig, TokensConfig,
+    DiscoveryConfig, Environment, ImportsConfig, JobsConfig, LimitsConfig, RedisConfig, RetentionConfig,
+    RevocationConfig, ServerConfig, SigningKeysConfig, TokensConfig,
 };
 
 /// The variable that names the configuration file where `--config` does not.
@@ -71,6 +71,8 @@ pub struct Config {
     pub discovery: DiscoveryConfig,
     /// How much one client may ask.
     pub limits: LimitsConfig,
+    /// What instances share beside the database.
+    pub redis: RedisConfig,
     /// What is logged, and how.
     pub log: LogConfig,
 }

@@ -3,6 +3,7 @@
 
 use std::future::Future;
 use std::marker::PhantomData;
+use std::net::IpAddr;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
@@ -13,8 +14,9 @@ use licentia_domain::products::Visible;
 use licentia_types::api_keys::Permission;
 
 use crate::credentials::{self, CredentialsError};
+use crate::limits::{self, Named};
 use crate::problem::ApiError;
-use crate::{Ctx, idempotency, parameters, requests};
+use crate::{Ctx, idempotency, parameters, proxies, requests};
 
 /// An extractor at work.
 pub(crate) type Extracting<T, E = ApiError> = Pin<Box<dyn Future<Output = Result<T, E>>>>;
@@ -65,6 +67,10 @@ pub(crate) struct Allowed<P, I = ()>(Call<I>, PhantomData<P>);
 #[derive(Debug)]
 pub(crate) struct Visitor<I = ()>(Call<I>);
 
+/// Anybody, counted by what the input names.
+#[derive(Debug)]
+pub(crate) struct Machine<I>(Call<I>);
+
 /// A machine without credentials, which proves itself in its body, or an API key with `P`.
 #[derive(Debug)]
 pub(crate) struct MachineOr<P, I = ()>(Call<I>, PhantomData<P>);
@@ -83,6 +89,13 @@ impl<P, I> Allowed<P, I> {
 }
 
 impl<I> Visitor<I> {
+    /// Who calls, with what.
+    pub(crate) fn open(self) -> (Caller, I) {
+        (self.0.caller, self.0.input)
+    }
+}
+
+impl<I> Machine<I> {
     /// Who calls, with what.
     pub(crate) fn open(self) -> (Caller, I) {
         (self.0.caller, self.0.input)
@@ -119,6 +132,33 @@ impl<I: FromRequest + 'static> FromRequest for Visitor<I> {
     }
 }
 
+impl<I: FromRequest + Named + 'static> FromRequest for Machine<I> {
+    type Error = Error;
+    type Future = Extracting<Self, Error>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, mut payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            let ip = proxies::client(&request);
+            let called = async {
+                let actor = authenticate(&request).await?.unwrap_or(Actor::Anonymous);
+                call(&request, &mut payload, ip, actor).await
+            };
+            match called.await {
+                Ok(call) => {
+                    limits::count_named(&request, ip, &call.input).await?;
+                    Ok(Self(call))
+                }
+                // It named nothing.
+                Err(error) => {
+                    limits::count(&request, ip, None).await?;
+                    Err(error)
+                }
+            }
+        })
+    }
+}
+
 impl<P: perm::Needed, I: FromRequest + 'static> FromRequest for MachineOr<P, I> {
     type Error = Error;
     type Future = Extracting<Self, Error>;
@@ -130,7 +170,7 @@ impl<P: perm::Needed, I: FromRequest + 'static> FromRequest for MachineOr<P, I> 
     }
 }
 
-/// Finds out who calls, judges it, and only then extracts the input.
+/// Finds out who calls, counts it, judges it, and only then extracts the input.
 fn extract<T: 'static, I: FromRequest + 'static>(
     request: &HttpRequest,
     payload: &mut Payload,
@@ -139,17 +179,26 @@ fn extract<T: 'static, I: FromRequest + 'static>(
 ) -> Extracting<T, Error> {
     let (request, mut payload) = (request.clone(), payload.take());
     Box::pin(async move {
-        let actor = judge(authenticate(&request).await?).map_err(ApiError::from)?;
-        idempotency::refuse(&request, &actor).map_err(ApiError::from)?;
-        let caller = Caller {
-            actor,
-            ip: request.peer_addr().map(|address| address.ip()),
-            request_id: requests::id(&request),
-        };
-        let input = I::from_request(&request, &mut payload).await.map_err(Into::into)?;
-        parameters::expect_read(&request)?;
-        Ok(wrap(Call { caller, input }))
+        let ip = proxies::client(&request);
+        let actor = authenticate(&request).await;
+        limits::count(&request, ip, actor.as_ref().ok().and_then(Option::as_ref)).await?;
+        let actor = judge(actor?).map_err(ApiError::from)?;
+        Ok(wrap(call(&request, &mut payload, ip, actor).await?))
     })
+}
+
+/// Extracts the input of somebody who may call.
+async fn call<I: FromRequest + 'static>(
+    request: &HttpRequest,
+    payload: &mut Payload,
+    ip: Option<IpAddr>,
+    actor: Actor,
+) -> Result<Call<I>, Error> {
+    idempotency::refuse(request, &actor).map_err(ApiError::from)?;
+    let caller = Caller { actor, ip, request_id: requests::id(request) };
+    let input = I::from_request(request, payload).await.map_err(Into::into)?;
+    parameters::expect_read(request)?;
+    Ok(Call { caller, input })
 }
 
 async fn authenticate(request: &HttpRequest) -> Result<Option<Actor>, ApiError> {

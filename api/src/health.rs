@@ -11,6 +11,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::Ctx;
+use crate::limits::{Limits, Sharing};
 use crate::problem::ApiError;
 use crate::refusals::{NotReady, Refused};
 
@@ -36,8 +37,11 @@ impl Draining {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct HealthResponse {
-    /// `ok`
+    /// `ok`, or `degraded`: it works, but not as configured
     status: &'static str,
+    /// `shared`, or `local` while Redis is gone; absent without Redis.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limits: Option<&'static str>,
 }
 
 /// The server runs.
@@ -69,8 +73,9 @@ impl Refusal for NotReadyError {
 pub(crate) async fn health(
     ctx: Ctx,
     draining: web::Data<Draining>,
+    limits: web::Data<Limits>,
 ) -> Result<web::Json<HealthResponse>, ApiError> {
-    check(&ctx, &draining).await
+    check(&ctx, &draining, &limits).await
 }
 
 /// Ready: the database answers, keys and migrations are there
@@ -79,8 +84,9 @@ pub(crate) async fn health(
 pub(crate) async fn ready(
     ctx: Ctx,
     draining: web::Data<Draining>,
+    limits: web::Data<Limits>,
 ) -> Result<web::Json<HealthResponse>, ApiError> {
-    check(&ctx, &draining).await
+    check(&ctx, &draining, &limits).await
 }
 
 /// Live: the process answers
@@ -91,11 +97,20 @@ pub(crate) async fn live() -> web::Json<LiveResponse> {
 }
 
 /// Keys and migrations were there when the server began to listen, and do not go away.
-async fn check(ctx: &Ctx, draining: &Draining) -> Result<web::Json<HealthResponse>, ApiError> {
+async fn check(
+    ctx: &Ctx,
+    draining: &Draining,
+    limits: &Limits,
+) -> Result<web::Json<HealthResponse>, ApiError> {
     if draining.has_begun() {
         return Err(NotReadyError::Stopping.into());
     }
     let answer = tokio::time::timeout(PATIENCE, ctx.db.ping()).await;
     answer.map_err(|_| NotReadyError::DatabaseSlow)?.map_err(NotReadyError::Database)?;
-    Ok(web::Json(HealthResponse { status: "ok" }))
+    let (status, limits) = match limits.sharing() {
+        None => ("ok", None),
+        Some(Sharing::Shared) => ("ok", Some("shared")),
+        Some(Sharing::Local) => ("degraded", Some("local")),
+    };
+    Ok(web::Json(HealthResponse { status, limits }))
 }

@@ -24,6 +24,7 @@ mod methods;
 mod opening;
 mod parameters;
 mod problem;
+mod proxies;
 mod refusals;
 mod requests;
 mod rewrite;

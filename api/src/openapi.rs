@@ -13,7 +13,7 @@ use utoipa::{Modify, OpenApi};
 use crate::router::{self, Operation};
 
 /// Where the document is served.
-const PATH: &str = "/api/v1/openapi.json";
+pub(crate) const PATH: &str = "/api/v1/openapi.json";
 /// The document as it was generated: describing everything takes megabytes, which a server would never give back.
 const COMMITTED: &str = include_str!("../../openapi/openapi.json");
 

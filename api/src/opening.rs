@@ -16,6 +16,7 @@ use sea_orm_migration::MigratorTrait;
 use secrecy::ExposeSecret;
 
 use crate::config::{Config, Environment, Finding, KekError, RetentionConfig};
+use crate::limits::SharedError;
 
 /// What to do about migrations that were not applied yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +73,9 @@ pub enum OpenError {
     /// The keys could not be read.
     #[error("the API keys cannot be read")]
     ApiKeys(#[from] ApiKeyError),
+    /// The limits cannot be shared so.
+    #[error(transparent)]
+    Shared(#[from] SharedError),
     /// There is no randomness.
     #[error("the operating system gives no randomness")]
     Randomness(#[from] RandomnessExhausted),

@@ -8,7 +8,7 @@ use serde::{
 
 use super::{
     Config, DatabaseConfig, DiscoveryConfig, EncryptionConfig, ImportsConfig, JobsConfig, LimitsConfig,
-    LogConfig, RetentionConfig, RevocationConfig, ServerConfig, SigningKeysConfig, TokensConfig,
+    LogConfig, RedisConfig, RetentionConfig, RevocationConfig, ServerConfig, SigningKeysConfig, TokensConfig,
     error::{ConfigError, Origin, UnknownKey},
     layers::{self, Setting},
 };
@@ -40,7 +40,7 @@ pub(super) fn known() -> Vec<String> {
 }
 
 /// Every section with its fields. A test holds it against the fields of [`Config`].
-pub(super) fn sections() -> [(&'static str, &'static [&'static str]); 12] {
+pub(super) fn sections() -> [(&'static str, &'static [&'static str]); 13] {
     [
         ("server", fields::<ServerConfig>()),
         ("database", fields::<DatabaseConfig>()),
@@ -53,6 +53,7 @@ pub(super) fn sections() -> [(&'static str, &'static [&'static str]); 12] {
         ("imports", fields::<ImportsConfig>()),
         ("discovery", fields::<DiscoveryConfig>()),
         ("limits", fields::<LimitsConfig>()),
+        ("redis", fields::<RedisConfig>()),
         ("log", fields::<LogConfig>()),
     ]
 }

@@ -9,10 +9,11 @@ use super::{
     database, encryption,
     error::{ConfigError, Origin},
     layers::Setting,
+    sections,
 };
 
 /// Every secret key. Beside each stands the key `…_file`.
-pub(super) const SECRET_KEYS: [&str; 2] = [database::URL, encryption::KEY];
+pub(super) const SECRET_KEYS: [&str; 3] = [database::URL, encryption::KEY, sections::REDIS_URL];
 
 /// Reads the secrets that are given as files; each becomes a setting whose origin is its file.
 pub(super) fn read_files(settings: &[Setting]) -> Result<Vec<Setting>, ConfigError> {

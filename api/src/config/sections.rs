@@ -3,11 +3,14 @@
 use std::{
     net::SocketAddr,
     num::{NonZeroU32, NonZeroUsize},
+    path::PathBuf,
 };
 
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use super::issuer::PublicUrl;
+use super::{issuer::PublicUrl, secrets};
+use crate::proxies::TrustedProxies;
 
 /// How strict the start is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -41,6 +44,8 @@ pub struct ServerConfig {
     pub public_url: Option<PublicUrl>,
     /// Threads that serve requests; none: one for each CPU.
     pub workers: Option<NonZeroUsize>,
+    /// Reverse proxies whose word is taken for whom a request comes from.
+    pub trusted_proxies: Option<TrustedProxies>,
     /// How long running requests may go on after SIGTERM, in seconds.
     pub shutdown_grace_seconds: u32,
 }
@@ -123,14 +128,47 @@ pub struct DiscoveryConfig {
     pub max_age_seconds: u32,
 }
 
-/// `[limits]`: for each client address (IPv6: for each /64).
+/// `[limits]`. A network is an IPv4 address or an IPv6 /64.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct LimitsConfig {
     /// Whether anything is limited.
     pub enabled: bool,
-    /// Wrong licence keys per minute, on average.
+    /// Activations per minute of one licence key from one network.
+    pub activate_per_minute: NonZeroU32,
+    /// Validations per minute of one licence key, or token, from one network.
+    pub validate_per_minute: NonZeroU32,
+    /// Heartbeats per minute of one activation from one network.
+    pub heartbeat_per_minute: NonZeroU32,
+    /// Other calls per minute of one API key, or of one network without one.
+    pub default_per_minute: NonZeroU32,
+    /// Wrong licence keys per minute from one network, on average.
     pub failed_key_lookups_per_minute: NonZeroU32,
     /// Wrong licence keys at once, before the average counts.
     pub failed_key_lookups_burst: NonZeroU32,
+}
+
+pub(super) const REDIS_URL: &str = "redis.url";
+
+/// `[redis]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct RedisConfig {
+    /// The address, also when it came from `url_file`. None: instances do not share their limits.
+    #[serde(default, deserialize_with = "secrets::deserialize", serialize_with = "secrets::mask")]
+    pub url: Option<SecretString>,
+    /// The file that holds the address.
+    pub url_file: Option<PathBuf>,
+    /// What every key begins with.
+    pub key_prefix: String,
+    /// How long an answer is waited for, in milliseconds.
+    pub timeout_ms: NonZeroU32,
+}
+
+#[cfg(test)]
+impl LimitsConfig {
+    /// The defaults.
+    pub(crate) fn of_tests() -> Self {
+        super::Config::load(None, []).unwrap().limits
+    }
 }

@@ -160,9 +160,9 @@ mod tests {
     fn lookups(clock: &FakeRelativeClock) -> KeyLookups<FakeRelativeClock> {
         let number = |number| NonZeroU32::new(number).unwrap();
         let config = LimitsConfig {
-            enabled: true,
             failed_key_lookups_per_minute: number(6),
             failed_key_lookups_burst: number(3),
+            ..LimitsConfig::of_tests()
         };
         KeyLookups::with_clock(&config, clock.clone())
     }

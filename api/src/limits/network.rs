@@ -7,6 +7,20 @@ use std::net::{IpAddr, Ipv6Addr};
 pub(crate) struct Network(IpAddr);
 
 impl Network {
+    /// Appends what tells it apart from others.
+    pub(super) fn write(self, bytes: &mut Vec<u8>) {
+        match self.0 {
+            IpAddr::V4(ip) => {
+                bytes.push(4);
+                bytes.extend_from_slice(&ip.octets());
+            }
+            IpAddr::V6(ip) => {
+                bytes.push(6);
+                bytes.extend_from_slice(&ip.octets());
+            }
+        }
+    }
+
     /// The network of an address. IPv4 written as IPv6 is IPv4.
     pub(crate) fn of(ip: IpAddr) -> Self {
         const UPPER_HALF: u128 = !0 << 64;

@@ -5,15 +5,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use licentia_types::problems::ProblemCode::{
     self, BodyInvalid, BodyTooLarge, Internal, MediaTypeUnsupported, NotFound, NotSupported,
-    ParameterInvalid, PermissionDenied, PreconditionRequired, Unauthenticated, Unavailable, ValidationFailed,
-    VersionStale,
+    ParameterInvalid, PermissionDenied, PreconditionRequired, RateLimited, Unauthenticated, Unavailable,
+    ValidationFailed, VersionStale,
 };
 use serde_json::{Value, json};
 use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
+use utoipa::openapi::schema::Type;
 use utoipa::openapi::security::SecurityRequirement;
-use utoipa::openapi::{ContentBuilder, OpenApi, PathItem, Ref, RefOr, Required, Response, ResponseBuilder};
+use utoipa::openapi::{
+    ContentBuilder, Header, HeaderBuilder, ObjectBuilder, OpenApi, PathItem, Ref, RefOr, Required, Response,
+    ResponseBuilder,
+};
 
+use crate::limits;
 use crate::problem::MEDIA_TYPE;
 use crate::refusals::CODES;
 
@@ -24,6 +29,9 @@ pub(super) fn complete(document: &mut OpenApi) {
         for operation in operations(item) {
             offer_api_key(operation);
             refuse(path, operation, &mut shared);
+            if limits::cover(path) {
+                tell_limits(operation);
+            }
         }
     }
     document.components.get_or_insert_default().responses.extend(shared);
@@ -75,6 +83,33 @@ fn declared(operation: &Operation) -> Vec<ProblemCode> {
         .collect()
 }
 
+/// What was counted says so, when it was done too.
+fn tell_limits(operation: &mut Operation) {
+    for response in operation.responses.responses.values_mut() {
+        if let RefOr::T(response) = response {
+            response.headers.extend(limit_headers());
+        }
+    }
+}
+
+/// The headers of an answer that was counted.
+fn limit_headers() -> impl Iterator<Item = (String, RefOr<Header>)> {
+    [
+        ("RateLimit-Limit", Type::Integer, "Calls a minute"),
+        ("RateLimit-Remaining", Type::Integer, "Calls that are left now"),
+        ("RateLimit-Reset", Type::Integer, "Seconds until all of them are there again"),
+        ("RateLimit-Policy", Type::String, "Calls and the seconds for them: `100;w=60`"),
+    ]
+    .into_iter()
+    .map(header)
+}
+
+fn header((name, kind, what): (&str, Type, &str)) -> (String, RefOr<Header>) {
+    let schema = ObjectBuilder::new().schema_type(kind).build();
+    let header = HeaderBuilder::new().schema(Some(schema)).description(Some(what)).build();
+    (name.to_owned(), RefOr::T(header))
+}
+
 fn of_shape(path: &str, operation: &Operation) -> Vec<ProblemCode> {
     let parameters: Vec<_> = operation
         .parameters
@@ -90,8 +125,9 @@ fn of_shape(path: &str, operation: &Operation) -> Vec<ProblemCode> {
         parameter.parameter_in == ParameterIn::Header && parameter.required == Required::True
     };
     let demanded = parameters.iter().any(is_demanded);
-    let rules: [(bool, &[ProblemCode]); 7] = [
+    let rules: [(bool, &[ProblemCode]); 8] = [
         (path.starts_with("/api/") && path != super::PATH, &[Unauthenticated, Internal, Unavailable]),
+        (limits::cover(path), &[RateLimited]),
         (operation.security.is_some(), &[PermissionDenied]),
         (has(ParameterIn::Path), &[NotFound]),
         (has(ParameterIn::Query), &[ParameterInvalid]),
@@ -113,11 +149,16 @@ fn response(codes: &[ProblemCode]) -> Response {
         .schema(Some(Ref::from_schema_name("Problem")))
         .example(codes.first().map(|code| example(*code)))
         .build();
-    ResponseBuilder::new()
+    let mut response = ResponseBuilder::new()
         .description(lines.join("\n"))
         .content(MEDIA_TYPE, content)
         .extensions(Some(ExtensionsBuilder::new().add(CODES, names).build()))
-        .build()
+        .build();
+    if codes.contains(&RateLimited) {
+        let wait = ("Retry-After", Type::Integer, "Seconds until the next call is taken");
+        response.headers.extend(limit_headers().chain([header(wait)]));
+    }
+    response
 }
 
 fn example(code: ProblemCode) -> Value {

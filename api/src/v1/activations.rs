@@ -16,7 +16,7 @@ use utoipa::IntoParams;
 use crate::Ctx;
 use crate::answers::{Admitted, Found};
 use crate::body::{Body, OptionalBody};
-use crate::guard::{Allowed, MachineOr, Visitor, perm};
+use crate::guard::{Allowed, Machine, MachineOr, Visitor, perm};
 use crate::limits::key_lookups::KeyLookups;
 use crate::parameters::{Id, Listing, PageParameters};
 use crate::problem::ApiError;
@@ -64,7 +64,7 @@ impl From<ActivationParameters> for ActivationFilter {
 pub(crate) async fn activate(
     ctx: Ctx,
     lookups: Data<KeyLookups>,
-    machine: Visitor<Body<ActivateRequest>>,
+    machine: Machine<Body<ActivateRequest>>,
 ) -> Result<Admitted, ApiError> {
     let (caller, Body(command)) = machine.open();
     let activation = Box::pin(activations::activate(&ctx, &caller, command));

@@ -7,7 +7,7 @@ use licentia_types::heartbeats::{HeartbeatRequest, HeartbeatResponse};
 
 use crate::Ctx;
 use crate::body::Body;
-use crate::guard::Visitor;
+use crate::guard::Machine;
 use crate::problem::ApiError;
 use crate::refusals::{Beating, Refused};
 
@@ -29,7 +29,7 @@ use crate::refusals::{Beating, Refused};
 #[post("/license-keys/heartbeat")]
 pub(crate) async fn heartbeat(
     ctx: Ctx,
-    machine: Visitor<Body<HeartbeatRequest>>,
+    machine: Machine<Body<HeartbeatRequest>>,
 ) -> Result<Json<HeartbeatResponse>, ApiError> {
     let (caller, Body(beat)) = machine.open();
     Ok(Json(heartbeats::beat(&ctx, &caller, beat).await?))

@@ -7,7 +7,7 @@ use licentia_types::validation::{ValidateRequest, ValidateResponse, ValidationCo
 
 use crate::Ctx;
 use crate::body::Body;
-use crate::guard::Visitor;
+use crate::guard::Machine;
 use crate::limits::key_lookups::KeyLookups;
 use crate::problem::ApiError;
 use crate::refusals::{Refused, Validating};
@@ -50,7 +50,7 @@ use crate::refusals::{Refused, Validating};
 pub(crate) async fn validate(
     ctx: Ctx,
     lookups: Data<KeyLookups>,
-    machine: Visitor<Body<ValidateRequest>>,
+    machine: Machine<Body<ValidateRequest>>,
 ) -> Result<Json<ValidateResponse>, ApiError> {
     let (caller, Body(question)) = machine.open();
     let looked_up_from = question.license_key.as_ref().and(caller.ip);

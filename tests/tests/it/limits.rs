@@ -1,5 +1,8 @@
 //! Guessing licence keys is limited for each client; knowing them is not.
 
+mod calls;
+mod redis;
+
 use licentia_tests::{Backend, Machine, Reply, Shop, TestServer, on_both, try_activate};
 use serde_json::{Value, json};
 
@@ -10,8 +13,9 @@ on_both![
     what_needs_no_look_up_goes_on,
 ];
 
-const LIMITED: [(&str, &str); 3] = [
+const LIMITED: [(&str, &str); 4] = [
     ("LIMITS__ENABLED", "true"),
+    ("LIMITS__ACTIVATE_PER_MINUTE", "1000"),
     ("LIMITS__FAILED_KEY_LOOKUPS_BURST", "3"),
     ("LIMITS__FAILED_KEY_LOOKUPS_PER_MINUTE", "1"),
 ];

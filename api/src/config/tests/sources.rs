@@ -233,6 +233,7 @@ fn the_effective_configuration_is_toml_without_secrets() {
         "LICENTIA__DATABASE__URL=postgres://app:canary-password@db/l?password=canary-too",
         &format!("LICENTIA__ENCRYPTION__KEY_FILE={}", key_file.display()),
         "LICENTIA__SERVER__WORKERS=3",
+        "LICENTIA__REDIS__URL=redis://:canary-redis@cache:6379/0",
     ])
     .unwrap();
     let text = config.render_checked().unwrap();
@@ -246,7 +247,17 @@ fn the_effective_configuration_is_toml_without_secrets() {
     // It is TOML, and all its keys are known: only the masked address does not connect.
     let own =
         text.replace("postgres://app:***@db/l?password=***", "sqlite://l.db").replace("key = \"***\"\n", "");
+    let own = own.replace("url = \"***\"\n", "");
     assert_eq!(load_file(&own).unwrap().server.workers.unwrap().get(), 3);
+}
+
+#[test]
+fn trusted_proxies_are_a_list_of_networks() {
+    let config = load(&["LICENTIA__SERVER__TRUSTED_PROXIES=127.0.0.1, 10.0.0.0/8"]).unwrap();
+    let text = config.render_checked().unwrap();
+    assert!(text.contains("\ntrusted_proxies = \"127.0.0.1/32, 10.0.0.0/8\"\n"), "{text}");
+    let refused = load(&["LICENTIA__SERVER__TRUSTED_PROXIES=proxy.internal"]).unwrap_err().to_string();
+    assert!(refused.contains("is a list of addresses and networks"), "{refused}");
 }
 
 #[test]
