@@ -1,11 +1,13 @@
 //! `licentia serve`
 
+use std::collections::BTreeSet;
+
 use clap::Args;
 use licentia_domain::actors::Caller;
 use licentia_domain::api_keys::{self, CreateApiKey, Origin};
 use licentia_domain::context::Context;
 use licentia_domain::demo;
-use licentia_types::api_keys::Permission;
+use licentia_types::permissions::Permission;
 use licentia_types::text::Name;
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{SignalKind, signal};
@@ -62,6 +64,7 @@ async fn first_key(ctx: &Context, environment: Environment) -> Result<String, Co
         permissions: Permission::ALL.iter().copied().collect(),
         origin: Origin::FirstStart,
         expires_at: None,
+        ip_ranges: BTreeSet::new(),
     };
     let made = api_keys::create(ctx, &Caller::operator(), command).await;
     let (_, secret) = made.map_err(CommandError::failed(failed))?;

@@ -3,7 +3,7 @@
 use licentia_domain::actors::Caller;
 use licentia_domain::api_keys::{self, CreateApiKey, Origin};
 use licentia_tests::{Backend, Reply, Shop, TestServer, on_both};
-use licentia_types::api_keys::Permission;
+use licentia_types::permissions::Permission;
 use licentia_types::time::Timestamp;
 use reqwest::Method;
 use secrecy::ExposeSecret;
@@ -34,6 +34,7 @@ async fn make_key(
         permissions: permissions.iter().copied().collect(),
         origin: Origin::Operator,
         expires_at,
+        ip_ranges: std::collections::BTreeSet::new(),
     };
     let (id, secret) = api_keys::create(&server.context, &Caller::operator(), command).await.unwrap();
     (id, secret.expose_secret().to_owned())

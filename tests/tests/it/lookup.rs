@@ -6,7 +6,7 @@ use licentia_crypto::rsa_keys::{KeyPair, RsaKeyBits};
 use licentia_domain::database::Lane;
 use licentia_entity::{audit_event, former_license_key, license};
 use licentia_tests::{Backend, Machine, Reply, Shop, TestServer, on_both, try_activate};
-use licentia_types::api_keys::Permission;
+use licentia_types::permissions::Permission;
 use licentia_types::ids::LicenseId;
 use licentia_types::time::Seconds;
 use reqwest::Method;

@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use licentia_entity::event;
 use licentia_tests::{Backend, on_both};
-use licentia_types::api_keys::Permission;
+use licentia_types::permissions::Permission;
 use reqwest::Method;
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 
