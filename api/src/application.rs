@@ -19,6 +19,7 @@ use crate::opening;
 use crate::requests::Layer;
 use crate::{batches, jobs, requests, router};
 
+pub use crate::api_key_file::{ApiKeyFile, ApiKeyFileError};
 pub use crate::opening::{Migrations, OpenError, open_for_command};
 
 /// Connections that may wait to be accepted.
@@ -32,6 +33,7 @@ pub struct Application {
     address: SocketAddr,
     parts: Parts,
     runs_jobs: bool,
+    key_file: ApiKeyFile,
 }
 
 /// What every worker shares.
@@ -97,9 +99,11 @@ impl Application {
         let ctx = opening::open(&config, config.issuer(address), outside, migrations).await?;
         opening::refuse_development_keys(&config, &ctx).await?;
         let parts = Parts::of(&config, ctx)?;
+        let key_file = ApiKeyFile::new(config.admin.api_key_file.clone(), parts.ctx.clone());
+        key_file.declare().await?;
         let server =
             serve(&config, listener, parts.clone()).map_err(|source| cannot_listen(address, source))?;
-        Ok(Self { server, address, parts, runs_jobs: config.jobs.enabled })
+        Ok(Self { server, address, parts, runs_jobs: config.jobs.enabled, key_file })
     }
 
     /// Where it listens: with the real port where the configured one is 0.
@@ -112,6 +116,12 @@ impl Application {
     #[must_use]
     pub fn context(&self) -> Arc<Context> {
         self.parts.ctx.clone().into_inner()
+    }
+
+    /// Reads the declared API key again.
+    #[must_use]
+    pub fn api_key_file(&self) -> ApiKeyFile {
+        self.key_file.clone()
     }
 
     /// Stops it from elsewhere.
@@ -131,11 +141,13 @@ impl Application {
             () = forget_old_clients(&parts.lookups) => {}
             () = jobs::run(parts.ctx.clone()), if runs_jobs => {}
             () = jobs::keep_notes(parts.ctx.clone()) => {}
+            () = jobs::keep_key_uses(parts.ctx.clone()) => {}
             () = Box::pin(jobs::keep_usage(parts.ctx.clone())) => {}
             () = batches::serve(parts.ctx.clone()) => {}
             () = jobs::hear_of_changes(parts.ctx.clone()) => {}
         }
         jobs::write_notes(&parts.ctx).await;
+        jobs::write_key_uses(&parts.ctx).await;
         // That it failed is in the log.
         drop(Box::pin(jobs::write_usage(&parts.ctx)).await);
         if let Err(error) = parts.ctx.db.clone().close().await {

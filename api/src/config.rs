@@ -34,7 +34,7 @@ pub use issuer::{PublicUrl, PublicUrlError};
 pub use kek::KekError;
 pub use log::{Filter, FilterError, LogConfig, LogFormat};
 pub use sections::{
-    DiscoveryConfig, Environment, ImportsConfig, JobsConfig, LimitsConfig, RetentionConfig, RevocationConfig,
+    AdminConfig, DiscoveryConfig, Environment, ImportsConfig, JobsConfig, LimitsConfig, RetentionConfig, RevocationConfig,
     ServerConfig, SigningKeysConfig, TokensConfig,
 };
 
@@ -51,6 +51,8 @@ pub struct Config {
     pub environment: Environment,
     /// Listening, and the issuer.
     pub server: ServerConfig,
+    /// Who administers.
+    pub admin: AdminConfig,
     /// Where the data lies.
     pub database: DatabaseConfig,
     /// The key that seals secrets at rest.

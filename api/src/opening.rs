@@ -16,6 +16,7 @@ use licentia_types::time::Seconds;
 use sea_orm_migration::MigratorTrait;
 use secrecy::ExposeSecret;
 
+use crate::api_key_file::ApiKeyFileError;
 use crate::config::{Config, Environment, Finding, KekError, RetentionConfig};
 
 /// What to do about migrations that were not applied yet.
@@ -73,6 +74,9 @@ pub enum OpenError {
     /// The keys could not be read.
     #[error("the API keys cannot be read")]
     ApiKeys(#[from] ApiKeyError),
+    /// The declared API key.
+    #[error(transparent)]
+    ApiKeyFile(#[from] ApiKeyFileError),
     /// There is no randomness.
     #[error("the operating system gives no randomness")]
     Randomness(#[from] RandomnessExhausted),

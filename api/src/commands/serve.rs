@@ -14,6 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::demo::refuse_in_production;
 use super::{CommandError, output, outside, shell};
+use crate::api_key_file::ApiKeyFile;
 use crate::application::{Application, Migrations, StopHandle};
 use crate::config::{Config, Environment};
 use crate::logging;
@@ -41,6 +42,7 @@ pub(super) async fn serve(config: Config, options: Serve) -> Result<(), CommandE
     let greeting =
         if options.demo { demo_greeting(&ctx).await? } else { first_key(&ctx, environment).await? };
     stop_on_signal(application.stop_handle())?;
+    read_again_on_signal(application.api_key_file())?;
     tracing::info!(address = %application.address(), issuer = ctx.settings.issuer, "listening");
     output::print(&greeting)?;
     drop(ctx);
@@ -87,6 +89,18 @@ fn stop_on_signal(stop: StopHandle) -> Result<(), CommandError> {
         }
         tracing::info!("stopping");
         stop.stop().await;
+    });
+    Ok(())
+}
+
+/// SIGHUP reads the declared API key again.
+fn read_again_on_signal(file: ApiKeyFile) -> Result<(), CommandError> {
+    let failed = "signals cannot be received";
+    let mut hang_up = signal(SignalKind::hangup()).map_err(CommandError::failed(failed))?;
+    tokio::spawn(async move {
+        while hang_up.recv().await.is_some() {
+            file.declare_again().await;
+        }
     });
     Ok(())
 }

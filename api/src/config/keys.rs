@@ -7,7 +7,7 @@ use serde::{
 };
 
 use super::{
-    Config, DatabaseConfig, DiscoveryConfig, EncryptionConfig, ImportsConfig, JobsConfig, LimitsConfig,
+    AdminConfig, Config, DatabaseConfig, DiscoveryConfig, EncryptionConfig, ImportsConfig, JobsConfig, LimitsConfig,
     LogConfig, RetentionConfig, RevocationConfig, ServerConfig, SigningKeysConfig, TokensConfig,
     error::{ConfigError, Origin, UnknownKey},
     layers::{self, Setting},
@@ -40,9 +40,10 @@ pub(super) fn known() -> Vec<String> {
 }
 
 /// Every section with its fields. A test holds it against the fields of [`Config`].
-pub(super) fn sections() -> [(&'static str, &'static [&'static str]); 12] {
+pub(super) fn sections() -> [(&'static str, &'static [&'static str]); 13] {
     [
         ("server", fields::<ServerConfig>()),
+        ("admin", fields::<AdminConfig>()),
         ("database", fields::<DatabaseConfig>()),
         ("encryption", fields::<EncryptionConfig>()),
         ("tokens", fields::<TokensConfig>()),

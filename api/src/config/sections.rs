@@ -3,6 +3,7 @@
 use std::{
     net::SocketAddr,
     num::{NonZeroU32, NonZeroUsize},
+    path::PathBuf,
 };
 
 use serde::{Deserialize, Serialize};
@@ -43,6 +44,14 @@ pub struct ServerConfig {
     pub workers: Option<NonZeroUsize>,
     /// How long running requests may go on after SIGTERM, in seconds.
     pub shutdown_grace_seconds: u32,
+}
+
+/// `[admin]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdminConfig {
+    /// The file that holds an API key which may do everything; read again on SIGHUP.
+    pub api_key_file: Option<PathBuf>,
 }
 
 /// `[tokens]`: times in seconds, for licences whose tier does not say otherwise.

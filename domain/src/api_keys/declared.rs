@@ -9,9 +9,12 @@ use serde_json::json;
 use super::{CreateApiKey, PREFIX, changes, digest, store, write};
 use crate::actors::Caller;
 use crate::context::{Context, Moment};
-use crate::database::{Lane, WriteTx};
+use crate::database::{Constraint, Lane, WriteTx, violates};
 use crate::failure::{Failure, failed_from};
 
+/// Of two instances that start together, both find it missing.
+const DECLARED_TWICE: Constraint =
+    Constraint { name: "api_key_secret_digest", columns: "api_key.secret_digest" };
 /// Symbols after the prefix; ours have 52.
 const SHORTEST: usize = 32;
 const LONGEST: usize = 256;
@@ -40,6 +43,15 @@ failed_from!(DeclareError);
 /// # Errors
 /// When it is no key; the former one has ended all the same.
 pub async fn declare(ctx: &Context, secret: Option<&SecretString>) -> Result<(), DeclareError> {
+    match declare_once(ctx, secret).await {
+        Err(DeclareError::Failed(Failure::Database(error))) if violates(&error, DECLARED_TWICE) => {
+            declare_once(ctx, secret).await
+        }
+        declared => declared,
+    }
+}
+
+async fn declare_once(ctx: &Context, secret: Option<&SecretString>) -> Result<(), DeclareError> {
     let good = secret.filter(|secret| is_key(secret.expose_secret()));
     let digest = good.map(|secret| digest(ctx, secret.expose_secret()));
     let (moment, caller) = (ctx.moment(), Caller::operator());
