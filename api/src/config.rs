@@ -34,8 +34,8 @@ pub use issuer::{PublicUrl, PublicUrlError};
 pub use kek::KekError;
 pub use log::{Filter, FilterError, LogConfig, LogFormat};
 pub use sections::{
-    AdminConfig, DiscoveryConfig, Environment, ImportsConfig, JobsConfig, LimitsConfig, RetentionConfig, RevocationConfig,
-    ServerConfig, SigningKeysConfig, TokensConfig,
+    AdminConfig, DiscoveryConfig, Environment, ImportsConfig, JobsConfig, LimitsConfig, RetentionConfig,
+    RevocationConfig, ServerConfig, SigningKeysConfig, TokensConfig,
 };
 
 /// The variable that names the configuration file where `--config` does not.

@@ -7,8 +7,8 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::v1::{
     activation_claims, activations, api_keys, assemblies, audit, customers, features, heartbeats, imports,
-    license_files, licenses, lookup, permissions, products, refusals, releases, revocation, signing_keys, system_events,
-    tiers, tokens, usage, validation,
+    license_files, licenses, lookup, permissions, products, refusals, releases, revocation, signing_keys,
+    system_events, tiers, tokens, usage, validation,
 };
 use crate::{discovery, health, openapi, status_lists};
 

@@ -15,7 +15,7 @@ use licentia_types::permissions::{Permission, names};
 use licentia_types::problems::{FieldProblem, ProblemCode};
 use licentia_types::text::Name;
 use licentia_types::time::Timestamp;
-use sea_orm::EntityTrait;
+use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
@@ -232,7 +232,6 @@ async fn write(
     command: CreateApiKey,
     secret_digest: Vec<u8>,
 ) -> Result<api_key::Model, Failure> {
-    use sea_orm::IntoActiveModel;
     let row = api_key::Model {
         id: ApiKeyId::new(moment.new_uuid()?),
         name: command.name,

@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use licentia_entity::{feature, license, tier};
-use licentia_types::permissions::Permission;
 use licentia_types::ids::{CustomerId, ProductId, TierId};
+use licentia_types::permissions::Permission;
 use licentia_types::text::{Name, Reference, Slug};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use secrecy::SecretString;

@@ -208,7 +208,8 @@ mod tests {
 
     #[test]
     fn there_are_eight_categories_and_writing_brings_the_reading_of_its_own() {
-        let categories: BTreeSet<_> = Permission::ALL.iter().map(|permission| permission.category()).collect();
+        let categories: BTreeSet<_> =
+            Permission::ALL.iter().map(|permission| permission.category()).collect();
         assert_eq!(categories.len(), 8);
         for (permission, read) in Permission::ALL.iter().filter_map(|one| Some((one, one.reads()?))) {
             assert_eq!(read.as_str(), format!("{}.read", permission.as_str()));

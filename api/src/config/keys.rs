@@ -7,8 +7,9 @@ use serde::{
 };
 
 use super::{
-    AdminConfig, Config, DatabaseConfig, DiscoveryConfig, EncryptionConfig, ImportsConfig, JobsConfig, LimitsConfig,
-    LogConfig, RetentionConfig, RevocationConfig, ServerConfig, SigningKeysConfig, TokensConfig,
+    AdminConfig, Config, DatabaseConfig, DiscoveryConfig, EncryptionConfig, ImportsConfig, JobsConfig,
+    LimitsConfig, LogConfig, RetentionConfig, RevocationConfig, ServerConfig, SigningKeysConfig,
+    TokensConfig,
     error::{ConfigError, Origin, UnknownKey},
     layers::{self, Setting},
 };

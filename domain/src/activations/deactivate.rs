@@ -2,8 +2,8 @@
 
 use licentia_entity::activation;
 use licentia_types::activations::{ActivationResponse, ActivationStatus, DeactivateRequest};
-use licentia_types::permissions::Permission;
 use licentia_types::ids::ActivationId;
+use licentia_types::permissions::Permission;
 use licentia_types::time::Timestamp;
 use sea_orm::{ActiveModelTrait, IntoActiveModel};
 use serde_json::json;

@@ -33,11 +33,7 @@ pub async fn authenticate(ctx: &Context, caller: &Caller, secret: &str) -> Resul
 }
 
 /// A good secret in the wrong place may have been stolen.
-async fn tell(
-    ctx: &Context,
-    caller: &Caller,
-    id: licentia_types::ids::ApiKeyId,
-) -> Result<(), Failure> {
+async fn tell(ctx: &Context, caller: &Caller, id: licentia_types::ids::ApiKeyId) -> Result<(), Failure> {
     let moment = ctx.moment();
     let tx = ctx.db.write(Lane::Ordinary).await?;
     let event = audit::Event::new("api_key.refused", &id, json!({"reason": "address"}));

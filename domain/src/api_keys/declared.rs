@@ -81,12 +81,7 @@ fn is_key(secret: &str) -> bool {
 }
 
 /// Lets the key in, new or again; false when the secret is another key's.
-async fn admit(
-    tx: &WriteTx,
-    moment: &Moment<'_>,
-    caller: &Caller,
-    digest: Vec<u8>,
-) -> Result<bool, Failure> {
+async fn admit(tx: &WriteTx, moment: &Moment<'_>, caller: &Caller, digest: Vec<u8>) -> Result<bool, Failure> {
     let all = || Permission::ALL.iter().copied().collect();
     match store::find_by_digest_locked(tx, &digest).await? {
         Some(known) if known.origin != Origin::File => Ok(false),

@@ -27,7 +27,8 @@ pub(super) fn status(key: &Model, now: Timestamp) -> ApiKeyStatus {
 /// Whether the secret with this digest opens the key now: its own, or for a while the former one.
 pub(super) fn opens(key: &Model, digest: &[u8], now: Timestamp) -> bool {
     let own = key.secret_digest == digest;
-    let former = || key.former_digest.as_deref() == Some(digest) && key.former_until.is_some_and(|at| now < at);
+    let former =
+        || key.former_digest.as_deref() == Some(digest) && key.former_until.is_some_and(|at| now < at);
     status(key, now) == ApiKeyStatus::Active && (own || former())
 }
 

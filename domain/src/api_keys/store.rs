@@ -37,19 +37,14 @@ pub(super) async fn find_locked(tx: &WriteTx, id: ApiKeyId) -> Result<Option<Mod
 }
 
 /// The key whose secret, or former secret, has this digest.
-pub(super) async fn find_by_digest(
-    db: &impl ConnectionTrait,
-    digest: &[u8],
-) -> Result<Option<Model>, DbErr> {
-    let either =
-        Condition::any().add(Column::SecretDigest.eq(digest)).add(Column::FormerDigest.eq(digest));
+pub(super) async fn find_by_digest(db: &impl ConnectionTrait, digest: &[u8]) -> Result<Option<Model>, DbErr> {
+    let either = Condition::any().add(Column::SecretDigest.eq(digest)).add(Column::FormerDigest.eq(digest));
     Entity::find().filter(either).one(db).await
 }
 
 /// The same, and holds it until the transaction ends.
 pub(super) async fn find_by_digest_locked(tx: &WriteTx, digest: &[u8]) -> Result<Option<Model>, DbErr> {
-    let either =
-        Condition::any().add(Column::SecretDigest.eq(digest)).add(Column::FormerDigest.eq(digest));
+    let either = Condition::any().add(Column::SecretDigest.eq(digest)).add(Column::FormerDigest.eq(digest));
     Entity::find().filter(either).lock_exclusive().one(tx).await
 }
 

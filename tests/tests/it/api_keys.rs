@@ -81,7 +81,9 @@ async fn a_key_is_made_of_a_role(backend: Backend) {
     assert!(made["permissions"].as_array().unwrap().contains(&json!("licenses.read")));
     let key = secret(&made);
     assert_eq!(opens(&server, &key).await, 200);
-    for (method, path) in [(Method::POST, "/customers"), (Method::POST, "/api-keys"), (Method::GET, "/api-keys")] {
+    for (method, path) in
+        [(Method::POST, "/customers"), (Method::POST, "/api-keys"), (Method::GET, "/api-keys")]
+    {
         with(&server, &key, method, path, json!({})).await.expect_problem(403, "PERMISSION_DENIED");
     }
 }
@@ -190,7 +192,10 @@ async fn a_key_opens_nothing_from_elsewhere_and_the_log_tells(backend: Backend) 
     refused(&key).await;
     assert_eq!(told(&server, "api_key.refused").await, 2);
     let log = server.admin_get("/audit-events?action=api_key.refused").await.expect(200);
-    assert_eq!((&log["items"][0]["subject"], &log["items"][0]["ip"]), (&elsewhere["id"], &json!("127.0.0.1")));
+    assert_eq!(
+        (&log["items"][0]["subject"], &log["items"][0]["ip"]),
+        (&elsewhere["id"], &json!("127.0.0.1"))
+    );
     assert_eq!(server.admin_get(&path(&elsewhere)).await.expect(200)["lastUsedAt"], Value::Null);
     server.admin_put(&path(&elsewhere), json!({"ipRanges": []})).await.expect(200);
     assert_eq!(opens(&server, &key).await, 200);

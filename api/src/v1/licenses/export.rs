@@ -5,9 +5,9 @@ use actix_web::{HttpResponse, get, web};
 use futures_util::stream::try_unfold;
 use licentia_domain::failure::Failure;
 use licentia_domain::licenses::{self, Export, LicenseFilter};
-use licentia_types::permissions::Permission;
 use licentia_types::ids::{CustomerId, ProductId, TierId};
 use licentia_types::licenses::LicenseStatus;
+use licentia_types::permissions::Permission;
 use serde::Deserialize;
 use utoipa::IntoParams;
 

@@ -63,7 +63,13 @@ impl Route {
     #[track_caller]
     fn denied(&self, who: &str, reply: &Reply) {
         let code = reply.body["code"].as_str();
-        assert_eq!((reply.status, code), (403, Some("PERMISSION_DENIED")), "{} as {who}: {}", self.name, reply.text);
+        assert_eq!(
+            (reply.status, code),
+            (403, Some("PERMISSION_DENIED")),
+            "{} as {who}: {}",
+            self.name,
+            reply.text
+        );
         let needs = self.needs().unwrap().as_str();
         assert!(reply.body["detail"].as_str().unwrap().ends_with(needs), "{} as {who}", self.name);
     }

@@ -29,7 +29,8 @@ async fn the_declared_key_opens_everything_and_the_former_one_nothing(backend: B
     declare(&server, ONE).await.unwrap();
     declare(&server, ONE).await.unwrap();
     assert_eq!(told(&server, "api_key.created").await, 1, "saying the same again changes nothing");
-    let made = with(&server, ONE, Method::POST, "/api-keys", json!({"name": "All", "role": "super_admin"})).await;
+    let made =
+        with(&server, ONE, Method::POST, "/api-keys", json!({"name": "All", "role": "super_admin"})).await;
     made.expect(201);
     declare(&server, OTHER).await.unwrap();
     assert_eq!((opens(&server, ONE).await, opens(&server, OTHER).await), (401, 200));

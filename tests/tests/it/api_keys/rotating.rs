@@ -74,7 +74,10 @@ async fn an_overlap_is_bounded(backend: Backend) {
     let problem = problem.expect_problem(422, "VALIDATION_FAILED");
     assert_eq!(problem["errors"][0]["pointer"], "/overlapSeconds");
     for wrong in [json!(-1), json!(1.5), json!("600")] {
-        server.admin_post(&path, json!({"overlapSeconds": wrong})).await.expect_problem(422, "VALIDATION_FAILED");
+        server
+            .admin_post(&path, json!({"overlapSeconds": wrong}))
+            .await
+            .expect_problem(422, "VALIDATION_FAILED");
     }
     assert_eq!(opens(&server, &secret(&made)).await, 200);
 }
