@@ -1,10 +1,9 @@
 //! API keys over HTTP: made, edited, rotated, ended, bound to addresses; and the key that a file declares.
 
-use licentia_domain::api_keys::{self, DeclareError};
+use licentia_domain::api_keys;
 use licentia_tests::{Backend, Reply, TestServer, on_both};
 use licentia_types::permissions::Permission;
 use reqwest::Method;
-use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use crate::access::key_with;
@@ -183,7 +182,7 @@ async fn a_key_opens_nothing_from_elsewhere_and_the_log_tells(backend: Backend) 
     let key = secret(&elsewhere);
     let refused = |key: &str| {
         let request = server.request(Method::GET, "/api/v1/customers").bearer_auth(key);
-        async { Reply::of(request).await.expect_problem(401, "UNAUTHENTICATED")["detail"].clone() }
+        async move { Reply::of(request).await.expect_problem(401, "UNAUTHENTICATED")["detail"].clone() }
     };
     assert_eq!(refused(&key).await, refused("lsk_unknown").await, "a thief learns nothing");
     refused(&key).await;

@@ -1,5 +1,8 @@
 //! The key of `admin.api_key_file`.
 
+use licentia_domain::api_keys::DeclareError;
+use secrecy::SecretString;
+
 use super::*;
 
 on_both![

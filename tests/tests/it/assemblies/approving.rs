@@ -148,8 +148,8 @@ async fn approvals_are_for_those_who_may(backend: Backend) {
     let server = TestServer::start(backend).await;
     let id = approve(&server, &[build("Core", "a")]).await.remove(0);
     let mine = key_with(&server, &[Permission::Assemblies]).await;
-    let others: Vec<_> =
-        Permission::ALL.iter().copied().filter(|one| *one != Permission::Assemblies).collect();
+    let of_builds = [Permission::Assemblies, Permission::AssembliesRead];
+    let others: Vec<_> = Permission::ALL.iter().copied().filter(|one| !of_builds.contains(one)).collect();
     let foreign = key_with(&server, &others).await;
     let approval = json!({"assemblies": [build("Core", "b")]});
     for (method, path, body, good) in [
