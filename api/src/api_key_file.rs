@@ -59,7 +59,7 @@ impl ApiKeyFile {
         let Some(path) = &self.path else {
             return api_keys::declare(&self.ctx, None).await.map_err(ApiKeyFileError::NotEnded);
         };
-        match tokio::fs::read_to_string(path).await.map(SecretString::from) {
+        match std::fs::read_to_string(path).map(SecretString::from) {
             Ok(text) => {
                 let secret = SecretString::from(text.expose_secret().trim_end_matches(['\r', '\n']));
                 let declared = api_keys::declare(&self.ctx, Some(&secret)).await;
