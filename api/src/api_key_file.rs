@@ -74,7 +74,7 @@ impl ApiKeyFile {
 
     /// The same while the server runs: why there is no key any more is logged.
     pub async fn declare_again(&self) {
-        match self.declare().await {
+        match Box::pin(self.declare()).await {
             Ok(()) => tracing::info!("admin.api_key_file was read again"),
             Err(error) => {
                 tracing::error!(error = problem::causes(&error), "there is no declared API key any more");

@@ -100,7 +100,7 @@ impl Application {
         opening::refuse_development_keys(&config, &ctx).await?;
         let parts = Parts::of(&config, ctx)?;
         let key_file = ApiKeyFile::new(config.admin.api_key_file.clone(), parts.ctx.clone());
-        key_file.declare().await?;
+        Box::pin(key_file.declare()).await?;
         let server =
             serve(&config, listener, parts.clone()).map_err(|source| cannot_listen(address, source))?;
         Ok(Self { server, address, parts, runs_jobs: config.jobs.enabled, key_file })
@@ -141,13 +141,13 @@ impl Application {
             () = forget_old_clients(&parts.lookups) => {}
             () = jobs::run(parts.ctx.clone()), if runs_jobs => {}
             () = jobs::keep_notes(parts.ctx.clone()) => {}
-            () = jobs::keep_key_uses(parts.ctx.clone()) => {}
+            () = Box::pin(jobs::keep_key_uses(parts.ctx.clone())) => {}
             () = Box::pin(jobs::keep_usage(parts.ctx.clone())) => {}
             () = batches::serve(parts.ctx.clone()) => {}
             () = jobs::hear_of_changes(parts.ctx.clone()) => {}
         }
         jobs::write_notes(&parts.ctx).await;
-        jobs::write_key_uses(&parts.ctx).await;
+        Box::pin(jobs::write_key_uses(&parts.ctx)).await;
         // That it failed is in the log.
         drop(Box::pin(jobs::write_usage(&parts.ctx)).await);
         if let Err(error) = parts.ctx.db.clone().close().await {

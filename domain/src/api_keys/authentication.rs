@@ -1,5 +1,6 @@
 //! Who holds a secret. One statement, by an index; what follows from it is remembered in memory.
 
+use licentia_types::ids::ApiKeyId;
 use serde_json::json;
 
 use super::{ApiKeyError, PREFIX, digest, rules, store};
@@ -33,7 +34,7 @@ pub async fn authenticate(ctx: &Context, caller: &Caller, secret: &str) -> Resul
 }
 
 /// A good secret in the wrong place may have been stolen.
-async fn tell(ctx: &Context, caller: &Caller, id: licentia_types::ids::ApiKeyId) -> Result<(), Failure> {
+async fn tell(ctx: &Context, caller: &Caller, id: ApiKeyId) -> Result<(), Failure> {
     let moment = ctx.moment();
     let tx = ctx.db.write(Lane::Ordinary).await?;
     let event = audit::Event::new("api_key.refused", &id, json!({"reason": "address"}));
