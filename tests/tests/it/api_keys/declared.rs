@@ -1,9 +1,12 @@
 //! The key of `admin.api_key_file`.
 
-use licentia_domain::api_keys::DeclareError;
+use licentia_domain::api_keys::{self, DeclareError};
+use licentia_tests::{Backend, TestServer, on_both};
+use reqwest::Method;
 use secrecy::SecretString;
+use serde_json::{Value, json};
 
-use super::*;
+use super::{make, opens, path, secret, told, with};
 
 on_both![
     the_declared_key_opens_everything_and_the_former_one_nothing,

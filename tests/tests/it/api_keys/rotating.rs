@@ -1,6 +1,10 @@
 //! A new secret for a key, without a gap.
 
-use super::*;
+use licentia_tests::{Backend, Reply, TestServer, on_both};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{make, opens, path, secret};
 
 on_both![
     both_secrets_are_good_until_the_overlap_ends,
