@@ -21,6 +21,7 @@ use crate::proxies::TrustedProxies;
 use crate::requests::Layer;
 use crate::{batches, jobs, requests, router};
 
+pub use crate::api_key_file::{ApiKeyFile, ApiKeyFileError};
 pub use crate::opening::{Migrations, OpenError, open_for_command};
 
 /// Connections that may wait to be accepted.
@@ -37,6 +38,7 @@ pub struct Application {
     address: SocketAddr,
     parts: Parts,
     runs_jobs: bool,
+    key_file: ApiKeyFile,
 }
 
 /// What every worker shares.
@@ -104,9 +106,11 @@ impl Application {
         let ctx = opening::open(&config, config.issuer(address), outside, migrations).await?;
         opening::refuse_development_keys(&config, &ctx).await?;
         let parts = Parts::of(&config, ctx)?;
+        let key_file = ApiKeyFile::new(config.admin.api_key_file.clone(), parts.ctx.clone());
+        Box::pin(key_file.declare()).await?;
         let server =
             serve(&config, listener, parts.clone()).map_err(|source| cannot_listen(address, source))?;
-        Ok(Self { server, address, parts, runs_jobs: config.jobs.enabled })
+        Ok(Self { server, address, parts, runs_jobs: config.jobs.enabled, key_file })
     }
 
     /// Where it listens: with the real port where the configured one is 0.
@@ -119,6 +123,12 @@ impl Application {
     #[must_use]
     pub fn context(&self) -> Arc<Context> {
         self.parts.ctx.clone().into_inner()
+    }
+
+    /// Reads the declared API key again.
+    #[must_use]
+    pub fn api_key_file(&self) -> ApiKeyFile {
+        self.key_file.clone()
     }
 
     /// Stops it from elsewhere.
@@ -139,11 +149,13 @@ impl Application {
             () = parts.limits.upkeep() => {}
             () = jobs::run(parts.ctx.clone()), if runs_jobs => {}
             () = jobs::keep_notes(parts.ctx.clone()) => {}
+            () = Box::pin(jobs::keep_key_uses(parts.ctx.clone())) => {}
             () = Box::pin(jobs::keep_usage(parts.ctx.clone())) => {}
             () = batches::serve(parts.ctx.clone()) => {}
             () = jobs::hear_of_changes(parts.ctx.clone()) => {}
         }
         jobs::write_notes(&parts.ctx).await;
+        Box::pin(jobs::write_key_uses(&parts.ctx)).await;
         Box::pin(jobs::write_last_usage(&parts.ctx)).await;
         if let Err(error) = parts.ctx.db.clone().close().await {
             tracing::warn!(error = %error, "the database was not closed cleanly");

@@ -34,8 +34,8 @@ pub use issuer::{PublicUrl, PublicUrlError};
 pub use kek::KekError;
 pub use log::{Filter, FilterError, LogConfig, LogFormat};
 pub use sections::{
-    DiscoveryConfig, Environment, ImportsConfig, JobsConfig, LimitsConfig, RedisConfig, RetentionConfig,
-    RevocationConfig, ServerConfig, SigningKeysConfig, TokensConfig,
+    AdminConfig, DiscoveryConfig, Environment, ImportsConfig, JobsConfig, LimitsConfig, RedisConfig,
+    RetentionConfig, RevocationConfig, ServerConfig, SigningKeysConfig, TokensConfig,
 };
 
 /// The variable that names the configuration file where `--config` does not.
@@ -51,6 +51,8 @@ pub struct Config {
     pub environment: Environment,
     /// Listening, and the issuer.
     pub server: ServerConfig,
+    /// Who administers.
+    pub admin: AdminConfig,
     /// Where the data lies.
     pub database: DatabaseConfig,
     /// The key that seals secrets at rest.

@@ -11,7 +11,7 @@ use actix_web::{Error, FromRequest, HttpRequest};
 use licentia_domain::actors::{Actor, Caller};
 use licentia_domain::api_keys;
 use licentia_domain::products::Visible;
-use licentia_types::api_keys::Permission;
+use licentia_types::permissions::Permission;
 
 use crate::credentials::{self, CredentialsError};
 use crate::limits::{self, Named};
@@ -45,21 +45,29 @@ pub(crate) mod perm {
     }
 
     needed!(
+        CatalogRead,
         Catalog,
+        CustomersRead,
         Customers,
+        LicensesRead,
         Licenses,
         LicensesReveal,
         LicensesAudit,
         LicensesImport,
+        ActivationsRead,
         Activations,
+        KeysRead,
         Keys,
+        AssembliesRead,
         Assemblies,
         Audit,
-        Usage
+        Usage,
+        AdminsRead,
+        Admins
     );
 }
 
-/// An API key with the permission `P`, and then the input.
+/// Somebody with the permission `P`, and then the input.
 #[derive(Debug)]
 pub(crate) struct Allowed<P, I = ()>(Call<I>, PhantomData<P>);
 
@@ -180,10 +188,11 @@ fn extract<T: 'static, I: FromRequest + 'static>(
     let (request, mut payload) = (request.clone(), payload.take());
     Box::pin(async move {
         let ip = proxies::client(&request);
-        let actor = authenticate(&request).await;
+        let nobody = Caller { actor: Actor::Anonymous, ip, request_id: requests::id(&request) };
+        let actor = authenticate(&request, &nobody).await;
         limits::count(&request, ip, actor.as_ref().ok().and_then(Option::as_ref)).await?;
         let actor = judge(actor?).map_err(ApiError::from)?;
-        Ok(wrap(call(&request, &mut payload, ip, actor).await?))
+        Ok(wrap(call(&request, &mut payload, Caller { actor, ..nobody }).await?))
     })
 }
 
@@ -191,38 +200,33 @@ fn extract<T: 'static, I: FromRequest + 'static>(
 async fn call<I: FromRequest + 'static>(
     request: &HttpRequest,
     payload: &mut Payload,
-    ip: Option<IpAddr>,
-    actor: Actor,
+    caller: Caller,
 ) -> Result<Call<I>, Error> {
-    idempotency::refuse(request, &actor).map_err(ApiError::from)?;
-    let caller = Caller { actor, ip, request_id: requests::id(request) };
+    idempotency::refuse(request, &caller.actor).map_err(ApiError::from)?;
     let input = I::from_request(request, payload).await.map_err(Into::into)?;
     parameters::expect_read(request)?;
     Ok(Call { caller, input })
 }
 
-async fn authenticate(request: &HttpRequest) -> Result<Option<Actor>, ApiError> {
+/// The one place where credentials become somebody.
+async fn authenticate(request: &HttpRequest, caller: &Caller) -> Result<Option<Actor>, ApiError> {
     let Some(secret) = credentials::secret(request.headers())? else {
         return Ok(None);
     };
     let ctx = request.app_data::<Ctx>().ok_or(CredentialsError::Unreadable)?;
-    Ok(Some(api_keys::authenticate(ctx, secret).await?))
+    Ok(Some(api_keys::authenticate(ctx, caller, secret).await?))
 }
 
 fn expect(actor: Actor, needed: Permission) -> Result<Actor, CredentialsError> {
-    if has(&actor, needed) { Ok(actor) } else { Err(CredentialsError::Denied(needed.as_str())) }
-}
-
-fn has(actor: &Actor, needed: Permission) -> bool {
-    matches!(actor, Actor::ApiKey { permissions, .. } if permissions.contains(&needed))
+    if actor.may(needed) { Ok(actor) } else { Err(CredentialsError::Denied(needed.as_str())) }
 }
 
 /// One permission more, which only some input needs.
 pub(crate) fn expect_also(caller: &Caller, needed: Permission) -> Result<(), CredentialsError> {
-    if has(&caller.actor, needed) { Ok(()) } else { Err(CredentialsError::Denied(needed.as_str())) }
+    if caller.actor.may(needed) { Ok(()) } else { Err(CredentialsError::Denied(needed.as_str())) }
 }
 
-/// Archived products are shown to those who may write the catalogue.
+/// Archived products are shown to those who may read all of the catalogue.
 pub(crate) fn visible_to(caller: &Caller) -> Visible {
-    if has(&caller.actor, Permission::Catalog) { Visible::All } else { Visible::Active }
+    if caller.actor.may(Permission::CatalogRead) { Visible::All } else { Visible::Active }
 }

@@ -23,5 +23,5 @@ impl Refusal for IdempotencyUnsupported {
 /// themselves.
 pub(crate) fn refuse(request: &HttpRequest, actor: &Actor) -> Result<(), IdempotencyUnsupported> {
     let relied_on = request.method() == Method::POST && request.headers().contains_key(HEADER);
-    if relied_on && matches!(actor, Actor::ApiKey { .. }) { Err(IdempotencyUnsupported) } else { Ok(()) }
+    if relied_on && actor.principal().is_some() { Err(IdempotencyUnsupported) } else { Ok(()) }
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use actix_web::web;
+use licentia_domain::api_keys;
 use licentia_domain::changes;
 use licentia_domain::context::Context;
 use licentia_domain::failure::Failure;
@@ -21,6 +22,8 @@ use crate::problem;
 const TICK: Duration = Duration::from_secs(1);
 /// How often usage is written: a crash is to cost less than a second of it, however busy the database is.
 const USAGE_TICK: Duration = Duration::from_millis(250);
+/// How often it is written when API keys were used last.
+const KEY_USES_TICK: Duration = Duration::from_mins(1);
 const TICK_SECONDS: Seconds = Seconds::constant(1);
 
 /// Runs jobs until it is dropped. A job that fails is told of, and tried again soon.
@@ -78,6 +81,23 @@ pub(crate) async fn keep_notes(ctx: web::Data<Context>) {
     loop {
         timer.tick().await;
         write_notes(&ctx).await;
+    }
+}
+
+/// Writes down when API keys were used last, until it is dropped.
+pub(crate) async fn keep_key_uses(ctx: web::Data<Context>) {
+    let mut timer = tokio::time::interval(KEY_USES_TICK);
+    timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        timer.tick().await;
+        write_key_uses(&ctx).await;
+    }
+}
+
+/// The same, once.
+pub(crate) async fn write_key_uses(ctx: &Context) {
+    if let Err(failure) = api_keys::write_uses(ctx).await {
+        tracing::error!(error = %failure, "the last uses of API keys were not written; they will be tried again");
     }
 }
 

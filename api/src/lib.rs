@@ -10,6 +10,7 @@ pub mod logging;
 pub mod openapi;
 
 mod answers;
+mod api_key_file;
 mod batches;
 mod body;
 mod credentials;

@@ -38,6 +38,7 @@ const COMMITTED: &str = include_str!("../../openapi/openapi.json");
         (name = "Machines", description = "What licensed programs call."),
         (name = "Assemblies", description = "Builds that machines may run."),
         (name = "Signing keys", description = "What tokens and documents are signed with."),
+        (name = "Access", description = "Who may come in, and what they may do."),
         (name = "Audit", description = "What was done, and whether the record of it is whole."),
         (name = "Usage", description = "How much was validated, and what machines report."),
         (name = "Support", description = "Why something was refused, and whose it is."),

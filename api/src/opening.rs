@@ -4,17 +4,19 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use licentia_domain::api_keys::{self, ApiKey, ApiKeyError, Origin};
+use licentia_domain::api_keys::{self, ApiKeyError};
 use licentia_domain::context::{Context, DefaultTimes, KeyEncryptionKey, KeyTimes, Outside, Settings};
 use licentia_domain::database::{ConnectError, Database, DatabaseOptions};
 use licentia_domain::purging::Retention;
 use licentia_domain::randomness::{Randomness, RandomnessExhausted};
 use licentia_domain::settings::StartError;
 use licentia_migration::Migrator;
+use licentia_types::api_keys::{ApiKeyOrigin, ApiKeyResponse, ApiKeyStatus};
 use licentia_types::time::Seconds;
 use sea_orm_migration::MigratorTrait;
 use secrecy::ExposeSecret;
 
+use crate::api_key_file::ApiKeyFileError;
 use crate::config::{Config, Environment, Finding, KekError, RetentionConfig};
 use crate::limits::SharedError;
 
@@ -69,13 +71,16 @@ pub enum OpenError {
     Start(#[from] StartError),
     /// Keys that were made for trying things out.
     #[error("production does not start with API keys that were made for development: run `licentia admin revoke-key` for {}", ids(.0))]
-    DevelopmentKeys(Vec<ApiKey>),
+    DevelopmentKeys(Vec<ApiKeyResponse>),
     /// The keys could not be read.
     #[error("the API keys cannot be read")]
     ApiKeys(#[from] ApiKeyError),
     /// The limits cannot be shared so.
     #[error(transparent)]
     Shared(#[from] SharedError),
+    /// The declared API key.
+    #[error(transparent)]
+    ApiKeyFile(#[from] ApiKeyFileError),
     /// There is no randomness.
     #[error("the operating system gives no randomness")]
     Randomness(#[from] RandomnessExhausted),
@@ -88,7 +93,7 @@ fn lines(findings: &[Finding]) -> String {
     findings.iter().flat_map(|finding| ["\n  - ".to_owned(), finding.to_string()]).collect()
 }
 
-fn ids(keys: &[ApiKey]) -> String {
+fn ids(keys: &[ApiKeyResponse]) -> String {
     keys.iter().map(|key| key.id.to_string()).collect::<Vec<_>>().join(", ")
 }
 
@@ -165,8 +170,9 @@ pub(crate) async fn refuse_development_keys(config: &Config, ctx: &Context) -> R
     if config.environment != Environment::Production {
         return Ok(());
     }
-    let mut keys = api_keys::list(ctx).await?;
-    keys.retain(|key| key.revoked_at.is_none() && matches!(key.origin, Origin::FirstStart | Origin::Demo));
+    let printed = [ApiKeyOrigin::FirstStart, ApiKeyOrigin::Demo];
+    let mut keys = api_keys::list_all(ctx).await?;
+    keys.retain(|key| key.status != ApiKeyStatus::Revoked && printed.contains(&key.origin));
     if keys.is_empty() { Ok(()) } else { Err(OpenError::DevelopmentKeys(keys)) }
 }
 

@@ -68,6 +68,7 @@ codes! {
     NotReady: Unavailable;
     NoKey: NotFound;
     ChangingKey: StateConflict;
+    ChangingApiKey: StateConflict;
     NoList: NotFound, Internal, Unavailable;
 }
 

@@ -6,9 +6,9 @@ use actix_web::web;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::v1::{
-    activation_claims, activations, assemblies, audit, customers, features, heartbeats, imports,
-    license_files, licenses, lookup, products, refusals, releases, revocation, signing_keys, system_events,
-    tiers, tokens, usage, validation,
+    activation_claims, activations, api_keys, assemblies, audit, customers, features, heartbeats, imports,
+    license_files, licenses, lookup, permissions, products, refusals, releases, revocation, signing_keys,
+    system_events, tiers, tokens, usage, validation,
 };
 use crate::{discovery, health, openapi, status_lists};
 
@@ -121,6 +121,15 @@ fn v1(routes: &mut Routes<'_>) {
         .operation(audit::list_audit_events)
         .operation(system_events::list_system_events)
         .operation(usage::list_usage)
+        .operation(permissions::list_permissions)
+        .operation(permissions::list_roles)
+        .operation(api_keys::list_api_keys)
+        .operation(api_keys::create_api_key)
+        .operation(api_keys::get_api_key)
+        .operation(api_keys::update_api_key)
+        .operation(api_keys::delete_api_key)
+        .operation(api_keys::rotate_api_key)
+        .operation(api_keys::revoke_api_key)
         .operation(openapi::get_openapi);
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod activation_claims;
 pub(crate) mod activations;
+pub(crate) mod api_keys;
 pub(crate) mod assemblies;
 pub(crate) mod audit;
 pub(crate) mod customers;
@@ -11,6 +12,7 @@ pub(crate) mod imports;
 pub(crate) mod license_files;
 pub(crate) mod licenses;
 pub(crate) mod lookup;
+pub(crate) mod permissions;
 pub(crate) mod products;
 pub(crate) mod refusals;
 pub(crate) mod releases;

@@ -2,10 +2,31 @@
 
 use std::collections::BTreeSet;
 
-use licentia_types::api_keys::Permission;
 use licentia_types::ids::{ActivationId, ApiKeyId, LicenseId};
+use licentia_types::permissions::{Permission, closure};
 
 use crate::scope::Scope;
+
+/// Somebody who signed in, and what that allows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Principal {
+    /// With those that they bring along.
+    permissions: BTreeSet<Permission>,
+}
+
+impl Principal {
+    /// Somebody who was given these permissions.
+    #[must_use]
+    pub fn with(permissions: &BTreeSet<Permission>) -> Self {
+        Self { permissions: closure(permissions) }
+    }
+
+    /// Whether the permission is there.
+    #[must_use]
+    pub fn may(&self, needed: Permission) -> bool {
+        self.permissions.contains(&needed)
+    }
+}
 
 /// Who acts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,8 +35,8 @@ pub enum Actor {
     ApiKey {
         /// Which key.
         id: ApiKeyId,
-        /// What it may do.
-        permissions: BTreeSet<Permission>,
+        /// What that allows.
+        principal: Principal,
     },
     /// Nobody that is known yet: the public, or a machine before it proved anything.
     Anonymous,
@@ -59,6 +80,30 @@ impl Actor {
         match self.id() {
             Some(id) => format!("{}:{id}", self.kind()),
             None => self.kind().to_owned(),
+        }
+    }
+
+    /// Who signed in, if anybody did.
+    #[must_use]
+    pub const fn principal(&self) -> Option<&Principal> {
+        match self {
+            Self::ApiKey { principal, .. } => Some(principal),
+            Self::Anonymous | Self::Machine(_) | Self::Activation(_) | Self::Operator | Self::System => None,
+        }
+    }
+
+    /// Whether somebody signed in who has the permission.
+    #[must_use]
+    pub fn may(&self, needed: Permission) -> bool {
+        self.principal().is_some_and(|principal| principal.may(needed))
+    }
+
+    /// What it may give to others: nobody gives what he lacks. The operator has everything.
+    #[must_use]
+    pub fn lacks(&self, given: &BTreeSet<Permission>) -> Vec<Permission> {
+        match self {
+            Self::Operator => Vec::new(),
+            _ => given.iter().copied().filter(|permission| !self.may(*permission)).collect(),
         }
     }
 

@@ -1,30 +1,46 @@
-//! API keys: `lsk_…`, shown once, found by a keyed digest.
+//! API keys: `lsk_…`, shown once, found by a keyed digest. A key has no more permissions than whoever made it, may be
+//! bound to addresses and to a time, and changes its secret without a gap.
 
 use std::collections::BTreeSet;
 
 use licentia_crypto::digests::bearer_secret;
-use licentia_entity::api_key::{self, Permissions};
-use licentia_types::api_keys::Permission;
+use licentia_entity::api_key::{self, IpRanges, Permissions};
+use licentia_types::api_keys::{
+    ApiKeyResponse, CreateApiKeyRequest, IssuedApiKeyResponse, LONGEST_OVERLAP, MOST_RANGES,
+};
 use licentia_types::ids::ApiKeyId;
-use licentia_types::problems::ProblemCode;
+use licentia_types::ip_ranges::IpRange;
+use licentia_types::pages::PageResponse;
+use licentia_types::permissions::{Permission, names};
+use licentia_types::problems::{FieldProblem, ProblemCode};
 use licentia_types::text::Name;
 use licentia_types::time::Timestamp;
-use sea_orm::ActiveValue::Set;
-use sea_orm::{
-    ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect,
-};
+use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
-use crate::actors::{Actor, Caller};
+use crate::actors::Caller;
 use crate::audit;
 use crate::context::{Context, Moment};
 use crate::database::{Lane, WriteTx};
 use crate::failure::{Failure, failed_from};
+use crate::pages::{PageError, PageQuery};
 use crate::refusal::Refusal;
 
+mod authentication;
+mod changes;
+mod declared;
+mod rules;
+mod store;
+mod uses;
+
+pub use authentication::authenticate;
+pub(crate) use changes::revoke_all;
+pub use changes::{revoke, rotate, update};
+pub use declared::{DeclareError, declare};
 pub use licentia_entity::api_key::Origin;
+pub(crate) use uses::Uses;
+pub use uses::write_uses;
 
 /// What every API key begins with.
 pub const PREFIX: &str = "lsk_";
@@ -32,12 +48,39 @@ pub const PREFIX: &str = "lsk_";
 /// Why an operation on an API key was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiKeyError {
-    /// Unknown, expired or revoked.
+    /// Unknown, expired or revoked, or used from elsewhere.
     #[error("the API key is not valid")]
     Unauthenticated,
     /// No such key.
     #[error("there is no such API key")]
     NotFound,
+    /// The caller would give, or change, what he does not have.
+    #[error("nobody gives or changes what he lacks; you lack {}", names(.0))]
+    Lacking(Vec<Permission>),
+    /// Both or none of two members.
+    #[error("name either permissions, at least one, or a role")]
+    NothingAllowed,
+    /// It would be worth nothing from the start.
+    #[error("must lie in the future")]
+    ExpiryPast,
+    /// More ranges than anybody could oversee.
+    #[error("must have at most {MOST_RANGES} entries")]
+    TooManyRanges,
+    /// Two secrets for too long.
+    #[error("must be at most {LONGEST_OVERLAP}")]
+    OverlapTooLong,
+    /// It stands in the file that the configuration names.
+    #[error("the key is that of admin.api_key_file: change the file, and send SIGHUP")]
+    Declared,
+    /// It was ended.
+    #[error("the API key was revoked; make another one")]
+    Revoked,
+    /// Somebody else edited it.
+    #[error("the API key was changed in the meantime; its version is {current}")]
+    Stale {
+        /// The present version.
+        current: i64,
+    },
     /// Our fault.
     #[error(transparent)]
     Failed(#[from] Failure),
@@ -50,7 +93,30 @@ impl Refusal for ApiKeyError {
         match self {
             Self::Unauthenticated => ProblemCode::Unauthenticated,
             Self::NotFound => ProblemCode::NotFound,
+            Self::Lacking(_) => ProblemCode::PermissionDenied,
+            Self::NothingAllowed | Self::ExpiryPast | Self::TooManyRanges | Self::OverlapTooLong => {
+                ProblemCode::ValidationFailed
+            }
+            Self::Declared | Self::Revoked => ProblemCode::StateConflict,
+            Self::Stale { .. } => ProblemCode::VersionStale,
             Self::Failed(failure) => failure.code(),
+        }
+    }
+
+    fn fields(&self) -> Vec<FieldProblem> {
+        let invalid = |pointer| vec![FieldProblem::new(pointer, "INVALID", self.to_string())];
+        match self {
+            Self::NothingAllowed => invalid("/permissions"),
+            Self::ExpiryPast => invalid("/expiresAt"),
+            Self::TooManyRanges => invalid("/ipRanges"),
+            Self::OverlapTooLong => invalid("/overlapSeconds"),
+            Self::Unauthenticated
+            | Self::NotFound
+            | Self::Lacking(_)
+            | Self::Declared
+            | Self::Revoked
+            | Self::Stale { .. }
+            | Self::Failed(_) => Vec::new(),
         }
     }
 }
@@ -66,59 +132,68 @@ pub struct CreateApiKey {
     pub origin: Origin,
     /// First instant at which it is worth nothing; none: never.
     pub expires_at: Option<Timestamp>,
+    /// From where it may be used; none: from everywhere.
+    pub ip_ranges: BTreeSet<IpRange>,
 }
 
-/// An API key without its secret.
-#[derive(Clone, Debug)]
-pub struct ApiKey {
-    /// `key_…`
-    pub id: ApiKeyId,
-    /// For people.
-    pub name: Name,
-    /// What it may do.
-    pub permissions: BTreeSet<Permission>,
-    /// Where it comes from.
-    pub origin: Origin,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// When it ends.
-    pub expires_at: Option<Timestamp>,
-    /// When it was revoked.
-    pub revoked_at: Option<Timestamp>,
-}
-
-impl From<api_key::Model> for ApiKey {
-    fn from(row: api_key::Model) -> Self {
-        Self {
-            id: row.id,
-            name: row.name,
-            permissions: row.permissions.0,
-            origin: row.origin,
-            created_at: row.created_at,
-            expires_at: row.expires_at,
-            revoked_at: row.revoked_at,
-        }
-    }
-}
-
-/// Finds out who holds this secret.
+/// A page of API keys, newest first.
 ///
 /// # Errors
-/// When it is no key's secret, or that key is expired or revoked.
-pub async fn authenticate(ctx: &Context, secret: &str) -> Result<Actor, ApiKeyError> {
-    if !secret.starts_with(PREFIX) {
-        return Err(ApiKeyError::Unauthenticated);
-    }
+/// When a parameter is wrong.
+pub async fn list(ctx: &Context, query: &PageQuery) -> Result<PageResponse<ApiKeyResponse>, PageError> {
     let now = ctx.moment().now;
-    let row = api_key::Entity::find()
-        .filter(api_key::Column::SecretDigest.eq(digest(ctx, secret)))
-        .one(&ctx.db)
-        .await?
-        .ok_or(ApiKeyError::Unauthenticated)?;
-    if row.revoked_at.is_some() || row.expires_at.is_some_and(|at| at <= now) {
-        return Err(ApiKeyError::Unauthenticated);
-    }
-    Ok(Actor::ApiKey { id: row.id, permissions: row.permissions.0 })
+    Ok(store::list(&ctx.db, query).await?.map(|row| rules::render(row, &ctx.api_key_uses, now)))
+}
+
+/// Every key, newest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list_all(ctx: &Context) -> Result<Vec<ApiKeyResponse>, ApiKeyError> {
+    let now = ctx.moment().now;
+    let rows = store::all(&ctx.db).await?;
+    Ok(rows.into_iter().map(|row| rules::render(row, &ctx.api_key_uses, now)).collect())
+}
+
+/// One key.
+///
+/// # Errors
+/// When there is none.
+pub async fn get(ctx: &Context, id: ApiKeyId) -> Result<ApiKeyResponse, ApiKeyError> {
+    let now = ctx.moment().now;
+    let row = store::find(&ctx.db, id).await?.ok_or(ApiKeyError::NotFound)?;
+    Ok(rules::render(row, &ctx.api_key_uses, now))
+}
+
+/// Whether any key was ever made here.
+///
+/// # Errors
+/// When the database fails.
+pub async fn has_any(ctx: &Context) -> Result<bool, ApiKeyError> {
+    Ok(store::has_any(&ctx.db).await?)
+}
+
+/// Makes a key as somebody asks for it; its secret is in the answer, and nowhere else.
+///
+/// # Errors
+/// When the caller lacks what it would be given, or it would be worth nothing.
+pub async fn issue(
+    ctx: &Context,
+    caller: &Caller,
+    request: CreateApiKeyRequest,
+) -> Result<IssuedApiKeyResponse, ApiKeyError> {
+    let moment = ctx.moment();
+    let CreateApiKeyRequest { name, permissions, role, expires_at, ip_ranges } = request;
+    let permissions = rules::allowed(permissions, role)?.ok_or(ApiKeyError::NothingAllowed)?;
+    rules::expect_given(&caller.actor, &permissions)?;
+    rules::expect_future(expires_at, moment.now)?;
+    rules::expect_few(&ip_ranges)?;
+    let command = CreateApiKey { name, permissions, origin: Origin::Api, expires_at, ip_ranges };
+    let tx = ctx.db.write(Lane::Ordinary).await?;
+    let (row, secret) = insert(ctx, &tx, &moment, caller, command).await?;
+    tx.commit().await?;
+    let key = rules::render(row, &ctx.api_key_uses, moment.now);
+    Ok(IssuedApiKeyResponse { key, secret: secret.expose_secret().to_owned() })
 }
 
 /// Makes a key; its secret is in the answer, and nowhere else.
@@ -132,9 +207,9 @@ pub async fn create(
 ) -> Result<(ApiKeyId, SecretString), ApiKeyError> {
     let moment = ctx.moment();
     let tx = ctx.db.write(Lane::Ordinary).await?;
-    let made = insert(ctx, &tx, &moment, caller, command).await?;
+    let (row, secret) = insert(ctx, &tx, &moment, caller, command).await?;
     tx.commit().await?;
-    Ok(made)
+    Ok((row.id, secret))
 }
 
 pub(crate) async fn insert(
@@ -143,89 +218,41 @@ pub(crate) async fn insert(
     moment: &Moment<'_>,
     caller: &Caller,
     command: CreateApiKey,
-) -> Result<(ApiKeyId, SecretString), Failure> {
-    let id = ApiKeyId::new(moment.new_uuid()?);
+) -> Result<(api_key::Model, SecretString), Failure> {
     let secret = bearer_secret(PREFIX, moment.random()?);
-    let detail = json!({"name": command.name, "permissions": command.permissions});
-    let row = api_key::ActiveModel {
-        id: Set(id),
-        name: Set(command.name),
-        origin: Set(command.origin),
-        secret_digest: Set(digest(ctx, secret.expose_secret())),
-        permissions: Set(Permissions(command.permissions)),
-        expires_at: Set(command.expires_at),
-        revoked_at: Set(None),
-        created_at: Set(moment.now),
-        updated_at: Set(moment.now),
-        version: Set(1),
-    };
-    api_key::Entity::insert(row).exec_without_returning(tx).await?;
-    let event = audit::Event::new("api_key.created", &id, detail);
-    audit::record(tx, moment, caller, event).await?;
-    Ok((id, secret))
+    let row = write(tx, moment, caller, command, digest(ctx, secret.expose_secret())).await?;
+    Ok((row, secret))
 }
 
-/// Every key, newest first.
-///
-/// # Errors
-/// When the database fails.
-pub async fn list(ctx: &Context) -> Result<Vec<ApiKey>, ApiKeyError> {
-    let rows = api_key::Entity::find().order_by_desc(api_key::Column::Id).all(&ctx.db).await?;
-    Ok(rows.into_iter().map(ApiKey::from).collect())
-}
-
-/// Whether any key was ever made here.
-///
-/// # Errors
-/// When the database fails.
-pub async fn has_any(ctx: &Context) -> Result<bool, ApiKeyError> {
-    Ok(api_key::Entity::find().limit(1).count(&ctx.db).await? > 0)
-}
-
-/// Ends a key at once. Doing it again changes nothing.
-///
-/// # Errors
-/// When there is none.
-pub async fn revoke(ctx: &Context, caller: &Caller, id: ApiKeyId) -> Result<(), ApiKeyError> {
-    let moment = ctx.moment();
-    let tx = ctx.db.write(Lane::Ordinary).await?;
-    let row =
-        api_key::Entity::find_by_id(id).lock_exclusive().one(&tx).await?.ok_or(ApiKeyError::NotFound)?;
-    if row.revoked_at.is_none() {
-        end(&tx, &moment, caller, row).await?;
-        tx.commit().await?;
-    }
-    Ok(())
-}
-
-/// Ends every key of an origin that is still good.
-pub(crate) async fn revoke_all(
+/// Writes a new key, with the digest of a secret that is known already.
+async fn write(
     tx: &WriteTx,
     moment: &Moment<'_>,
     caller: &Caller,
-    origin: Origin,
-) -> Result<(), Failure> {
-    let rows = api_key::Entity::find()
-        .filter(api_key::Column::Origin.eq(origin))
-        .filter(api_key::Column::RevokedAt.is_null())
-        .lock_exclusive()
-        .all(tx)
-        .await?;
-    for row in rows {
-        end(tx, moment, caller, row).await?;
-    }
-    Ok(())
-}
-
-async fn end(tx: &WriteTx, moment: &Moment<'_>, caller: &Caller, row: api_key::Model) -> Result<(), Failure> {
-    let (id, version) = (row.id, row.version);
-    let mut row = row.into_active_model();
-    row.revoked_at = Set(Some(moment.now));
-    row.updated_at = Set(moment.now);
-    row.version = Set(version + 1);
-    row.update(tx).await?;
-    let event = audit::Event::new("api_key.revoked", &id, json!({}));
-    audit::record(tx, moment, caller, event).await
+    command: CreateApiKey,
+    secret_digest: Vec<u8>,
+) -> Result<api_key::Model, Failure> {
+    let row = api_key::Model {
+        id: ApiKeyId::new(moment.new_uuid()?),
+        name: command.name,
+        origin: command.origin,
+        secret_digest,
+        permissions: Permissions(command.permissions),
+        expires_at: command.expires_at,
+        revoked_at: None,
+        created_at: moment.now,
+        updated_at: moment.now,
+        version: 1,
+        ip_ranges: rules::kept(command.ip_ranges).map(IpRanges),
+        former_digest: None,
+        former_until: None,
+        last_used_at: None,
+    };
+    let active = row.clone().into_active_model().reset_all();
+    api_key::Entity::insert(active).exec_without_returning(tx).await?;
+    let detail = json!({"name": row.name, "permissions": row.permissions, "ipRanges": row.ip_ranges});
+    audit::record(tx, moment, caller, audit::Event::new("api_key.created", &row.id, detail)).await?;
+    Ok(row)
 }
 
 fn digest(ctx: &Context, secret: &str) -> Vec<u8> {

@@ -9,6 +9,7 @@ pub use licentia_crypto::rsa_keys::RsaKeyBits;
 pub use licentia_crypto::sealing::{KeyEncryptionKey, KeyEncryptionKeyError};
 
 use crate::activations::Arrivals;
+use crate::api_keys::Uses;
 use crate::caches::Caches;
 use crate::changes::Changes;
 use crate::clock::Clock;
@@ -111,6 +112,8 @@ pub struct Context {
     pub(crate) asked_keys: Keys,
     /// What was refused and not written down yet.
     pub refusals: Refusals,
+    /// When API keys were used, and not written down yet.
+    pub(crate) api_key_uses: Uses,
     /// What was counted and not written down yet.
     pub(crate) usage: Arc<Usage>,
     outside: Outside,
@@ -154,6 +157,7 @@ impl Context {
             arrivals: Arrivals::default(),
             asked_keys: Keys::default(),
             refusals: Refusals::default(),
+            api_key_uses: Uses::default(),
             usage: Arc::default(),
             outside,
         })

@@ -1,9 +1,11 @@
 //! Demo data: a product with features, three tiers, a customer and a licence, to try everything
 //! with. Filling again completes what is missing, and makes a new admin key in place of the former.
 
+use std::collections::BTreeSet;
+
 use licentia_entity::{feature, license, tier};
-use licentia_types::api_keys::Permission;
 use licentia_types::ids::{CustomerId, ProductId, TierId};
+use licentia_types::permissions::Permission;
 use licentia_types::text::{Name, Reference, Slug};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use secrecy::SecretString;
@@ -186,6 +188,7 @@ async fn renew_admin_key(ctx: &Context, caller: &Caller) -> Result<SecretString,
         permissions: Permission::ALL.iter().copied().collect(),
         origin: Origin::Demo,
         expires_at: None,
+        ip_ranges: BTreeSet::new(),
     };
     let (_, secret) = api_keys::insert(ctx, &tx, &moment, caller, command).await?;
     tx.commit().await?;

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use licentia_types::api_keys::Permission;
 use licentia_types::ids::ApiKeyId;
+use licentia_types::ip_ranges::IpRange;
+use licentia_types::permissions::Permission;
 use licentia_types::text::Name;
 use licentia_types::time::Timestamp;
 use sea_orm::FromJsonQueryResult;
@@ -23,13 +24,21 @@ pub struct Model {
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     pub version: i64,
+    pub ip_ranges: Option<IpRanges>,
+    pub former_digest: Option<Vec<u8>>,
+    pub former_until: Option<Timestamp>,
+    pub last_used_at: Option<Timestamp>,
 }
 
 /// A JSON array of permissions.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, FromJsonQueryResult)]
 pub struct Permissions(pub BTreeSet<Permission>);
 
-/// Where a key comes from; production takes only those that an operator made.
+/// A JSON array of ranges.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, FromJsonQueryResult)]
+pub struct IpRanges(pub BTreeSet<IpRange>);
+
+/// Where a key comes from; production takes none that was printed for trying things out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub enum Origin {
@@ -39,6 +48,10 @@ pub enum Origin {
     FirstStart,
     #[sea_orm(string_value = "demo")]
     Demo,
+    #[sea_orm(string_value = "api")]
+    Api,
+    #[sea_orm(string_value = "file")]
+    File,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

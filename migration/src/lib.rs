@@ -22,6 +22,7 @@ mod m0014_license_files;
 mod m0015_activation_claims;
 mod m0016_assemblies;
 mod m0017_usage;
+mod m0018_api_keys;
 
 /// Every step, in order.
 #[derive(Debug)]
@@ -48,6 +49,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0015_activation_claims::Migration),
             Box::new(m0016_assemblies::Migration),
             Box::new(m0017_usage::Migration),
+            Box::new(m0018_api_keys::Migration),
         ]
     }
 }

@@ -11,7 +11,7 @@ use licentia_domain::clock::SystemClock;
 use licentia_domain::context::{Context, DefaultTimes, KeyTimes, Outside, Settings};
 use licentia_domain::database::{Database, DatabaseOptions, Lane};
 use licentia_domain::randomness::SystemRandomness;
-use licentia_types::api_keys::Permission;
+use licentia_types::permissions::Permission;
 use licentia_types::time::Seconds;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use sea_orm_migration::MigratorTrait;
@@ -261,6 +261,7 @@ pub(crate) async fn make_admin_key(context: &Context) -> String {
         permissions: Permission::ALL.iter().copied().collect(),
         origin: Origin::Operator,
         expires_at: None,
+        ip_ranges: std::collections::BTreeSet::new(),
     };
     let (_, secret) = api_keys::create(context, &Caller::operator(), command).await.unwrap();
     secret.expose_secret().to_owned()

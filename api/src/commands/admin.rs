@@ -4,10 +4,12 @@ use std::fmt::Write;
 
 use clap::{Args, Subcommand};
 use licentia_domain::actors::Caller;
-use licentia_domain::api_keys::{self, ApiKey, CreateApiKey, Origin};
+use licentia_domain::api_keys::{self, CreateApiKey, Origin};
 use licentia_domain::context::Context;
-use licentia_types::api_keys::Permission;
+use licentia_types::api_keys::ApiKeyResponse;
 use licentia_types::ids::ApiKeyId;
+use licentia_types::ip_ranges::IpRange;
+use licentia_types::permissions::{Permission, names};
 use licentia_types::text::Name;
 use licentia_types::time::Seconds;
 use secrecy::ExposeSecret;
@@ -42,11 +44,15 @@ pub(super) struct CreateKey {
     /// Ends after so many days; without it never
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(1..=3650))]
     expires_days: Option<u16>,
+    /// From where it may be used: an address, or a range such as 192.0.2.0/24; may be given several times. Without it:
+    /// from everywhere
+    #[arg(long = "ip-range", value_name = "RANGE", value_delimiter = ',')]
+    ip_ranges: Vec<IpRange>,
 }
 
 fn permission_help() -> String {
-    let names: Vec<&str> = Permission::ALL.iter().map(|permission| permission.as_str()).collect();
-    format!("What it may do, of {}; may be given several times. Without it: everything", names.join(", "))
+    let all = names(Permission::ALL);
+    format!("What it may do, of {all}; may be given several times. Without it: everything")
 }
 
 /// Runs one of the commands.
@@ -72,6 +78,7 @@ async fn create(ctx: &Context, options: CreateKey) -> Result<(), CommandError> {
         permissions: permissions.iter().copied().collect(),
         origin: Origin::Operator,
         expires_at: life.map(|life| ctx.moment().now + life),
+        ip_ranges: options.ip_ranges.into_iter().collect(),
     };
     let made = api_keys::create(ctx, &Caller::operator(), command).await;
     let (id, secret) = made.map_err(CommandError::failed("the API key was not made"))?;
@@ -79,7 +86,7 @@ async fn create(ctx: &Context, options: CreateKey) -> Result<(), CommandError> {
 }
 
 async fn list(ctx: &Context) -> Result<(), CommandError> {
-    let keys = api_keys::list(ctx).await.map_err(CommandError::failed("the API keys cannot be read"))?;
+    let keys = api_keys::list_all(ctx).await.map_err(CommandError::failed("the API keys cannot be read"))?;
     let mut text = String::new();
     for key in keys {
         let _ = writeln!(text, "{}  {}  {}  {}", key.id, state(&key), permissions(&key), key.name);
@@ -87,7 +94,7 @@ async fn list(ctx: &Context) -> Result<(), CommandError> {
     output::print(&text)
 }
 
-fn state(key: &ApiKey) -> String {
+fn state(key: &ApiKeyResponse) -> String {
     match (key.revoked_at, key.expires_at) {
         (Some(at), _) => format!("revoked {at}"),
         (None, Some(at)) => format!("until {at}"),
@@ -95,7 +102,7 @@ fn state(key: &ApiKey) -> String {
     }
 }
 
-fn permissions(key: &ApiKey) -> String {
+fn permissions(key: &ApiKeyResponse) -> String {
     let names: Vec<&str> = key.permissions.iter().map(|permission| permission.as_str()).collect();
     names.join(",")
 }

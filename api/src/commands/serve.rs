@@ -1,17 +1,20 @@
 //! `licentia serve`
 
+use std::collections::BTreeSet;
+
 use clap::Args;
 use licentia_domain::actors::Caller;
 use licentia_domain::api_keys::{self, CreateApiKey, Origin};
 use licentia_domain::context::Context;
 use licentia_domain::demo;
-use licentia_types::api_keys::Permission;
+use licentia_types::permissions::Permission;
 use licentia_types::text::Name;
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::demo::refuse_in_production;
 use super::{CommandError, output, outside, shell};
+use crate::api_key_file::ApiKeyFile;
 use crate::application::{Application, Migrations, StopHandle};
 use crate::config::{Config, Environment};
 use crate::logging;
@@ -39,6 +42,7 @@ pub(super) async fn serve(config: Config, options: Serve) -> Result<(), CommandE
     let greeting =
         if options.demo { demo_greeting(&ctx).await? } else { first_key(&ctx, environment).await? };
     stop_on_signal(application.stop_handle())?;
+    read_again_on_signal(application.api_key_file())?;
     tracing::info!(address = %application.address(), issuer = ctx.settings.issuer, "listening");
     output::print(&greeting)?;
     drop(ctx);
@@ -62,6 +66,7 @@ async fn first_key(ctx: &Context, environment: Environment) -> Result<String, Co
         permissions: Permission::ALL.iter().copied().collect(),
         origin: Origin::FirstStart,
         expires_at: None,
+        ip_ranges: BTreeSet::new(),
     };
     let made = api_keys::create(ctx, &Caller::operator(), command).await;
     let (_, secret) = made.map_err(CommandError::failed(failed))?;
@@ -84,6 +89,18 @@ fn stop_on_signal(stop: StopHandle) -> Result<(), CommandError> {
         }
         tracing::info!("stopping");
         stop.stop().await;
+    });
+    Ok(())
+}
+
+/// SIGHUP reads the declared API key again.
+fn read_again_on_signal(file: ApiKeyFile) -> Result<(), CommandError> {
+    let failed = "signals cannot be received";
+    let mut hang_up = signal(SignalKind::hangup()).map_err(CommandError::failed(failed))?;
+    tokio::spawn(async move {
+        while hang_up.recv().await.is_some() {
+            file.declare_again().await;
+        }
     });
     Ok(())
 }

@@ -7,8 +7,9 @@ use serde::{
 };
 
 use super::{
-    Config, DatabaseConfig, DiscoveryConfig, EncryptionConfig, ImportsConfig, JobsConfig, LimitsConfig,
-    LogConfig, RedisConfig, RetentionConfig, RevocationConfig, ServerConfig, SigningKeysConfig, TokensConfig,
+    AdminConfig, Config, DatabaseConfig, DiscoveryConfig, EncryptionConfig, ImportsConfig, JobsConfig,
+    LimitsConfig, LogConfig, RedisConfig, RetentionConfig, RevocationConfig, ServerConfig, SigningKeysConfig,
+    TokensConfig,
     error::{ConfigError, Origin, UnknownKey},
     layers::{self, Setting},
 };
@@ -43,6 +44,7 @@ pub(super) fn known() -> Vec<String> {
 pub(super) fn sections() -> [(&'static str, &'static [&'static str]); 13] {
     [
         ("server", fields::<ServerConfig>()),
+        ("admin", fields::<AdminConfig>()),
         ("database", fields::<DatabaseConfig>()),
         ("encryption", fields::<EncryptionConfig>()),
         ("tokens", fields::<TokensConfig>()),

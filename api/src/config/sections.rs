@@ -50,6 +50,14 @@ pub struct ServerConfig {
     pub shutdown_grace_seconds: u32,
 }
 
+/// `[admin]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct AdminConfig {
+    /// The file that holds an API key which may do everything; read again on SIGHUP.
+    pub api_key_file: Option<PathBuf>,
+}
+
 /// `[tokens]`: times in seconds, for licences whose tier does not say otherwise.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]

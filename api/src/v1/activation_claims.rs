@@ -74,12 +74,12 @@ pub(crate) async fn poll_activation_claim(
     tag = "Activations",
     params(PageParameters, ActivationClaimParameters),
     responses((status = OK, description = "A page", body = PageResponse<ActivationClaimResponse>)),
-    security(("bearer" = ["activations"]))
+    security(("bearer" = ["activations.read"]))
 )]
 #[get("/activation-claims")]
 pub(crate) async fn list_activation_claims(
     ctx: Ctx,
-    allowed: Allowed<perm::Activations, Listing<ActivationClaimParameters>>,
+    allowed: Allowed<perm::ActivationsRead, Listing<ActivationClaimParameters>>,
 ) -> Result<Json<PageResponse<ActivationClaimResponse>>, ApiError> {
     let (caller, Listing { page, filter }) = allowed.open();
     Ok(Json(activation_claims::list(&ctx, caller.actor.scope(), &filter.into(), &page).await?))

@@ -98,12 +98,12 @@ pub(crate) async fn activation_status(
     tag = "Activations",
     params(PageParameters, ActivationParameters),
     responses((status = OK, description = "A page", body = PageResponse<ActivationResponse>)),
-    security(("bearer" = ["activations"]))
+    security(("bearer" = ["activations.read"]))
 )]
 #[get("/license-activations")]
 pub(crate) async fn list_activations(
     ctx: Ctx,
-    allowed: Allowed<perm::Activations, Listing<ActivationParameters>>,
+    allowed: Allowed<perm::ActivationsRead, Listing<ActivationParameters>>,
 ) -> Result<Json<PageResponse<ActivationResponse>>, ApiError> {
     let (caller, Listing { page, filter }) = allowed.open();
     Ok(Json(activations::list(&ctx, caller.actor.scope(), &filter.into(), &page).await?))
@@ -114,12 +114,12 @@ pub(crate) async fn list_activations(
     tag = "Activations",
     params(("id" = ActivationId, Path)),
     responses((status = OK, description = "The activation", body = ActivationResponse)),
-    security(("bearer" = ["activations"]))
+    security(("bearer" = ["activations.read"]))
 )]
 #[get("/license-activations/{id}")]
 pub(crate) async fn get_activation(
     ctx: Ctx,
-    allowed: Allowed<perm::Activations, Id<ActivationId>>,
+    allowed: Allowed<perm::ActivationsRead, Id<ActivationId>>,
 ) -> Result<Found<ActivationResponse>, ApiError> {
     let (caller, Id(id)) = allowed.open();
     Ok(Found(activations::get(&ctx, caller.actor.scope(), id).await?))

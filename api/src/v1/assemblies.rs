@@ -83,12 +83,12 @@ pub(crate) async fn approve_assemblies(
     tag = "Assemblies",
     params(PageParameters, ApprovalParameters),
     responses((status = OK, description = "A page", body = PageResponse<AssemblyApprovalResponse>)),
-    security(("bearer" = ["assemblies"]))
+    security(("bearer" = ["assemblies.read"]))
 )]
 #[get("/assembly-whitelist")]
 pub(crate) async fn list_assemblies(
     ctx: Ctx,
-    allowed: Allowed<perm::Assemblies, Listing<ApprovalParameters>>,
+    allowed: Allowed<perm::AssembliesRead, Listing<ApprovalParameters>>,
 ) -> Result<Json<PageResponse<AssemblyApprovalResponse>>, ApiError> {
     let (caller, Listing { page, filter }) = allowed.open();
     Ok(Json(assemblies::list(&ctx, caller.actor.scope(), &filter.into(), &page).await?))

@@ -21,12 +21,12 @@ use crate::refusals::{Adding, Refused};
     tag = "Customers",
     params(PageParameters),
     responses((status = OK, description = "A page", body = PageResponse<CustomerResponse>)),
-    security(("bearer" = ["customers"]))
+    security(("bearer" = ["customers.read"]))
 )]
 #[get("/customers")]
 pub(crate) async fn list_customers(
     ctx: Ctx,
-    allowed: Allowed<perm::Customers, Listing>,
+    allowed: Allowed<perm::CustomersRead, Listing>,
 ) -> Result<Json<PageResponse<CustomerResponse>>, ApiError> {
     let (caller, listing) = allowed.open();
     Ok(Json(customers::list(&ctx, caller.actor.scope(), &listing.page).await?))
@@ -59,12 +59,12 @@ pub(crate) async fn create_customer(
     tag = "Customers",
     params(("id" = CustomerId, Path)),
     responses((status = OK, description = "The customer", body = CustomerResponse)),
-    security(("bearer" = ["customers"]))
+    security(("bearer" = ["customers.read"]))
 )]
 #[get("/customers/{id}")]
 pub(crate) async fn get_customer(
     ctx: Ctx,
-    allowed: Allowed<perm::Customers, Id<CustomerId>>,
+    allowed: Allowed<perm::CustomersRead, Id<CustomerId>>,
 ) -> Result<Found<CustomerResponse>, ApiError> {
     let (caller, Id(id)) = allowed.open();
     Ok(Found(customers::get(&ctx, caller.actor.scope(), id).await?))

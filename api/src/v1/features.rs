@@ -44,12 +44,12 @@ pub(crate) async fn order_features(
     tag = "Product features",
     params(PageParameters, OfProduct),
     responses((status = OK, description = "A page", body = PageResponse<FeatureResponse>)),
-    security(("bearer" = ["catalog"]))
+    security(("bearer" = ["catalog.read"]))
 )]
 #[get("/product-features")]
 pub(crate) async fn list_features(
     ctx: Ctx,
-    allowed: Allowed<perm::Catalog, Listing<OfProduct>>,
+    allowed: Allowed<perm::CatalogRead, Listing<OfProduct>>,
 ) -> Result<Json<PageResponse<FeatureResponse>>, ApiError> {
     let (_, Listing { page, filter }) = allowed.open();
     Ok(Json(features::list(&ctx, filter.product_id, &page).await?))
@@ -90,12 +90,12 @@ pub(crate) async fn create_feature(
     tag = "Product features",
     params(("id" = FeatureId, Path)),
     responses((status = OK, description = "The feature", body = FeatureResponse)),
-    security(("bearer" = ["catalog"]))
+    security(("bearer" = ["catalog.read"]))
 )]
 #[get("/product-features/{id}")]
 pub(crate) async fn get_feature(
     ctx: Ctx,
-    allowed: Allowed<perm::Catalog, Id<FeatureId>>,
+    allowed: Allowed<perm::CatalogRead, Id<FeatureId>>,
 ) -> Result<Found<FeatureResponse>, ApiError> {
     let (_, Id(id)) = allowed.open();
     Ok(Found(features::get(&ctx, id).await?))

@@ -51,12 +51,12 @@ pub(crate) async fn checkout(
     tag = "Licence files",
     params(("id" = LicenseId, Path), PageParameters),
     responses((status = OK, description = "A page", body = PageResponse<LicenseFileResponse>)),
-    security(("bearer" = ["licenses"]))
+    security(("bearer" = ["licenses.read"]))
 )]
 #[get("/license-keys/{id}/files")]
 pub(crate) async fn list_license_files(
     ctx: Ctx,
-    allowed: Allowed<perm::Licenses, (Id<LicenseId>, Listing)>,
+    allowed: Allowed<perm::LicensesRead, (Id<LicenseId>, Listing)>,
 ) -> Result<Json<PageResponse<LicenseFileResponse>>, ApiError> {
     let (caller, (Id(id), Listing { page, .. })) = allowed.open();
     Ok(Json(license_files::list(&ctx, caller.actor.scope(), id, &page).await?))
@@ -67,12 +67,12 @@ pub(crate) async fn list_license_files(
     tag = "Licence files",
     params(("id" = LicenseId, Path), ("fileId" = LicenseFileId, Path)),
     responses((status = OK, description = "The file", body = LicenseFileResponse)),
-    security(("bearer" = ["licenses"]))
+    security(("bearer" = ["licenses.read"]))
 )]
 #[get("/license-keys/{id}/files/{fileId}")]
 pub(crate) async fn get_license_file(
     ctx: Ctx,
-    allowed: Allowed<perm::Licenses, FileOf>,
+    allowed: Allowed<perm::LicensesRead, FileOf>,
 ) -> Result<Found<LicenseFileResponse>, ApiError> {
     let (caller, FileOf { license, file }) = allowed.open();
     Ok(Found(license_files::get(&ctx, caller.actor.scope(), license, file).await?))

@@ -57,12 +57,12 @@ impl From<LicenseParameters> for LicenseFilter {
     tag = "Licences",
     params(PageParameters, LicenseParameters),
     responses((status = OK, description = "A page", body = PageResponse<LicenseResponse>)),
-    security(("bearer" = ["licenses"]))
+    security(("bearer" = ["licenses.read"]))
 )]
 #[get("/license-keys")]
 pub(crate) async fn list_licenses(
     ctx: Ctx,
-    allowed: Allowed<perm::Licenses, Listing<LicenseParameters>>,
+    allowed: Allowed<perm::LicensesRead, Listing<LicenseParameters>>,
 ) -> Result<Json<PageResponse<LicenseResponse>>, ApiError> {
     let (caller, Listing { page, filter }) = allowed.open();
     Ok(Json(licenses::list(&ctx, caller.actor.scope(), &filter.into(), &page).await?))
@@ -126,12 +126,12 @@ pub(crate) async fn issue_licenses(
     tag = "Licences",
     params(("id" = LicenseId, Path)),
     responses((status = OK, description = "The licence", body = LicenseResponse)),
-    security(("bearer" = ["licenses"]))
+    security(("bearer" = ["licenses.read"]))
 )]
 #[get("/license-keys/{id}")]
 pub(crate) async fn get_license(
     ctx: Ctx,
-    allowed: Allowed<perm::Licenses, Id<LicenseId>>,
+    allowed: Allowed<perm::LicensesRead, Id<LicenseId>>,
 ) -> Result<Found<LicenseResponse>, ApiError> {
     let (caller, Id(id)) = allowed.open();
     Ok(Found(licenses::get(&ctx, caller.actor.scope(), id).await?))

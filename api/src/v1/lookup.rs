@@ -20,12 +20,12 @@ use crate::refusals::{LookingUp, Refused};
     tag = "Support",
     request_body(content = LookupRequest, example = json!({"text": "DEMO-4K7Q2-9XWTB-0M3HN-V5ZRC-8GJ1S"})),
     responses((status = OK, description = "What was found, which may be nothing", body = LookupResponse), Refused<LookingUp>),
-    security(("bearer" = ["licenses"]))
+    security(("bearer" = ["licenses.read"]))
 )]
 #[post("/lookup")]
 pub(crate) async fn look_up(
     ctx: Ctx,
-    allowed: Allowed<perm::Licenses, Body<LookupRequest>>,
+    allowed: Allowed<perm::LicensesRead, Body<LookupRequest>>,
 ) -> Result<Json<LookupResponse>, ApiError> {
     let (caller, Body(pasted)) = allowed.open();
     Ok(Json(lookup::look_up(&ctx, &caller, pasted).await?))

@@ -23,12 +23,12 @@ use crate::refusals::{Adding, Refused};
     tag = "Products",
     params(("id" = ProductId, Path), PageParameters),
     responses((status = OK, description = "A page", body = PageResponse<ReleaseResponse>)),
-    security(("bearer" = ["catalog"]))
+    security(("bearer" = ["catalog.read"]))
 )]
 #[get("/products/{id}/releases")]
 pub(crate) async fn list_releases(
     ctx: Ctx,
-    allowed: Allowed<perm::Catalog, (Id<ProductId>, Listing)>,
+    allowed: Allowed<perm::CatalogRead, (Id<ProductId>, Listing)>,
 ) -> Result<Json<PageResponse<ReleaseResponse>>, ApiError> {
     let (_, (Id(product), listing)) = allowed.open();
     Ok(Json(releases::list(&ctx, product, &listing.page).await?))

@@ -21,12 +21,12 @@ use crate::refusals::{ChangingKey, Refused};
 #[utoipa::path(
     tag = "Signing keys",
     responses((status = OK, description = "The keys", body = PageResponse<SigningKeyResponse>)),
-    security(("bearer" = ["keys"]))
+    security(("bearer" = ["keys.read"]))
 )]
 #[get("/signing-keys")]
 pub(crate) async fn list_signing_keys(
     ctx: Ctx,
-    allowed: Allowed<perm::Keys>,
+    allowed: Allowed<perm::KeysRead>,
 ) -> Result<Json<PageResponse<SigningKeyResponse>>, ApiError> {
     let _ = allowed.open();
     Ok(Json(signing_keys::list(&ctx).await?))

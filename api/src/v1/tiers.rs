@@ -44,12 +44,12 @@ pub(crate) async fn order_tiers(
     tag = "Pricing tiers",
     params(PageParameters, OfProduct),
     responses((status = OK, description = "A page", body = PageResponse<TierResponse>)),
-    security(("bearer" = ["catalog"]))
+    security(("bearer" = ["catalog.read"]))
 )]
 #[get("/pricing-tiers")]
 pub(crate) async fn list_tiers(
     ctx: Ctx,
-    allowed: Allowed<perm::Catalog, Listing<OfProduct>>,
+    allowed: Allowed<perm::CatalogRead, Listing<OfProduct>>,
 ) -> Result<Json<PageResponse<TierResponse>>, ApiError> {
     let (_, Listing { page, filter }) = allowed.open();
     Ok(Json(tiers::list(&ctx, filter.product_id, &page).await?))
@@ -87,12 +87,12 @@ pub(crate) async fn create_tier(
     tag = "Pricing tiers",
     params(("id" = TierId, Path)),
     responses((status = OK, description = "The tier", body = TierResponse)),
-    security(("bearer" = ["catalog"]))
+    security(("bearer" = ["catalog.read"]))
 )]
 #[get("/pricing-tiers/{id}")]
 pub(crate) async fn get_tier(
     ctx: Ctx,
-    allowed: Allowed<perm::Catalog, Id<TierId>>,
+    allowed: Allowed<perm::CatalogRead, Id<TierId>>,
 ) -> Result<Found<TierResponse>, ApiError> {
     let (_, Id(id)) = allowed.open();
     Ok(Found(tiers::get(&ctx, id).await?))
@@ -146,12 +146,12 @@ pub(crate) async fn archive_tier(
     tag = "Pricing tiers",
     params(("id" = TierId, Path)),
     responses((status = OK, description = "Each feature, and the tier it comes from", body = ResolvedTierResponse)),
-    security(("bearer" = ["catalog"]))
+    security(("bearer" = ["catalog.read"]))
 )]
 #[get("/pricing-tiers/{id}/features")]
 pub(crate) async fn resolve_tier(
     ctx: Ctx,
-    allowed: Allowed<perm::Catalog, Id<TierId>>,
+    allowed: Allowed<perm::CatalogRead, Id<TierId>>,
 ) -> Result<Json<ResolvedTierResponse>, ApiError> {
     let (_, Id(id)) = allowed.open();
     Ok(Json(tiers::resolved(&ctx, id).await?))

@@ -22,12 +22,12 @@ use crate::refusals::{Inspecting, Refused, Regenerating};
     tag = "Licences",
     request_body(content = InspectRequest, example = json!({"token": "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCIs…"})),
     responses((status = OK, description = "The explanation", body = InspectResponse), Refused<Inspecting>),
-    security(("bearer" = ["licenses"]))
+    security(("bearer" = ["licenses.read"]))
 )]
 #[post("/tokens/inspect")]
 pub(crate) async fn inspect_token(
     ctx: Ctx,
-    allowed: Allowed<perm::Licenses, Body<InspectRequest>>,
+    allowed: Allowed<perm::LicensesRead, Body<InspectRequest>>,
 ) -> Result<Json<InspectResponse>, ApiError> {
     let (caller, Body(question)) = allowed.open();
     Ok(Json(tokens::inspect(&ctx, &caller, question).await?))

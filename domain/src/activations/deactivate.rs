@@ -2,8 +2,8 @@
 
 use licentia_entity::activation;
 use licentia_types::activations::{ActivationResponse, ActivationStatus, DeactivateRequest};
-use licentia_types::api_keys::Permission;
 use licentia_types::ids::ActivationId;
+use licentia_types::permissions::Permission;
 use licentia_types::time::Timestamp;
 use sea_orm::{ActiveModelTrait, IntoActiveModel};
 use serde_json::json;
@@ -78,10 +78,8 @@ async fn authorize(
     now: Timestamp,
 ) -> Result<Caller, ActivationError> {
     match &caller.actor {
-        Actor::ApiKey { permissions, .. } if permissions.contains(&Permission::Activations) => {
-            return Ok(caller.clone());
-        }
-        Actor::ApiKey { .. } => return Err(ActivationError::PermissionDenied),
+        actor if actor.may(Permission::Activations) => return Ok(caller.clone()),
+        actor if actor.principal().is_some() => return Err(ActivationError::PermissionDenied),
         _ => {}
     }
     let missing = |member| ActivationError::ProofMissing { member };

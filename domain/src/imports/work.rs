@@ -11,7 +11,7 @@ use super::plan::Planner;
 use super::planned::Outcome;
 use super::write::Writing;
 use super::{options, store, taken, upload};
-use crate::actors::{Actor, Caller};
+use crate::actors::{Actor, Caller, Principal};
 use crate::audit;
 use crate::context::{Context, Moment};
 use crate::database::{Lane, WriteTx, violates};
@@ -126,7 +126,7 @@ async fn take_in(
 /// Whoever sent it: what is made is their doing.
 fn caller(import: &import::Model) -> Caller {
     let actor = match import.api_key_id {
-        Some(id) => Actor::ApiKey { id, permissions: std::collections::BTreeSet::new() },
+        Some(id) => Actor::ApiKey { id, principal: Principal::default() },
         None => Actor::Operator,
     };
     let ip = import.ip.as_ref().and_then(|ip| ip.parse().ok());

@@ -6,6 +6,7 @@ mod crash;
 mod demonstration;
 mod help;
 pub(crate) mod installation;
+mod key_file;
 mod keys;
 mod serving;
 mod signing_keys;

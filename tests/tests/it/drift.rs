@@ -127,7 +127,7 @@ async fn drift_ends_with_the_next_heartbeat_or_the_token(backend: Backend) {
 }
 
 async fn the_audit_has_a_permission_of_its_own(backend: Backend) {
-    use licentia_types::api_keys::Permission;
+    use licentia_types::permissions::Permission;
     let server = TestServer::start(backend).await;
     let (_, license, _) = license(&server).await;
     for (path, may, may_not) in [

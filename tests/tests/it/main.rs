@@ -10,6 +10,7 @@
 mod access;
 mod activation_claims;
 mod activations;
+mod api_keys;
 mod assemblies;
 mod audit;
 mod catalogue;

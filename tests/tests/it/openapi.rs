@@ -7,16 +7,18 @@ use licentia_types::problems::ProblemCode;
 use serde_json::{Value, json};
 
 /// What everybody may call without credentials; every other operation names its permission.
-const PUBLIC: [&str; 20] = [
+pub(crate) const PUBLIC: [&str; 22] = [
     "GET /.well-known/jwks.json",
     "GET /.well-known/keys/{kid}.pem",
     "GET /.well-known/license-configuration",
     "GET /.well-known/openid-configuration",
     "GET /api/v1/openapi.json",
+    "GET /api/v1/permissions",
     "GET /api/v1/products",
     "GET /api/v1/products/catalog",
     "GET /api/v1/products/{id}",
     "GET /api/v1/revocation/list",
+    "GET /api/v1/roles",
     "GET /health",
     "GET /health/live",
     "GET /health/ready",
@@ -36,7 +38,7 @@ fn generated() -> String {
 }
 
 /// Each operation, as `METHOD /path`.
-fn operations() -> Vec<(String, Value)> {
+pub(crate) fn operations() -> Vec<(String, Value)> {
     let document: Value = serde_json::from_str(&generated()).unwrap();
     let mut found = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {

@@ -105,6 +105,13 @@ async fn live(server: &TestServer) -> Vec<String> {
     let path = format!("/license-activations/{}/deactivate", machine.activation);
     let proof = json!({"licenseKey": key, "fingerprint": "fp-1", "nonce": machine.nonce});
     server.post(&path, proof).await.expect(200);
+    let made = server.admin_post("/api-keys", json!({"name": "Shop", "role": "viewer"})).await.expect(201);
+    let rotate = format!("/api-keys/{}/rotate", made["id"].as_str().unwrap());
+    let rotated = server.admin_post(&rotate, json!({"overlapSeconds": 60})).await.expect(200);
+    for api_key in [&made, &rotated].map(|made| made["secret"].as_str().unwrap()) {
+        Reply::of(server.request(Method::GET, "/api/v1/customers").bearer_auth(api_key)).await.expect(200);
+        secrets.push(api_key.to_owned());
+    }
     // The signature alone would be worth as much as the token.
     let signatures: Vec<String> = secrets
         .iter()

@@ -5,9 +5,9 @@ use actix_web::{HttpResponse, get, web};
 use futures_util::stream::try_unfold;
 use licentia_domain::failure::Failure;
 use licentia_domain::licenses::{self, Export, LicenseFilter};
-use licentia_types::api_keys::Permission;
 use licentia_types::ids::{CustomerId, ProductId, TierId};
 use licentia_types::licenses::LicenseStatus;
+use licentia_types::permissions::Permission;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -47,12 +47,12 @@ pub(crate) struct ExportParameters {
     tag = "Licences",
     params(ExportParameters),
     responses((status = OK, description = "The licences", body = String, content_type = "text/csv")),
-    security(("bearer" = ["licenses"]))
+    security(("bearer" = ["licenses.read"]))
 )]
 #[get("/license-keys/export")]
 pub(crate) async fn export_licenses(
     ctx: Ctx,
-    allowed: Allowed<perm::Licenses, Parameters<ExportParameters>>,
+    allowed: Allowed<perm::LicensesRead, Parameters<ExportParameters>>,
 ) -> Result<HttpResponse, ApiError> {
     let (caller, Parameters(parameters)) = allowed.open();
     let ExportParameters { product_id, tier_id, customer_id, status, trial, keys } = parameters;

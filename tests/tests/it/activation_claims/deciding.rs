@@ -173,7 +173,7 @@ async fn claims_of_nobody_and_without_the_permission(backend: Backend) {
         let nobody = format!("/activation-claims/acl_01h455vb4pex5vsknk084sn02q/{decision}");
         server.admin_post(&nobody, json!({})).await.expect_problem(404, "NOT_FOUND");
         let path = format!("/api/v1/activation-claims/{}/{decision}", claim.id);
-        let key = key_with(&server, &[licentia_types::api_keys::Permission::Licenses]).await;
+        let key = key_with(&server, &[licentia_types::permissions::Permission::Licenses]).await;
         let reply = Reply::of(server.request(Method::POST, &path).bearer_auth(key)).await;
         reply.expect_problem(403, "PERMISSION_DENIED");
         Reply::of(server.request(Method::POST, &path)).await.expect_problem(401, "UNAUTHENTICATED");

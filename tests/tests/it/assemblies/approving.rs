@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use licentia_entity::event;
 use licentia_tests::{Backend, on_both};
-use licentia_types::api_keys::Permission;
+use licentia_types::permissions::Permission;
 use reqwest::Method;
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 
@@ -148,8 +148,8 @@ async fn approvals_are_for_those_who_may(backend: Backend) {
     let server = TestServer::start(backend).await;
     let id = approve(&server, &[build("Core", "a")]).await.remove(0);
     let mine = key_with(&server, &[Permission::Assemblies]).await;
-    let others: Vec<_> =
-        Permission::ALL.iter().copied().filter(|one| *one != Permission::Assemblies).collect();
+    let of_builds = [Permission::Assemblies, Permission::AssembliesRead];
+    let others: Vec<_> = Permission::ALL.iter().copied().filter(|one| !of_builds.contains(one)).collect();
     let foreign = key_with(&server, &others).await;
     let approval = json!({"assemblies": [build("Core", "b")]});
     for (method, path, body, good) in [

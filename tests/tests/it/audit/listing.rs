@@ -1,7 +1,7 @@
 //! `GET /audit-events`, for those who may.
 
 use licentia_tests::{Backend, Machine, Reply, Shop, TestServer, on_both};
-use licentia_types::api_keys::Permission;
+use licentia_types::permissions::Permission;
 use reqwest::Method;
 use serde_json::{Value, json};
 

@@ -243,8 +243,22 @@ impl Serving<'_> {
     }
 
     pub(crate) fn terminate(&self) {
+        self.signal("-TERM");
+    }
+
+    /// SIGHUP, and waits until the log says this.
+    pub(crate) fn hang_up(&self, message: &str) {
+        self.signal("-HUP");
+        let until = Instant::now() + PATIENCE;
+        while !self.log().iter().any(|line| line["message"] == message) {
+            assert!(Instant::now() < until, "the server does not hear: {}", self.output());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn signal(&self, signal: &str) {
         let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &pid]).status().unwrap();
+        let sent = Command::new("kill").args([signal, &pid]).status().unwrap();
         assert!(sent.success());
     }
 

@@ -1,7 +1,7 @@
 //! What is refused: a body as a whole before anything is imported, or a row by itself.
 
 use licentia_tests::{Backend, Reply, Shop, TestServer, on_both};
-use licentia_types::api_keys::Permission;
+use licentia_types::permissions::Permission;
 use reqwest::Method;
 use serde_json::{Value, json};
 

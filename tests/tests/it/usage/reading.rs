@@ -1,7 +1,7 @@
 //! What was used, page by page and as CSV.
 
 use licentia_tests::{Backend, Reply, Shop, TestServer, on_both};
-use licentia_types::api_keys::Permission;
+use licentia_types::permissions::Permission;
 use reqwest::Method;
 use serde_json::{Value, json};
 

@@ -1,0 +1,43 @@
+//! Who holds a secret. One statement, by an index; what follows from it is remembered in memory.
+
+use licentia_types::ids::ApiKeyId;
+use serde_json::json;
+
+use super::{ApiKeyError, PREFIX, digest, rules, store};
+use crate::actors::{Actor, Caller, Principal};
+use crate::audit;
+use crate::context::Context;
+use crate::database::Lane;
+use crate::failure::Failure;
+
+/// Finds out who holds this secret.
+///
+/// # Errors
+/// When it is no key's secret, that key is expired or revoked, or may not be used from there: the answer is the same,
+/// and the audit log tells the last apart.
+pub async fn authenticate(ctx: &Context, caller: &Caller, secret: &str) -> Result<Actor, ApiKeyError> {
+    if !secret.starts_with(PREFIX) {
+        return Err(ApiKeyError::Unauthenticated);
+    }
+    let now = ctx.moment().now;
+    let digest = digest(ctx, secret);
+    let key = store::find_by_digest(&ctx.db, &digest).await?;
+    let key = key.filter(|key| rules::opens(key, &digest, now)).ok_or(ApiKeyError::Unauthenticated)?;
+    if !rules::comes_from_within(&key, caller.ip) {
+        if ctx.api_key_uses.is_news(key.id, now) {
+            tell(ctx, caller, key.id).await?;
+        }
+        return Err(ApiKeyError::Unauthenticated);
+    }
+    ctx.api_key_uses.used(key.id, now);
+    Ok(Actor::ApiKey { id: key.id, principal: Principal::with(&key.permissions.0) })
+}
+
+/// A good secret in the wrong place may have been stolen.
+async fn tell(ctx: &Context, caller: &Caller, id: ApiKeyId) -> Result<(), Failure> {
+    let moment = ctx.moment();
+    let tx = ctx.db.write(Lane::Ordinary).await?;
+    let event = audit::Event::new("api_key.refused", &id, json!({"reason": "address"}));
+    audit::record(&tx, &moment, caller, event).await?;
+    Ok(tx.commit().await?)
+}
