@@ -149,8 +149,9 @@ impl<I: FromRequest + Named + 'static> FromRequest for Machine<I> {
         Box::pin(async move {
             let ip = proxies::client(&request);
             let called = async {
-                let actor = authenticate(&request).await?.unwrap_or(Actor::Anonymous);
-                call(&request, &mut payload, ip, actor).await
+                let nobody = nobody(&request, ip);
+                let actor = authenticate(&request, &nobody).await?.unwrap_or(Actor::Anonymous);
+                call(&request, &mut payload, Caller { actor, ..nobody }).await
             };
             match called.await {
                 Ok(call) => {
@@ -188,12 +189,17 @@ fn extract<T: 'static, I: FromRequest + 'static>(
     let (request, mut payload) = (request.clone(), payload.take());
     Box::pin(async move {
         let ip = proxies::client(&request);
-        let nobody = Caller { actor: Actor::Anonymous, ip, request_id: requests::id(&request) };
+        let nobody = nobody(&request, ip);
         let actor = authenticate(&request, &nobody).await;
         limits::count(&request, ip, actor.as_ref().ok().and_then(Option::as_ref)).await?;
         let actor = judge(actor?).map_err(ApiError::from)?;
         Ok(wrap(call(&request, &mut payload, Caller { actor, ..nobody }).await?))
     })
+}
+
+/// Whoever calls, before it is known who that is.
+fn nobody(request: &HttpRequest, ip: Option<IpAddr>) -> Caller {
+    Caller { actor: Actor::Anonymous, ip, request_id: requests::id(request) }
 }
 
 /// Extracts the input of somebody who may call.

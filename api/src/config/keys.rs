@@ -41,7 +41,7 @@ pub(super) fn known() -> Vec<String> {
 }
 
 /// Every section with its fields. A test holds it against the fields of [`Config`].
-pub(super) fn sections() -> [(&'static str, &'static [&'static str]); 13] {
+pub(super) fn sections() -> [(&'static str, &'static [&'static str]); 14] {
     [
         ("server", fields::<ServerConfig>()),
         ("admin", fields::<AdminConfig>()),
