@@ -176,7 +176,9 @@ mod tests {
             ("server_bind", Some("server.bind")),
             ("sever.bind", Some("server.bind")),
             ("enviroment", Some("environment")),
-            ("db.url", Some("database.url")),
+            ("db.readers", Some("database.readers")),
+            // There are two.
+            ("db.url", None),
             ("bind", Some("server.bind")),
             ("tokens.token-ttl", Some("tokens.token_ttl")),
             ("server.port", None),
