@@ -103,7 +103,7 @@ impl Application {
         // The issuer of a server without a public URL names the port, so the port comes first.
         let listener = listen(config.server.bind)?;
         let address = listener.local_addr().map_err(|source| cannot_listen(config.server.bind, source))?;
-        let ctx = opening::open(&config, config.issuer(address), outside, migrations).await?;
+        let ctx = Box::pin(opening::open(&config, config.issuer(address), outside, migrations)).await?;
         opening::refuse_development_keys(&config, &ctx).await?;
         let parts = Parts::of(&config, ctx)?;
         let key_file = ApiKeyFile::new(config.admin.api_key_file.clone(), parts.ctx.clone());
