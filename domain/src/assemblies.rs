@@ -168,16 +168,17 @@ async fn tell(
     events::record_all(tx, moment, told.collect()).await
 }
 
-/// The first of these builds that is approved neither for all nor for this licence, and its place among
-/// them. Those that are stay approved until the transaction ends.
-pub(crate) async fn first_unapproved<'a>(
+/// The builds that a machine of this licence tells, as they were approved; they stay approved until the
+/// transaction ends. Otherwise the first one that is approved neither for all nor for this licence, and its
+/// place among them.
+pub(crate) async fn approved<'a>(
     tx: &WriteTx,
     license: LicenseId,
-    assemblies: &'a [Assembly],
-) -> Result<Option<(usize, &'a Assembly)>, Failure> {
-    let digests = assemblies.iter().map(|assembly| assembly.sha256.clone());
+    told: &'a [Assembly],
+) -> Result<Result<Vec<Assembly>, (usize, &'a Assembly)>, Failure> {
+    let digests = told.iter().map(|assembly| assembly.sha256.clone());
     let approvals = store::standing_for(license, digests).lock_shared().all(tx).await?;
-    Ok(rules::first_unapproved(assemblies, &approvals))
+    Ok(rules::approved(told, &approvals))
 }
 
 fn render(approval: assembly_approval::Model) -> AssemblyApprovalResponse {

@@ -101,7 +101,7 @@ pub(crate) async fn unapproved(
     let told = told_by(&ctx.db, machine.id).await?;
     let digests = told.iter().map(|assembly| assembly.sha256.clone());
     let approvals = store::standing_for(machine.license_id, digests).all(&ctx.db).await?;
-    Ok(rules::first_unapproved(&told, &approvals).map(|(_, assembly)| assembly.clone()))
+    Ok(rules::first_unapproved(&told, &approvals).cloned())
 }
 
 /// What a machine activated with last.
