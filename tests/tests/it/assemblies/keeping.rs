@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use futures_util::future::{join, join_all};
+use licentia_domain::database::Lane;
 use licentia_domain::jobs::{self, Job};
 use licentia_entity::{activation_manifest, assembly_manifest};
 use licentia_tests::{Backend, Machine, on_both, try_activate};
@@ -142,13 +143,12 @@ async fn a_withdrawal_writes_as_much_for_many_machines_as_for_one(backend: Backe
             manifest: row.digest.clone(),
         })
         .collect();
+    let tx = server.context.db.write(Lane::Ordinary).await.unwrap();
     for some in alike.chunks(5_000) {
         let rows = some.iter().map(|row| row.clone().into_active_model());
-        activation_manifest::Entity::insert_many(rows)
-            .exec_without_returning(&server.context.db)
-            .await
-            .unwrap();
+        activation_manifest::Entity::insert_many(rows).exec_without_returning(&tx).await.unwrap();
     }
+    tx.commit().await.unwrap();
     for machine in [&one, &many, &good, &plain] {
         believed(&server, machine).await;
     }
@@ -171,11 +171,10 @@ async fn a_withdrawal_writes_as_much_for_many_machines_as_for_one(backend: Backe
         assert_eq!(word(&server, machine).await, (expected.to_owned(), true));
     }
     // The fleet is given another build: within a minute the others are believed again.
-    activation_manifest::Entity::delete_many()
-        .filter(activation_manifest::Column::Manifest.eq(row.digest))
-        .exec(&server.context.db)
-        .await
-        .unwrap();
+    let tx = server.context.db.write(Lane::Ordinary).await.unwrap();
+    let alike = activation_manifest::Column::Manifest.eq(row.digest);
+    activation_manifest::Entity::delete_many().filter(alike).exec(&tx).await.unwrap();
+    tx.commit().await.unwrap();
     server.clock.advance(60);
     believed(&server, &plain).await;
     believed(&server, &good).await;
