@@ -24,10 +24,12 @@ use crate::pages::{PageError, PageQuery};
 use crate::scope::Scope;
 use crate::{audit, licenses};
 
+pub(crate) use doubt::doubted;
 pub use error::AssemblyError;
-pub(crate) use manifests::{doubted, keep, unapproved};
+pub(crate) use manifests::{forget_unnamed, keep, unapproved, unnamed};
 pub use store::ApprovalFilter;
 
+mod doubt;
 mod error;
 mod manifests;
 mod rules;
@@ -42,7 +44,8 @@ pub struct Approved {
     pub created: bool,
 }
 
-/// Approves builds: all of them, or none. One that is approved already stays as it was.
+/// Approves builds: all of them, or none. One that is approved already stays as it was. Approved for all, they
+/// are good again for machines that told them before.
 ///
 /// # Errors
 /// When there is no such licence for the caller.
@@ -62,6 +65,9 @@ pub async fn approve(
     store::insert(&tx, drafts.clone()).await?;
     let digests = request.assemblies.iter().map(|assembly| assembly.sha256.clone());
     let standing = store::standing(&tx, request.license_id, digests).await?;
+    if license.is_none() {
+        doubt::trust(&tx, &standing).await?;
+    }
     let drafted: HashSet<_> = drafts.iter().map(|draft| draft.id).collect();
     let fresh: Vec<_> = standing.iter().filter(|approval| drafted.contains(&approval.id)).collect();
     let created = !fresh.is_empty();
@@ -133,7 +139,7 @@ pub async fn withdraw(ctx: &Context, caller: &Caller, id: AssemblyApprovalId) ->
         Some(license) => licenses::store::find(&tx, scope, license).await?,
     };
     store::withdraw(&tx, id, moment.now).await?;
-    manifests::doubt(&tx, &approval.sha256, moment.now).await?;
+    doubt::doubt(&tx, &approval, moment.now).await?;
     tell(&tx, &moment, caller, (Kind::AssemblyWithdrawn, &[&approval], license.as_ref())).await?;
     tx.commit().await?;
     Ok(())
@@ -168,16 +174,17 @@ async fn tell(
     events::record_all(tx, moment, told.collect()).await
 }
 
-/// The first of these builds that is approved neither for all nor for this licence, and its place among
-/// them. Those that are stay approved until the transaction ends.
-pub(crate) async fn first_unapproved<'a>(
+/// The builds that a machine of this licence tells, as they were approved; they stay approved until the
+/// transaction ends. Otherwise the first one that is approved neither for all nor for this licence, and its
+/// place among them.
+pub(crate) async fn approved<'a>(
     tx: &WriteTx,
     license: LicenseId,
-    assemblies: &'a [Assembly],
-) -> Result<Option<(usize, &'a Assembly)>, Failure> {
-    let digests = assemblies.iter().map(|assembly| assembly.sha256.clone());
+    told: &'a [Assembly],
+) -> Result<Result<Vec<Assembly>, (usize, &'a Assembly)>, Failure> {
+    let digests = told.iter().map(|assembly| assembly.sha256.clone());
     let approvals = store::standing_for(license, digests).lock_shared().all(tx).await?;
-    Ok(rules::first_unapproved(assemblies, &approvals))
+    Ok(rules::approved(told, &approvals))
 }
 
 fn render(approval: assembly_approval::Model) -> AssemblyApprovalResponse {

@@ -19,7 +19,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 
 use feed::{Feed, Found};
-use known::{Change, Known, Subjects};
+use known::{Change, DOUBTED, Known, Subjects};
 use store::Written;
 
 mod feed;
@@ -177,12 +177,13 @@ impl Changes {
         // Put back when all went well.
         if let Some(mut feed) = kept.take() {
             let Found { generation, fresh } = feed.read(&ctx.db, now).await?;
-            let doubts = fresh.iter().any(|written| written.change == Change::Assemblies);
-            let doubted = if doubts { Some(assemblies::doubted(&ctx.db).await?) } else { None };
+            let doubts = fresh.iter().any(|written| written.change == Change::Assemblies)
+                || self.seen().known.may_trust(now);
+            let doubted = if doubts { Some(assemblies::doubted(&ctx.db, DOUBTED).await?) } else { None };
             let mut seen = self.seen_to_write();
             seen.known.learn_all(fresh, now);
             if let Some(doubted) = doubted {
-                seen.known.doubt(doubted);
+                seen.known.doubt(doubted, now);
             }
             (seen.generation, seen.at, seen.marks) = (generation, Some(now), marks);
             *kept = Some(feed);
@@ -194,7 +195,7 @@ impl Changes {
             let Found { generation, fresh } = feed.read(&ctx.db, now).await?;
             known.learn_all(fresh, now);
             // After what is new: whoever was doubted by it is among them.
-            known.doubt(assemblies::doubted(&ctx.db).await?);
+            known.doubt(assemblies::doubted(&ctx.db, DOUBTED).await?, now);
             *self.seen_to_write() = Seen { known, generation, at: Some(now), marks };
             *kept = Some(feed);
         }

@@ -12,10 +12,12 @@ use crate::context::Context;
 use crate::database::Lane;
 use crate::failure::Failure;
 use crate::jobs::Left;
-use crate::usage;
+use crate::{assemblies, usage};
 
 /// Rows of one transaction: so few that nobody waits for it.
 const BATCH: u64 = 500;
+/// Manifests of one transaction: each has up to 256 rows.
+const MANIFESTS: u64 = 10;
 /// Transactions of one turn: however much is old, the other jobs get theirs.
 const MOST_BATCHES: usize = 40;
 /// Releases of seats count for thirty days; a licence that is used drops its own.
@@ -68,6 +70,7 @@ pub(crate) async fn purge(ctx: &Context, now: Timestamp) -> Result<Left, Failure
             reactivations::PERIOD,
         )
         .await?;
+    purge.manifests().await?;
     Ok(if purge.left == 0 { Left::More } else { Left::Nothing })
 }
 
@@ -111,6 +114,21 @@ impl Purge<'_> {
                 tx.commit().await?;
                 self.left -= 1;
             }
+        }
+        Ok(())
+    }
+
+    /// Manifests that no machine names any more.
+    async fn manifests(&mut self) -> Result<(), Failure> {
+        let mut after = Vec::new();
+        while self.left > 0 {
+            let digests = assemblies::unnamed(&self.ctx.db, &after, MANIFESTS).await?;
+            let Some(last) = digests.last() else { return Ok(()) };
+            after.clone_from(last);
+            let tx = self.ctx.db.write(Lane::Ordinary).await?;
+            assemblies::forget_unnamed(&tx, digests).await?;
+            tx.commit().await?;
+            self.left -= 1;
         }
         Ok(())
     }

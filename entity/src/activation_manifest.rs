@@ -1,7 +1,6 @@
 //! Which manifest a machine activated with last; none for those that told none.
 
 use licentia_types::ids::ActivationId;
-use licentia_types::time::Timestamp;
 use sea_orm::entity::prelude::*;
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -10,7 +9,6 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub activation_id: ActivationId,
     pub manifest: Vec<u8>,
-    pub doubted_at: Option<Timestamp>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -2,6 +2,7 @@
 
 use licentia_types::assemblies::{PublicKeyToken, Sha256};
 use licentia_types::text::{AssemblyName, AssemblyVersion};
+use licentia_types::time::Timestamp;
 use sea_orm::entity::prelude::*;
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -15,6 +16,7 @@ pub struct Model {
     pub version: AssemblyVersion,
     pub sha256: Sha256,
     pub public_key_token: Option<PublicKeyToken>,
+    pub doubted_at: Option<Timestamp>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

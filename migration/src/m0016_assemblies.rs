@@ -24,7 +24,7 @@ impl MigrationTrait for Migration {
             "CREATE INDEX assembly_approval_license_id ON assembly_approval (license_id, id)",
             "CREATE INDEX assembly_manifest_sha256 ON assembly_manifest (sha256)",
             "CREATE INDEX activation_manifest_manifest ON activation_manifest (manifest)",
-            "CREATE INDEX activation_manifest_doubted ON activation_manifest (activation_id) WHERE doubted_at IS NOT NULL",
+            "CREATE INDEX assembly_manifest_doubted ON assembly_manifest (digest) WHERE doubted_at IS NOT NULL",
             // By a withdrawal a token that was signed before says more than is so.
             "DROP INDEX event_outdating",
             "CREATE INDEX event_outdating ON event (id) WHERE kind IN (\
@@ -71,6 +71,8 @@ fn assembly_manifest() -> TableCreateStatement {
         .col(string("version"))
         .col(binary("sha256"))
         .col(string_null("public_key_token"))
+        // Since when the build may not be approved any more for all that told it.
+        .col(big_integer_null("doubted_at"))
         .primary_key(Index::create().col("digest").col("place"))
         .to_owned()
 }
@@ -81,7 +83,5 @@ fn activation_manifest() -> TableCreateStatement {
         .table("activation_manifest")
         .col(uuid("activation_id").primary_key())
         .col(binary("manifest"))
-        // Since when one of its builds may not be approved any more.
-        .col(big_integer_null("doubted_at"))
         .to_owned()
 }

@@ -50,17 +50,24 @@ impl Wanted {
         license: &license::Model,
     ) -> Result<Option<Proof>, ActivationError> {
         let Some(Self { key, manifest }) = wanted else { return Ok(None) };
-        if let Some(manifest) = &manifest
-            && let Some((place, first)) =
-                assemblies::first_unapproved(tx, license.id, manifest.entries()).await?
-        {
-            let (name, version) = (first.assembly_name.clone(), first.version.clone());
-            return Err(ActivationError::AssemblyNotApproved { place, name, version });
-        }
-        let licensee = license_files::licensee_of(tx, license).await?;
-        let assemblies = manifest.map(AssemblyManifest::into_distinct).unwrap_or_default();
+        let told = manifest.as_ref().map(AssemblyManifest::entries).unwrap_or_default();
+        let assemblies = match told {
+            [] => Vec::new(),
+            told => assemblies::approved(tx, license.id, told).await?.map_err(|(place, first)| {
+                let (name, version) = (first.assembly_name.clone(), first.version.clone());
+                ActivationError::AssemblyNotApproved { place, name, version }
+            })?,
+        };
+        let licensee = license_files::licensee_of(tx, license).await?.and_then(shown);
         Ok(Some(Proof { key, licensee, assemblies }))
     }
+}
+
+/// The owner, as whoever has nothing but the licence key may know it: who that is, and not where to write to.
+/// None where nothing is left.
+fn shown(owner: Licensee) -> Option<Licensee> {
+    let Licensee { name, organization, email: _ } = owner;
+    (name.is_some() || organization.is_some()).then_some(Licensee { name, organization, email: None })
 }
 
 /// A proof that is to be signed.
@@ -68,6 +75,7 @@ impl Wanted {
 pub(super) struct Proof {
     key: Arc<SigningKey>,
     licensee: Option<Licensee>,
+    /// As they were approved, in the order in which the machine told them.
     assemblies: Vec<Assembly>,
 }
 

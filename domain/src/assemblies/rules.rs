@@ -1,5 +1,7 @@
 //! Which approval stands for which build.
 
+use std::collections::HashSet;
+
 use licentia_entity::assembly_approval::Model;
 use licentia_types::assemblies::Assembly;
 
@@ -22,14 +24,27 @@ fn covers(approval: &Model, assembly: &Assembly) -> bool {
     same && token.is_none_or(|token| assembly.public_key_token.as_ref() == Some(token))
 }
 
-/// The first one for which none of the approvals stands, and its place.
-pub(super) fn first_unapproved<'a>(
-    assemblies: &'a [Assembly],
+/// What was approved of the builds that a machine tells, each once: a key that no approval names is left out,
+/// as the machine alone says it. Otherwise the first one for which no approval stands, and its place.
+pub(super) fn approved<'a>(
+    told: &'a [Assembly],
     approvals: &[Model],
-) -> Option<(usize, &'a Assembly)> {
-    let unapproved =
-        |(_, assembly): &(usize, &Assembly)| !approvals.iter().any(|approval| covers(approval, assembly));
-    assemblies.iter().enumerate().find(unapproved)
+) -> Result<Vec<Assembly>, (usize, &'a Assembly)> {
+    let mut builds = Vec::with_capacity(told.len());
+    for (place, assembly) in told.iter().enumerate() {
+        let standing = approvals.iter().filter(|approval| covers(approval, assembly));
+        // One that names the key says more than one that leaves it open.
+        let closest = standing.max_by_key(|approval| approval.public_key_token.is_some());
+        builds.push(build(closest.ok_or((place, assembly))?));
+    }
+    let mut seen = HashSet::new();
+    builds.retain(|build| seen.insert(build.clone()));
+    Ok(builds)
+}
+
+/// The first one for which none of the approvals stands.
+pub(super) fn first_unapproved<'a>(assemblies: &'a [Assembly], approvals: &[Model]) -> Option<&'a Assembly> {
+    assemblies.iter().find(|assembly| !approvals.iter().any(|approval| covers(approval, assembly)))
 }
 
 #[cfg(test)]
@@ -76,7 +91,8 @@ mod tests {
         assert_eq!(first_unapproved(&[core], &approvals), None);
         for other in [("core", "1.0", "a"), ("Core", "1.0.0", "a"), ("Core", "1.0", "b")] {
             let other = [assembly(other.0, other.1, other.2, None)];
-            assert_eq!(first_unapproved(&other, &approvals), Some((0, &other[0])));
+            assert_eq!(first_unapproved(&other, &approvals), Some(&other[0]));
+            assert_eq!(approved(&other, &approvals), Err((0, &other[0])));
         }
     }
 
@@ -92,10 +108,26 @@ mod tests {
     }
 
     #[test]
+    fn what_counts_is_what_was_approved() {
+        let told = [Some(ONE), None, Some(OTHER)].map(|token| assembly("Core", "1.0", "a", token));
+        let (open, named) = (approval(&told[1]), approval(&told[0]));
+        assert_eq!(
+            approved(&told, std::slice::from_ref(&open)),
+            Ok(vec![told[1].clone()]),
+            "once, and no key"
+        );
+        for approvals in [[open.clone(), named.clone()], [named.clone(), open]] {
+            assert_eq!(approved(&told, &approvals), Ok(told[..2].to_vec()), "the key that was approved");
+        }
+        assert_eq!(approved(&told, &[named]), Err((1, &told[1])));
+    }
+
+    #[test]
     fn the_first_one_is_named() {
         let told = ["a", "b", "c"].map(|digit| assembly("Core", "1.0", digit, None));
         let approvals = [approval(&told[0])];
-        assert_eq!(first_unapproved(&told, &approvals), Some((1, &told[1])));
-        assert_eq!(first_unapproved(&told, &[]), Some((0, &told[0])));
+        assert_eq!(first_unapproved(&told, &approvals), Some(&told[1]));
+        assert_eq!(first_unapproved(&told, &[]), Some(&told[0]));
+        assert_eq!(approved(&told, &approvals), Err((1, &told[1])));
     }
 }

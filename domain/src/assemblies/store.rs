@@ -62,7 +62,7 @@ pub(super) async fn insert(tx: &WriteTx, approvals: Vec<Model>) -> Result<(), Db
     Ok(())
 }
 
-/// Those of these builds that stand for exactly this licence, or for all.
+/// Those of these builds that stand for exactly this licence, or for all, and do so until the transaction ends.
 pub(super) async fn standing(
     tx: &WriteTx,
     license: Option<LicenseId>,
@@ -73,7 +73,7 @@ pub(super) async fn standing(
         None => found.filter(Column::LicenseId.is_null()),
         Some(license) => found.filter(Column::LicenseId.eq(license)),
     };
-    found.all(tx).await
+    found.lock_shared().all(tx).await
 }
 
 /// What stands of these builds for this licence or for all.

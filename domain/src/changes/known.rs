@@ -3,11 +3,18 @@
 use std::collections::{HashMap, HashSet};
 
 use licentia_types::ids::{ActivationId, LicenseId};
-use licentia_types::time::Timestamp;
+use licentia_types::time::{Seconds, Timestamp};
 use uuid::Uuid;
 
 /// Most licences and machines of which the instant of their change is kept; some 10 MB.
 const MOST: usize = 200_000;
+
+/// Most machines in doubt that are kept one by one; under 1 MB.
+const MOST_DOUBTED: usize = 20_000;
+/// How many of them are to be read, so that it shows whether there are more.
+pub(super) const DOUBTED: u64 = 20_001;
+/// How long it may be unknown that a machine is in doubt no more.
+const IN_DOUBT: Seconds = Seconds::constant(60);
 
 /// What was changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,25 +45,47 @@ pub(super) struct Known {
     things: HashMap<Uuid, Timestamp>,
     /// Every product that has licences, by its slug; they are few.
     products: HashMap<String, Timestamp>,
-    /// Machines of whose builds one may not be approved any more.
-    doubted: HashSet<ActivationId>,
+    doubted: Doubted,
+    /// When that was read.
+    doubted_at: Timestamp,
+}
+
+/// Machines of whose builds one may not be approved any more.
+#[derive(Debug)]
+enum Doubted {
+    These(HashSet<ActivationId>),
+    /// They are too many: it may be any.
+    Any,
 }
 
 impl Known {
     /// There are these products, and nothing was changed since `floor`, as far as is known yet.
     pub(super) fn since(floor: Timestamp, products: Vec<String>) -> Self {
         let products = products.into_iter().map(|slug| (slug, floor)).collect();
-        Self { floor, things: HashMap::new(), products, doubted: HashSet::new() }
+        let doubted = Doubted::These(HashSet::new());
+        Self { floor, things: HashMap::new(), products, doubted, doubted_at: floor }
     }
 
-    /// These machines are in doubt, and no others.
-    pub(super) fn doubt(&mut self, machines: Vec<ActivationId>) {
-        self.doubted = machines.into_iter().collect();
+    /// These machines are in doubt at `now`, and no others; more than are kept: whichever.
+    pub(super) fn doubt(&mut self, machines: Vec<ActivationId>, now: Timestamp) {
+        let few = machines.len() <= MOST_DOUBTED;
+        self.doubted = if few { Doubted::These(machines.into_iter().collect()) } else { Doubted::Any };
+        self.doubted_at = now;
     }
 
-    /// Whether a machine is in doubt.
+    /// Whether a machine may be in doubt.
     pub(super) fn is_doubted(&self, machine: ActivationId) -> bool {
-        self.doubted.contains(&machine)
+        match &self.doubted {
+            Doubted::These(machines) => machines.contains(&machine),
+            Doubted::Any => true,
+        }
+    }
+
+    /// Whether it is time to look who is in doubt still. Where nobody is, only a withdrawal changes that.
+    pub(super) fn may_trust(&self, now: Timestamp) -> bool {
+        let nobody = matches!(&self.doubted, Doubted::These(machines) if machines.is_empty());
+        // A clock that was set back makes it old, too.
+        !nobody && (now < self.doubted_at || self.doubted_at + IN_DOUBT <= now)
     }
 
     /// Takes note of a change at `at`. Again, or an earlier one of the same: nothing changes.
@@ -75,7 +104,7 @@ impl Known {
     }
 
     /// When any of it was changed last; none that is known of is later. None: there is no such product, or
-    /// the machine is in doubt.
+    /// the machine may be in doubt.
     pub(super) fn last(&self, subjects: Subjects<'_>) -> Option<Timestamp> {
         if self.is_doubted(subjects.machine) {
             return None;
@@ -198,11 +227,37 @@ mod tests {
             let license = LicenseId::new(id(1));
             known.last(Subjects { license, machine: machine(number), product: "old" })
         };
-        known.doubt(vec![machine(2), machine(3)]);
+        known.doubt(vec![machine(2), machine(3)], at);
         known.learn(Change::Assemblies, Timestamp::from_seconds(20));
         assert_eq!((last(&known, 2), last(&known, 4)), (None, Some(at)));
-        known.doubt(vec![machine(3)]);
+        known.doubt(vec![machine(3)], at);
         assert_eq!((last(&known, 2), last(&known, 3)), (Some(at), None));
+    }
+
+    #[test]
+    fn of_too_many_machines_in_doubt_none_is_kept() {
+        let at = Timestamp::from_seconds(10);
+        let machine = |number: u128| ActivationId::new(Uuid::from_u128(number));
+        let some = |count| (0..count).map(machine).collect::<Vec<_>>();
+        let mut known = Known::since(at, Vec::new());
+        let most = u128::from(DOUBTED) - 1;
+        known.doubt(some(most), at);
+        assert_eq!((known.is_doubted(machine(most - 1)), known.is_doubted(machine(most))), (true, false));
+        known.doubt(some(most + 1), at);
+        assert!(matches!(known.doubted, Doubted::Any) && known.is_doubted(machine(most + 9)));
+        known.doubt(some(1), at);
+        assert!(!known.is_doubted(machine(most + 9)));
+    }
+
+    #[test]
+    fn as_long_as_anybody_is_in_doubt_it_is_looked_again() {
+        let at = Timestamp::from_seconds;
+        let mut known = Known::since(at(10), Vec::new());
+        assert!(!known.may_trust(at(1_000)), "nobody is");
+        known.doubt(vec![ActivationId::new(id(1))], at(100));
+        assert_eq!([99, 100, 159, 160].map(|now| known.may_trust(at(now))), [true, false, false, true]);
+        known.doubt(Vec::new(), at(160));
+        assert!(!known.may_trust(at(1_000)));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 mod activating;
 mod approving;
+mod keeping;
 mod proofs;
 mod races;
 mod validating;

@@ -41,7 +41,8 @@ pub struct ActivationProofClaims {
     pub jti: String,
     /// The licence.
     pub license_id: LicenseId,
-    /// Whom the licence belongs to; absent while it is unclaimed.
+    /// Whom the licence belongs to, without an e-mail address: the licence key alone is enough for a proof.
+    /// Absent while it is unclaimed, and where nothing else is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub licensee: Option<Licensee>,
     /// The machine's activation.
@@ -80,7 +81,8 @@ pub struct ActivationProofClaims {
     pub consumer_key: Option<String>,
     /// Its place in the status lists: whether the activation still stands.
     pub status: Status,
-    /// The approved builds that the machine activated with, each once; absent when it told none.
+    /// The builds that the machine activated with, as they were approved, each once; absent when it told
+    /// none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub assemblies: Vec<ProvenAssembly>,
 }

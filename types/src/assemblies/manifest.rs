@@ -79,10 +79,9 @@ impl AssemblyManifest {
     }
 
     /// Each build once, in the order in which they were sent.
-    #[must_use]
-    pub fn into_distinct(self) -> Vec<Assembly> {
+    fn distinct(&self) -> impl Iterator<Item = &Assembly> {
         let mut told = HashSet::new();
-        self.0.into_iter().filter(|one| told.insert(one.clone())).collect()
+        self.0.iter().filter(move |one| told.insert(*one))
     }
 }
 
@@ -94,7 +93,7 @@ impl TryFrom<Vec<Assembly>> for AssemblyManifest {
             return Err(ManifestInvalid::Count);
         }
         let manifest = Self(entries);
-        let proven = manifest.clone().into_distinct().into_iter().map(ProvenAssembly::from);
+        let proven = manifest.distinct().cloned().map(ProvenAssembly::from);
         let proven = serde_json::to_vec(&proven.collect::<Vec<_>>());
         if proven.is_ok_and(|json| json.len() <= Self::MOST_BYTES) {
             Ok(manifest)
@@ -169,8 +168,7 @@ mod tests {
     fn a_build_that_stands_there_twice_is_one() {
         let manifest = of(["b", "a", "b"].map(str::to_owned)).unwrap();
         assert_eq!(manifest.entries().len(), 3);
-        let names: Vec<String> =
-            manifest.into_distinct().iter().map(|one| one.assembly_name.to_string()).collect();
+        let names: Vec<String> = manifest.distinct().map(|one| one.assembly_name.to_string()).collect();
         assert_eq!(names, ["b", "a"]);
     }
 }

@@ -1,6 +1,8 @@
 //! Activating with a manifest: every build has to be approved.
 
+use licentia_entity::assembly_manifest;
 use licentia_tests::{Backend, Machine, claims, on_both, try_activate};
+use sea_orm::EntityTrait;
 
 use super::*;
 use crate::requests::first_error;
@@ -12,6 +14,7 @@ on_both![
     an_approval_for_one_licence_is_none_for_another,
     a_withdrawn_build_is_refused,
     an_approval_that_names_a_key_asks_for_it,
+    a_key_that_nobody_approved_is_not_proven,
     what_is_no_manifest_is_refused,
     a_long_manifest_costs_no_more_statements_than_a_short_one,
     a_refusal_is_kept_for_support,
@@ -132,14 +135,36 @@ async fn a_withdrawn_build_is_refused(backend: Backend) {
     with(&server, &key, "fp-1", &builds).await.expect(200);
 }
 
+fn named(token: &str) -> Value {
+    let mut one = build("Core", "a");
+    one["publicKeyToken"] = json!(token);
+    one
+}
+
+async fn a_key_that_nobody_approved_is_not_proven(backend: Backend) {
+    let server = TestServer::start(backend).await;
+    let (_, license, key) = shop(&server).await;
+    approve(&server, &[build("Core", "a")]).await;
+    let open = json!([{"name": "Core", "version": "2.4.1.0", "sha256": "a".repeat(64)}]);
+    let told = [named("b77a5c561934e089"), build("Core", "a"), named("31bf3856ad364e35")];
+    let first = with(&server, &key, "fp-1", &told).await.expect(201);
+    assert_eq!(proven(&first), open, "what the vendor said, once, and not what the machine made up");
+    let kept = assembly_manifest::Entity::find().all(&server.context.db).await.unwrap();
+    assert_eq!(kept.iter().map(|row| &row.public_key_token).collect::<Vec<_>>(), [&None]);
+    // Somebody approves the key: then it is proven, to those who tell it.
+    let body = json!({"assemblies": [named("b77a5c561934e089")], "licenseId": license});
+    try_approve(&server, body).await.expect(201);
+    let mut closer = open.clone();
+    closer[0]["public_key_token"] = json!("b77a5c561934e089");
+    for (token, expected) in [("b77a5c561934e089", closer), ("31bf3856ad364e35", open)] {
+        let answer = with(&server, &key, "fp-1", &[named(token)]).await.expect(200);
+        assert_eq!(proven(&answer), expected);
+    }
+}
+
 async fn an_approval_that_names_a_key_asks_for_it(backend: Backend) {
     let server = TestServer::start(backend).await;
     let (_, _, key) = shop(&server).await;
-    let named = |token: &str| {
-        let mut one = build("Core", "a");
-        one["publicKeyToken"] = json!(token);
-        one
-    };
     approve(&server, &[named("b77a5c561934e089")]).await;
     refused(with(&server, &key, "fp-1", &[build("Core", "a")]).await, 0, "Core");
     refused(with(&server, &key, "fp-1", &[named("31bf3856ad364e35")]).await, 0, "Core");

@@ -10,6 +10,7 @@ use super::*;
 on_both![
     a_proof_says_everything_that_binds_the_machine,
     a_proof_says_nothing_that_is_not_so,
+    a_licence_key_alone_tells_no_address,
     another_proof_follows_another_activation,
     a_proof_ends_with_what_the_token_is_good_for,
     a_proof_is_no_licence_token,
@@ -58,7 +59,7 @@ async fn a_proof_says_everything_that_binds_the_machine(backend: Backend) {
         "iss": server.issuer, "sub": shown["customerId"], "aud": "urn:licentia:activation-proof:acme-desk",
         "iat": issued, "nbf": issued, "exp": seconds(&answer["staleUntil"]),
         "jti": format!("{}.{}.{}.proof", row.id, row.epoch, row.generation),
-        "license_id": license, "licensee": customer,
+        "license_id": license, "licensee": {"name": "Ann", "organization": "Acme \"Ltd\""},
         "activation_id": machine["id"], "activated_at": seconds(&machine["createdAt"]),
         "kind": machine["kind"], "epoch": row.epoch,
         "fingerprint": licentia_crypto::digests::fingerprint_claim(&license, "fp-1"),
@@ -113,6 +114,29 @@ async fn a_proof_says_nothing_that_is_not_so(backend: Backend) {
     // Nobody gets one who does not ask.
     for more in [json!({}), json!({"proof": false}), json!({"assemblyManifest": null})] {
         assert!(try_activate(&server, &key, "fp-1", more).await.expect(200).get("activationProof").is_none());
+    }
+}
+
+async fn a_licence_key_alone_tells_no_address(backend: Backend) {
+    let server = TestServer::start(backend).await;
+    let shop = Shop::open(&server).await;
+    for (customer, expected) in [
+        (json!({"name": "Ann", "email": "ann@example.com"}), json!({"name": "Ann"})),
+        (json!({"organization": "Acme", "email": "it@example.com"}), json!({"organization": "Acme"})),
+        (json!({"email": "somebody@example.com"}), Value::Null),
+    ] {
+        let email = customer["email"].clone();
+        let (id, key) = license(&server, &shop, json!({"customer": customer})).await;
+        let (answer, proof) = proof_of(&server, &key, "fp-1", json!({"proof": true})).await;
+        let said = claims(&proof);
+        assert_eq!(said["licensee"], expected);
+        assert!(!format!("{answer} {said}").contains(email.as_str().unwrap()), "{said}");
+        // Whoever may read customers has it in the file that he checks out.
+        let path = format!("/license-keys/{id}/checkout");
+        let file = server.admin_post(&path, json!({"fingerprint": "fp-2", "ttlDays": 30})).await.expect(201);
+        let file = json!({"token": file["file"]});
+        let file = server.admin_post("/tokens/inspect", file).await.expect(200);
+        assert_eq!(file["claims"]["licensee"]["email"], email);
     }
 }
 
