@@ -43,7 +43,7 @@ impl<C: Clock + Clone> Local<C> {
             heartbeat: buckets(Rule::Heartbeat),
             others: buckets(Rule::Default),
             crowded: AtomicBool::new(false),
-            clock: clock.clone(),
+            clock,
         }
     }
 
@@ -115,7 +115,7 @@ mod tests {
         }
         let refused = local.take(Rule::Activate, ONE);
         assert_eq!(refused.wait, Some(Duration::from_secs(6)));
-        assert_eq!(refused.reset, Duration::from_secs(60));
+        assert_eq!(refused.reset, Duration::from_mins(1));
         assert_eq!(local.take(Rule::Activate, Bucket::numbered(2)).wait, None);
         assert_eq!(local.take(Rule::Validate, ONE).wait, None);
         clock.advance(Duration::from_secs(6));
