@@ -90,18 +90,18 @@ async fn a_key_is_made_of_a_role(backend: Backend) {
 async fn nobody_gives_what_he_lacks(backend: Backend) {
     let server = TestServer::start(backend).await;
     let key = key_with(&server, &[Permission::Admins, Permission::Customers]).await;
-    let make = |body: Value| with(&server, &key, Method::POST, "/api-keys", body);
+    let ask = |body: Value| with(&server, &key, Method::POST, "/api-keys", body);
     for body in [
         json!({"name": "More", "permissions": ["licenses"]}),
         json!({"name": "More", "permissions": ["customers", "licenses.read"]}),
         json!({"name": "More", "role": "super_admin"}),
     ] {
-        let problem = make(body).await.expect_problem(403, "PERMISSION_DENIED");
+        let problem = ask(body).await.expect_problem(403, "PERMISSION_DENIED");
         assert!(problem["detail"].as_str().unwrap().contains("licenses"), "{problem}");
     }
     // Whoever writes may give away reading.
     let body = json!({"name": "Less", "permissions": ["customers.read", "admins.read"]});
-    let made = make(body).await.expect(201);
+    let made = ask(body).await.expect(201);
     let more = json!({"permissions": ["customers.read", "audit"]});
     with(&server, &key, Method::PUT, &path(&made), more).await.expect_problem(403, "PERMISSION_DENIED");
     let shown = server.admin_get(&path(&made)).await.expect(200);
