@@ -131,14 +131,15 @@ async fn reports_of_many_names_wait_for_each_other_in_no_circle(backend: Backend
         machines.push(Machine::activate(&server, key, &format!("fp-{number}")).await);
     }
     let report = async |number: usize, mut machine: Machine| {
-        let names = (0..99)
-            .map(|name| (format!("{}-{number}-{name}", if name % 2 == 0 { "a" } else { "z" }), json!(1)));
+        let name =
+            |name: usize| format!("{}-{number}-{name}", if name.is_multiple_of(2) { "a" } else { "z" });
+        let names = (0..99).map(|number| (name(number), json!(1)));
         let names: Value =
             names.chain([("export".to_owned(), json!(1))]).collect::<serde_json::Map<_, _>>().into();
         for _ in 0..4 {
             let mut body = machine.beat_body(Some(&request_id()));
             body["usage"] = names.clone();
-            let instance = if number % 2 == 0 { &server } else { &other };
+            let instance = if number.is_multiple_of(2) { &server } else { &other };
             let answer = instance.post("/license-keys/heartbeat", body).await.expect(200);
             answer["nonce"].as_str().unwrap().clone_into(&mut machine.nonce);
         }
