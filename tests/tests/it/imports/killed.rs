@@ -62,6 +62,7 @@ async fn fifty_thousand_rows_are_each_taken_in_once(backend: Backend) {
         .with("DATABASE__URL", server.database_url())
         .with("ENCRYPTION__KEY", KEK)
         .with("SERVER__PUBLIC_URL", &server.issuer)
+        .with("LIMITS__ENABLED", "false")
         .with("LOG__FORMAT", "json");
     let http = Client::builder().no_proxy().build().unwrap();
     let key = &server.admin_key;

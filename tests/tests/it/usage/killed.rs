@@ -67,6 +67,7 @@ async fn a_crash_loses_less_than_a_second(backend: Backend) {
         .with("DATABASE__URL", server.database_url())
         .with("ENCRYPTION__KEY", KEK)
         .with("SERVER__PUBLIC_URL", &server.issuer)
+        .with("LIMITS__ENABLED", "false")
         .with("LOG__FILTER", "warn");
     let serving = place.serve(&[]);
     let http = Client::builder().no_proxy().build().unwrap();
