@@ -45,7 +45,7 @@ async fn finish(server: &TestServer, begun: &Value) -> Value {
     loop {
         match jobs::run(&server.context, Job::Import).await {
             // Somebody who issues the same key at the same time may be in its way: it is run again, as in a server.
-            Ok(_) | Err(Failure::Contended) => {}
+            Ok(()) | Err(Failure::Contended) => {}
             Err(failure) => panic!("{failure}"),
         }
         let import = server.admin_get(&path).await.expect(200);
