@@ -14,6 +14,7 @@ mod api_key_file;
 mod batches;
 mod body;
 mod credentials;
+mod csv;
 mod discovery;
 mod guard;
 mod health;

@@ -33,7 +33,7 @@ use self::network::Network;
 use self::shared::Shared;
 use crate::config::{LimitsConfig, RedisConfig};
 use crate::problem::ApiError;
-use crate::{discovery, openapi};
+use crate::{Ctx, discovery, openapi};
 
 pub(crate) use rules::Rule;
 pub(crate) use shared::SharedError;
@@ -76,19 +76,6 @@ impl Limits {
         self.shared.as_ref().map(|shared| if shared.is_up() { Sharing::Shared } else { Sharing::Local })
     }
 
-    /// Takes one call out of its bucket.
-    async fn take(&self, ctx: &Context, rule: Rule, ip: Option<IpAddr>, subject: &[u8]) -> Option<Standing> {
-        let (local, network) = (self.local.as_ref()?, ip.map(Network::of));
-        if let Some(shared) = &self.shared
-            && let Some(standing) = shared.take(rule, &Bucket::of(ctx, rule, network, subject)).await
-        {
-            return Some(standing);
-        }
-        // So many at once are an attack, or somebody behind one address: those are counted together.
-        let subject = if local.is_crowded() { &[] } else { subject };
-        Some(local.take(rule, Bucket::of(ctx, rule, network, subject)))
-    }
-
     /// Forgets buckets that are whole again, and looks after Redis, for as long as it is awaited.
     pub(crate) async fn upkeep(&self) {
         let mut timer = tokio::time::interval(UPKEEP);
@@ -118,9 +105,10 @@ pub(crate) async fn count(
     ip: Option<IpAddr>,
     actor: Option<&Actor>,
 ) -> Result<(), ApiError> {
+    let Some(counting) = Counting::of(request) else { return Ok(()) };
     match actor {
-        None | Some(Actor::Anonymous) => take(request, Rule::Default, ip, &[]).await,
-        Some(actor) => take(request, Rule::Default, None, actor.name().as_bytes()).await,
+        None | Some(Actor::Anonymous) => counting.take(Rule::Default, ip, &[]).await,
+        Some(actor) => counting.take(Rule::Default, None, actor.name().as_bytes()).await,
     }
 }
 
@@ -133,19 +121,41 @@ pub(crate) async fn count_named(
     ip: Option<IpAddr>,
     named: &impl Named,
 ) -> Result<(), ApiError> {
-    take(request, named.rule(), ip, &named.subject()).await
+    let Some(counting) = Counting::of(request) else { return Ok(()) };
+    counting.take(named.rule(), ip, &named.subject()).await
 }
 
-/// The answer shows what is left.
-async fn take(request: &HttpRequest, rule: Rule, ip: Option<IpAddr>, subject: &[u8]) -> Result<(), ApiError> {
-    let (Some(limits), Some(ctx)) =
-        (request.app_data::<web::Data<Limits>>(), request.app_data::<crate::Ctx>())
-    else {
-        return Ok(());
-    };
-    let Some(standing) = limits.take(ctx, rule, ip, subject).await else {
-        return Ok(());
-    };
-    request.extensions_mut().insert(standing);
-    standing.expect()
+/// A request that is counted.
+struct Counting<'a> {
+    request: &'a HttpRequest,
+    ctx: &'a Context,
+    local: &'a Local<DefaultClock>,
+    shared: Option<&'a Shared>,
+}
+
+impl<'a> Counting<'a> {
+    /// None where nothing is limited.
+    fn of(request: &'a HttpRequest) -> Option<Self> {
+        let limits = request.app_data::<web::Data<Limits>>()?;
+        let (local, shared) = (limits.local.as_ref()?, limits.shared.as_ref());
+        Some(Self { request, ctx: request.app_data::<Ctx>()?, local, shared })
+    }
+
+    /// Takes one call out of its bucket. The answer shows what is left.
+    async fn take(&self, rule: Rule, ip: Option<IpAddr>, subject: &[u8]) -> Result<(), ApiError> {
+        let network = ip.map(Network::of);
+        let bucket = Bucket::of(self.ctx, rule, network, subject);
+        let shared = match self.shared {
+            Some(shared) => shared.take(rule, &bucket).await,
+            None => None,
+        };
+        let standing = shared.unwrap_or_else(|| {
+            // So many at once are an attack, or somebody behind one address: those are counted together.
+            let crowded = self.local.is_crowded() && !subject.is_empty();
+            let bucket = if crowded { Bucket::of(self.ctx, rule, network, &[]) } else { bucket };
+            self.local.take(rule, bucket)
+        });
+        self.request.extensions_mut().insert(standing);
+        standing.admit()
+    }
 }

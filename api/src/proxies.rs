@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use actix_web::http::header::{self, HeaderMap, HeaderName};
 use actix_web::{HttpRequest, web};
-use ipnet::IpNet;
+use licentia_types::ip_ranges::IpRange;
 use serde::{Deserialize, Serialize};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -16,7 +16,7 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// Networks whose word is taken for whom they forward.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct TrustedProxies(Vec<IpNet>);
+pub struct TrustedProxies(Vec<IpRange>);
 
 /// Why a text is no list of networks.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,11 +29,7 @@ impl TryFrom<String> for TrustedProxies {
     type Error = NotANetwork;
 
     fn try_from(text: String) -> Result<Self, NotANetwork> {
-        let network = |text: &str| {
-            let text = text.trim();
-            let address = || text.parse().ok().map(|ip: IpAddr| IpNet::from(ip.to_canonical()));
-            text.parse::<IpNet>().ok().or_else(address).ok_or_else(|| NotANetwork(text.to_owned()))
-        };
+        let network = |text: &str| text.trim().parse().map_err(|_| NotANetwork(text.trim().to_owned()));
         text.split(',').map(network).collect::<Result<_, _>>().map(Self)
     }
 }
@@ -46,7 +42,7 @@ impl From<TrustedProxies> for String {
 
 impl TrustedProxies {
     fn trusts(&self, ip: IpAddr) -> bool {
-        self.0.iter().any(|network| network.contains(&ip))
+        self.0.iter().any(|network| network.contains(ip))
     }
 
     /// The client of a request that this peer sent.
@@ -211,7 +207,7 @@ mod tests {
     fn lists_are_read_and_written() {
         let read = |text: &str| TrustedProxies::try_from(text.to_owned()).map(String::from);
         assert_eq!(read("127.0.0.1,10.0.0.0/8 , fd00::/8").unwrap(), "127.0.0.1/32, 10.0.0.0/8, fd00::/8");
-        for wrong in ["localhost", "10.0.0.0/33", "10.0.0.1,,10.0.0.2"] {
+        for wrong in ["localhost", "10.0.0.0/33", "10.0.0.1/8", "10.0.0.1,,10.0.0.2"] {
             assert!(read(wrong).is_err(), "{wrong}");
         }
     }

@@ -43,7 +43,7 @@ impl Refusal for TooMany {
 impl Standing {
     /// # Errors
     /// When the bucket did not take the call.
-    pub(super) fn expect(self) -> Result<(), ApiError> {
+    pub(super) fn admit(self) -> Result<(), ApiError> {
         match self.wait {
             None => Ok(()),
             Some(wait) => Err(ApiError::from(TooMany)

@@ -1,10 +1,8 @@
 //! `/usage`
 
-use actix_web::http::header::{self, Accept, Header};
-use actix_web::web::{self, Json};
+use actix_web::http::header::{Accept, Header};
+use actix_web::web::Json;
 use actix_web::{Either, HttpRequest, HttpResponse, get};
-use futures_util::stream::try_unfold;
-use licentia_domain::failure::Failure;
 use licentia_domain::pages::PageQuery;
 use licentia_domain::usage::{self, Export, UsageFilter, UsageQuery};
 use licentia_types::ids::{LicenseId, ProductId};
@@ -12,10 +10,10 @@ use licentia_types::usage::{Day, UsageGrouping, UsageOrder, UsageResponse};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::Ctx;
 use crate::guard::{Allowed, perm};
 use crate::parameters::{Parameters, number};
-use crate::problem::{self, ApiError};
+use crate::problem::ApiError;
+use crate::{Ctx, csv};
 
 /// Which counts are shown, and how.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -129,27 +127,8 @@ pub(crate) async fn list_usage(
         Format::Json => Ok(Either::Left(Json(usage::list(&ctx, scope, &query, &page).await?))),
         Format::Csv => {
             page.expect_none()?;
-            Ok(Either::Right(stream(usage::export(&ctx, scope, query).await?, ctx)))
-        }
-    }
-}
-
-fn stream(export: Export, ctx: Ctx) -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type("text/csv; charset=utf-8; header=present")
-        .insert_header((header::CONTENT_DISPOSITION, "attachment; filename=\"usage.csv\""))
-        .streaming(try_unfold((ctx, export), next))
-}
-
-type Exporting = (Ctx, Export);
-
-/// A stream that fails ends without its end, which tells whoever reads it.
-async fn next((ctx, mut export): Exporting) -> Result<Option<(web::Bytes, Exporting)>, Failure> {
-    match export.next(&ctx).await {
-        Ok(lines) => Ok(lines.map(|lines| (lines.into(), (ctx, export)))),
-        Err(failure) => {
-            tracing::error!(error = problem::causes(&failure), "an export broke off");
-            Err(failure)
+            let export = usage::export(&ctx, scope, query).await?;
+            Ok(Either::Right(csv::download("usage.csv", ctx, export, Export::next)))
         }
     }
 }

@@ -1,9 +1,6 @@
 //! `/license-keys/export`
 
-use actix_web::http::header;
-use actix_web::{HttpResponse, get, web};
-use futures_util::stream::try_unfold;
-use licentia_domain::failure::Failure;
+use actix_web::{HttpResponse, get};
 use licentia_domain::licenses::{self, Export, LicenseFilter};
 use licentia_types::ids::{CustomerId, ProductId, TierId};
 use licentia_types::licenses::LicenseStatus;
@@ -11,10 +8,10 @@ use licentia_types::permissions::Permission;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::Ctx;
 use crate::guard::{self, Allowed, perm};
 use crate::parameters::{Parameters, optional_switch};
-use crate::problem::{self, ApiError};
+use crate::problem::ApiError;
+use crate::{Ctx, csv};
 
 /// Which licences are exported, and whether with their keys.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -62,21 +59,5 @@ pub(crate) async fn export_licenses(
         guard::expect_also(&caller, Permission::LicensesReveal)?;
     }
     let export = licenses::export(&ctx, &caller, filter, with_keys).await?;
-    Ok(HttpResponse::Ok()
-        .content_type("text/csv; charset=utf-8; header=present")
-        .insert_header((header::CONTENT_DISPOSITION, "attachment; filename=\"licenses.csv\""))
-        .streaming(try_unfold((ctx, export), next)))
-}
-
-type Exporting = (Ctx, Export);
-
-/// A stream that fails ends without its end, which tells whoever reads it.
-async fn next((ctx, mut export): Exporting) -> Result<Option<(web::Bytes, Exporting)>, Failure> {
-    match export.next(&ctx).await {
-        Ok(lines) => Ok(lines.map(|lines| (lines.into(), (ctx, export)))),
-        Err(failure) => {
-            tracing::error!(error = problem::causes(&failure), "an export broke off");
-            Err(failure)
-        }
-    }
+    Ok(csv::download("licenses.csv", ctx, export, Export::next))
 }
