@@ -17,6 +17,7 @@ use crate::limits::Limits;
 use crate::limits::key_lookups::KeyLookups;
 use crate::methods;
 use crate::opening;
+use crate::origins::Origins;
 use crate::proxies::TrustedProxies;
 use crate::requests::Layer;
 use crate::{batches, jobs, requests, router};
@@ -49,6 +50,7 @@ struct Parts {
     draining: web::Data<Draining>,
     lookups: web::Data<KeyLookups>,
     limits: web::Data<Limits>,
+    origins: web::Data<Origins>,
     proxies: web::Data<TrustedProxies>,
     layer: web::Data<Layer>,
 }
@@ -179,6 +181,7 @@ impl Parts {
             draining: web::Data::default(),
             lookups: web::Data::new(KeyLookups::new(&config.limits)),
             limits: web::Data::new(Limits::new(&config.limits, &config.redis)?),
+            origins: web::Data::new(config.admin.origins.clone().unwrap_or_default()),
             proxies: web::Data::new(config.server.trusted_proxies.clone().unwrap_or_default()),
             layer: web::Data::new(Layer::of(&router::operations(), &ctx.moment())?),
             ctx: web::Data::new(ctx),
@@ -210,6 +213,7 @@ fn serve(config: &Config, listener: std::net::TcpListener, parts: Parts) -> std:
             .app_data(parts.draining.clone())
             .app_data(parts.lookups.clone())
             .app_data(parts.limits.clone())
+            .app_data(parts.origins.clone())
             .app_data(parts.proxies.clone())
             .configure(router::serve)
             .default_service(web::to(methods::nothing_here))

@@ -54,7 +54,7 @@ enum Command {
     Migrate,
     /// Fill the configured database with demo data; never in production
     Demo(demo::Demo),
-    /// Make, list and revoke API keys
+    /// Make, list and reset admins; make, list and revoke API keys
     #[command(subcommand)]
     Admin(admin::Admin),
     /// List, rotate, import and revoke signing keys

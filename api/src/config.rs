@@ -35,7 +35,7 @@ pub use kek::KekError;
 pub use log::{Filter, FilterError, LogConfig, LogFormat};
 pub use sections::{
     AdminConfig, DiscoveryConfig, Environment, ImportsConfig, JobsConfig, LimitsConfig, RedisConfig,
-    RetentionConfig, RevocationConfig, ServerConfig, SigningKeysConfig, TokensConfig,
+    RetentionConfig, RevocationConfig, ServerConfig, SessionsConfig, SigningKeysConfig, TokensConfig,
 };
 
 /// The variable that names the configuration file where `--config` does not.
@@ -53,6 +53,8 @@ pub struct Config {
     pub server: ServerConfig,
     /// Who administers.
     pub admin: AdminConfig,
+    /// How long admins are signed in.
+    pub sessions: SessionsConfig,
     /// Where the data lies.
     pub database: DatabaseConfig,
     /// The key that seals secrets at rest.

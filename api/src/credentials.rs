@@ -1,4 +1,5 @@
-//! Credentials of a request: `Authorization: Bearer lsk_…` (RFC 6750 §2.1), or `X-Api-Key`.
+//! Credentials of a request: `Authorization: Bearer` with an API key (`lsk_…`) or the token of a session (RFC 6750
+//! §2.1), or `X-Api-Key`.
 
 use actix_web::http::header::{self, HeaderMap, HeaderName};
 use licentia_domain::refusal::Refusal;
@@ -10,7 +11,9 @@ const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum CredentialsError {
     /// There are none.
-    #[error("send an API key, as Authorization: Bearer or as X-Api-Key")]
+    #[error(
+        "sign in and send the session's token as Authorization: Bearer, or send an API key, also as X-Api-Key"
+    )]
     Missing,
     /// Of another scheme, or no text.
     #[error("the credentials cannot be read; send Authorization: Bearer, or X-Api-Key")]
@@ -18,6 +21,9 @@ pub(crate) enum CredentialsError {
     /// Several that are not the same.
     #[error("there are several credentials, and they differ; send one")]
     Ambiguous,
+    /// Those of a program, where a person is meant.
+    #[error("this is about the account of an admin who signed in; an API key has none")]
+    NoAdmin,
     /// They are good, and not enough.
     #[error("this needs the permission {0}")]
     Denied(&'static str),
@@ -27,7 +33,7 @@ impl Refusal for CredentialsError {
     fn code(&self) -> ProblemCode {
         match self {
             Self::Missing | Self::Unreadable | Self::Ambiguous => ProblemCode::Unauthenticated,
-            Self::Denied(_) => ProblemCode::PermissionDenied,
+            Self::NoAdmin | Self::Denied(_) => ProblemCode::PermissionDenied,
         }
     }
 }

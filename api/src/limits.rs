@@ -16,6 +16,7 @@ mod bucket;
 mod local;
 mod rules;
 mod shared;
+mod sign_ins;
 mod standing;
 mod subjects;
 
@@ -37,6 +38,7 @@ use crate::{Ctx, discovery, openapi};
 
 pub(crate) use rules::Rule;
 pub(crate) use shared::SharedError;
+pub(crate) use sign_ins::{Attempt, Attempted};
 pub(crate) use standing::{Standing, mark};
 pub(crate) use subjects::Named;
 
@@ -125,6 +127,23 @@ pub(crate) async fn count_named(
     counting.take(named.rule(), ip, &named.subject()).await
 }
 
+/// Counts a try to sign in: by the network it comes from, and by the account that it names, from wherever.
+///
+/// # Errors
+/// 429 when either bucket is empty.
+pub(crate) async fn count_sign_in(
+    request: &HttpRequest,
+    ip: Option<IpAddr>,
+    attempt: &Attempt,
+) -> Result<(), ApiError> {
+    let Some(counting) = Counting::of(request) else { return Ok(()) };
+    counting.take(attempt.rule, ip, &[]).await?;
+    match &attempt.account {
+        Some(account) => counting.take(attempt.rule, None, account.as_bytes()).await,
+        None => Ok(()),
+    }
+}
+
 /// A request that is counted.
 struct Counting<'a> {
     request: &'a HttpRequest,
@@ -150,8 +169,9 @@ impl<'a> Counting<'a> {
             None => None,
         };
         let standing = shared.unwrap_or_else(|| {
-            // So many at once are an attack, or somebody behind one address: those are counted together.
-            let crowded = self.local.is_crowded() && !subject.is_empty();
+            // So many at once are an attack, or somebody behind one address: those are counted together. Who is counted
+            // from wherever he comes stays apart.
+            let crowded = self.local.is_crowded() && !subject.is_empty() && network.is_some();
             let bucket = if crowded { Bucket::of(self.ctx, rule, network, &[]) } else { bucket };
             self.local.take(rule, bucket)
         });

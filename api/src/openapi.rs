@@ -38,6 +38,7 @@ const COMMITTED: &str = include_str!("../../openapi/openapi.json");
         (name = "Machines", description = "What licensed programs call."),
         (name = "Assemblies", description = "Builds that machines may run."),
         (name = "Signing keys", description = "What tokens and documents are signed with."),
+        (name = "Signing in", description = "Passwords, codes and sessions of admins."),
         (name = "Access", description = "Who may come in, and what they may do."),
         (name = "Audit", description = "What was done, and whether the record of it is whole."),
         (name = "Usage", description = "How much was validated, and what machines report."),
@@ -55,8 +56,9 @@ struct Credentials;
 impl Modify for Credentials {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
         let components = document.components.get_or_insert_default();
-        let bearer =
-            HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("An API key: `lsk_…`"));
+        let bearer = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("The token of a session, or an API key: `lsk_…`"));
         let key = ApiKeyValue::with_description("X-Api-Key", "An API key: `lsk_…`");
         components.add_security_scheme("bearer", SecurityScheme::Http(bearer.build()));
         components.add_security_scheme("apiKey", SecurityScheme::ApiKey(ApiKey::Header(key)));

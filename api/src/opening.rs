@@ -5,7 +5,9 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use licentia_domain::api_keys::{self, ApiKeyError};
-use licentia_domain::context::{Context, DefaultTimes, KeyEncryptionKey, KeyTimes, Outside, Settings};
+use licentia_domain::context::{
+    Context, DefaultTimes, KeyEncryptionKey, KeyTimes, Outside, SessionTimes, Settings,
+};
 use licentia_domain::database::{ConnectError, Database, DatabaseOptions};
 use licentia_domain::purging::Retention;
 use licentia_domain::randomness::{Randomness, RandomnessExhausted};
@@ -199,6 +201,12 @@ fn settings(config: &Config, issuer: String) -> Result<Settings, OpenError> {
         max_activations: tokens.default_max_activations.get(),
         retention: retention(&config.retention)?,
         import_bytes: u64::from(config.imports.max_upload_mb.get()) * 1_048_576,
+        sessions: SessionTimes {
+            access_ttl: Seconds::constant(config.sessions.access_ttl_seconds),
+            idle: Seconds::constant(config.sessions.idle_seconds),
+            lifetime: Seconds::constant(config.sessions.lifetime_seconds),
+        },
+        require_totp: config.admin.require_totp,
     })
 }
 

@@ -8,10 +8,11 @@ use std::marker::PhantomData;
 
 use licentia_types::problems::ProblemCode::{
     self, ActivationDeactivated, ActivationRevoked, AlreadyExists, AssemblyNotApproved, BindingMismatch,
-    ClaimExpired, ClaimLimitReached, ClaimRejected, ConsumerKeyInvalid, FingerprintMismatch, InUse, Internal,
-    LicenseExpired, LicenseKeyMalformed, LicenseKeyWeak, LicenseRevoked, LicenseSuspended, NonceInvalid,
-    NonceReused, NotFound, ProductArchived, RateLimited, SeatLimitReached, StateConflict, TierCycle,
-    TokenInvalid, TokenTooLarge, TrialUsed, Unavailable,
+    ClaimExpired, ClaimLimitReached, ClaimRejected, ConsumerKeyInvalid, CredentialsInvalid,
+    FingerprintMismatch, InUse, Internal, LicenseExpired, LicenseKeyMalformed, LicenseKeyWeak,
+    LicenseRevoked, LicenseSuspended, NonceInvalid, NonceReused, NotFound, OriginRefused, PasswordWeak,
+    ProductArchived, RateLimited, SeatLimitReached, StateConflict, TierCycle, TokenInvalid, TokenTooLarge,
+    TrialUsed, Unavailable,
 };
 use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::{RefOr, Response, ResponseBuilder};
@@ -69,6 +70,13 @@ codes! {
     NoKey: NotFound;
     ChangingKey: StateConflict;
     ChangingApiKey: StateConflict;
+    AddingAdmin: AlreadyExists;
+    ChangingAdmin: StateConflict, AlreadyExists;
+    SettingUp: CredentialsInvalid, OriginRefused, StateConflict, PasswordWeak;
+    SigningInWithPassword: CredentialsInvalid, OriginRefused;
+    SettingPassword: CredentialsInvalid, OriginRefused, PasswordWeak;
+    Renewing: OriginRefused;
+    EnrollingTotp: CredentialsInvalid, OriginRefused, StateConflict;
     NoList: NotFound, Internal, Unavailable;
 }
 

@@ -6,9 +6,9 @@ use actix_web::web;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::v1::{
-    activation_claims, activations, api_keys, assemblies, audit, customers, features, heartbeats, imports,
-    license_files, licenses, lookup, permissions, products, refusals, releases, revocation, signing_keys,
-    system_events, tiers, tokens, usage, validation,
+    activation_claims, activations, admins, api_keys, assemblies, audit, auth, customers, features,
+    heartbeats, imports, license_files, licenses, lookup, permissions, products, refusals, releases,
+    revocation, sessions, setup, signing_keys, system_events, tiers, tokens, usage, validation,
 };
 use crate::{discovery, health, openapi, status_lists};
 
@@ -123,14 +123,42 @@ fn v1(routes: &mut Routes<'_>) {
         .operation(usage::list_usage)
         .operation(permissions::list_permissions)
         .operation(permissions::list_roles)
+        .operation(openapi::get_openapi);
+    people(routes);
+}
+
+/// Who may come in, and how.
+fn people(routes: &mut Routes<'_>) {
+    routes
+        .operation(setup::set_up)
+        .operation(auth::login)
+        .operation(auth::second_factor)
+        .operation(auth::refresh)
+        .operation(auth::logout)
+        .operation(auth::me)
+        .operation(auth::passwords::reset_password)
+        .operation(auth::passwords::change_password)
+        .operation(auth::totp::enroll_totp)
+        .operation(auth::totp::confirm_totp)
+        .operation(auth::totp::disable_totp)
+        .operation(auth::totp::renew_recovery_codes)
+        .operation(admins::list_admins)
+        .operation(admins::create_admin)
+        .operation(admins::get_admin)
+        .operation(admins::update_admin)
+        .operation(admins::disable_admin)
+        .operation(admins::enable_admin)
+        .operation(admins::reset_admin_password)
+        .operation(admins::remove_admin_totp)
+        .operation(sessions::list_sessions)
+        .operation(sessions::end_session)
         .operation(api_keys::list_api_keys)
         .operation(api_keys::create_api_key)
         .operation(api_keys::get_api_key)
         .operation(api_keys::update_api_key)
         .operation(api_keys::delete_api_key)
         .operation(api_keys::rotate_api_key)
-        .operation(api_keys::revoke_api_key)
-        .operation(openapi::get_openapi);
+        .operation(api_keys::revoke_api_key);
 }
 
 /// Pages for people: Swagger UI, from the program itself.

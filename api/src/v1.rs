@@ -2,9 +2,11 @@
 
 pub(crate) mod activation_claims;
 pub(crate) mod activations;
+pub(crate) mod admins;
 pub(crate) mod api_keys;
 pub(crate) mod assemblies;
 pub(crate) mod audit;
+pub(crate) mod auth;
 pub(crate) mod customers;
 pub(crate) mod features;
 pub(crate) mod heartbeats;
@@ -17,6 +19,8 @@ pub(crate) mod products;
 pub(crate) mod refusals;
 pub(crate) mod releases;
 pub(crate) mod revocation;
+pub(crate) mod sessions;
+pub(crate) mod setup;
 pub(crate) mod signing_keys;
 pub(crate) mod system_events;
 pub(crate) mod tiers;

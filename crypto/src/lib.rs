@@ -14,5 +14,8 @@ pub mod jws;
 pub mod license_keys;
 pub mod machine_keys;
 pub mod nonces;
+pub mod passwords;
+pub mod recovery_codes;
 pub mod rsa_keys;
 pub mod sealing;
+pub mod totp;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use licentia_types::ids::{ActivationId, ApiKeyId, LicenseId};
+use licentia_types::ids::{ActivationId, AdminId, ApiKeyId, LicenseId, SessionId};
 use licentia_types::permissions::{Permission, closure};
 
 use crate::scope::Scope;
@@ -21,6 +21,12 @@ impl Principal {
         Self { permissions: closure(permissions) }
     }
 
+    /// All of them.
+    #[must_use]
+    pub const fn permissions(&self) -> &BTreeSet<Permission> {
+        &self.permissions
+    }
+
     /// Whether the permission is there.
     #[must_use]
     pub fn may(&self, needed: Permission) -> bool {
@@ -31,6 +37,15 @@ impl Principal {
 /// Who acts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Actor {
+    /// Somebody who signed in.
+    Admin {
+        /// Who.
+        id: AdminId,
+        /// In which session.
+        session: SessionId,
+        /// What that allows.
+        principal: Principal,
+    },
     /// Somebody with an API key.
     ApiKey {
         /// Which key.
@@ -55,6 +70,7 @@ impl Actor {
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
+            Self::Admin { .. } => "admin",
             Self::ApiKey { .. } => "api_key",
             Self::Anonymous => "anonymous",
             Self::Machine(_) | Self::Activation(_) => "machine",
@@ -67,6 +83,7 @@ impl Actor {
     #[must_use]
     pub fn id(&self) -> Option<String> {
         match self {
+            Self::Admin { id, .. } => Some(id.to_string()),
             Self::ApiKey { id, .. } => Some(id.to_string()),
             Self::Machine(id) => Some(id.to_string()),
             Self::Activation(id) => Some(id.to_string()),
@@ -87,7 +104,7 @@ impl Actor {
     #[must_use]
     pub const fn principal(&self) -> Option<&Principal> {
         match self {
-            Self::ApiKey { principal, .. } => Some(principal),
+            Self::Admin { principal, .. } | Self::ApiKey { principal, .. } => Some(principal),
             Self::Anonymous | Self::Machine(_) | Self::Activation(_) | Self::Operator | Self::System => None,
         }
     }
@@ -111,7 +128,7 @@ impl Actor {
     #[must_use]
     pub const fn scope(&self) -> Scope {
         match self {
-            Self::ApiKey { .. } | Self::Operator | Self::System => Scope::Everything,
+            Self::Admin { .. } | Self::ApiKey { .. } | Self::Operator | Self::System => Scope::Everything,
             Self::Machine(license) => Scope::License(*license),
             Self::Activation(activation) => Scope::Activation(*activation),
             Self::Anonymous => Scope::Nothing,

@@ -16,10 +16,12 @@ use crate::clock::Clock;
 use crate::database::Database;
 use crate::failure::Failure;
 use crate::heartbeats::Queue;
+use crate::passwords::Hashing;
 use crate::purging::Retention;
 use crate::randomness::{Randomness, RandomnessExhausted};
 use crate::refusals::Refusals;
 use crate::secrets::Secrets;
+use crate::sessions;
 use crate::settings::{self, StartError};
 use crate::signed_lists::SignedLists;
 use crate::signing_keys::KeyRing;
@@ -48,6 +50,21 @@ pub struct Settings {
     pub retention: Retention,
     /// The largest import, in bytes.
     pub import_bytes: u64,
+    /// How long admins are signed in.
+    pub sessions: SessionTimes,
+    /// Whether admins need a second factor.
+    pub require_totp: bool,
+}
+
+/// How long admins are signed in.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionTimes {
+    /// Life of a session's token.
+    pub access_ttl: Seconds,
+    /// How long a session goes on that nobody renews.
+    pub idle: Seconds,
+    /// How long a session goes on at most.
+    pub lifetime: Seconds,
 }
 
 /// When signing keys change.
@@ -114,6 +131,10 @@ pub struct Context {
     pub refusals: Refusals,
     /// When API keys were used, and not written down yet.
     pub(crate) api_key_uses: Uses,
+    /// Whose sign-in was refused lately.
+    pub(crate) login_refusals: sessions::Refusals,
+    /// Where passwords are hashed.
+    pub(crate) hashing: Hashing,
     /// What was counted and not written down yet.
     pub(crate) usage: Arc<Usage>,
     outside: Outside,
@@ -158,6 +179,8 @@ impl Context {
             asked_keys: Keys::default(),
             refusals: Refusals::default(),
             api_key_uses: Uses::default(),
+            login_refusals: sessions::Refusals::default(),
+            hashing: Hashing::default(),
             usage: Arc::default(),
             outside,
         })

@@ -1,6 +1,6 @@
 //! Forgetting what has been kept for long enough. The audit log is kept for good.
 
-use licentia_entity::{activation_claim, event, reactivation, seat_release, system_event};
+use licentia_entity::{activation_claim, admin_session, event, reactivation, seat_release, system_event};
 use licentia_types::time::{Seconds, Timestamp};
 use licentia_types::usage::Day;
 use sea_orm::{
@@ -68,6 +68,14 @@ pub(crate) async fn purge(ctx: &Context, now: Timestamp) -> Result<Left, Failure
             reactivation::Column::Id,
             reactivation::Column::At,
             reactivations::PERIOD,
+        )
+        .await?;
+    // Those that go on are younger.
+    purge
+        .table::<admin_session::Entity, uuid::Uuid>(
+            admin_session::Column::Id,
+            admin_session::Column::CreatedAt,
+            ctx.settings.sessions.lifetime,
         )
         .await?;
     purge.manifests().await?;

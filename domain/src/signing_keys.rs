@@ -63,6 +63,14 @@ impl Context {
         self.keys.signer(self, Purpose::Document, now).await
     }
 
+    /// The key that signs the tokens of sessions at `now`. Not inside a transaction: it may read.
+    ///
+    /// # Errors
+    /// When the keys could not be read for a minute.
+    pub async fn session_key(&self, now: Timestamp) -> Result<Arc<SigningKey>, Failure> {
+        self.keys.signer(self, Purpose::Session, now).await
+    }
+
     /// What everybody may see of the keys at `now`; also while the database is gone.
     pub async fn publication(&self, now: Timestamp) -> Published {
         self.keys.publication(self, now).await

@@ -28,7 +28,7 @@ mod inspection;
 mod minting;
 mod size;
 mod token_id;
-mod verification;
+pub(crate) mod verification;
 mod window;
 
 /// What a token says of its machine, beside what it says of the licence.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use licentia_domain::actors::Caller;
 use licentia_domain::api_keys::{self, CreateApiKey, Origin};
 use licentia_domain::clock::SystemClock;
-use licentia_domain::context::{Context, DefaultTimes, KeyTimes, Outside, Settings};
+use licentia_domain::context::{Context, DefaultTimes, KeyTimes, Outside, SessionTimes, Settings};
 use licentia_domain::database::{Database, DatabaseOptions, Lane};
 use licentia_domain::randomness::SystemRandomness;
 use licentia_types::permissions::Permission;
@@ -239,6 +239,12 @@ async fn make(url: &str) -> String {
             usage: Seconds::constant(400 * 86_400),
         },
         import_bytes: 256 * 1_048_576,
+        sessions: SessionTimes {
+            access_ttl: Seconds::constant(300),
+            idle: Seconds::constant(43_200),
+            lifetime: Seconds::constant(30 * 86_400),
+        },
+        require_totp: false,
     };
     let outside = Outside { clock: Arc::new(SystemClock), randomness: Arc::new(SystemRandomness::new()) };
     let kek = licentia_crypto::sealing::KeyEncryptionKey::parse(KEK).unwrap();

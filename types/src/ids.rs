@@ -170,6 +170,14 @@ typed_id!(
     ApiKeyId, "key"
 );
 typed_id!(
+    /// Somebody who administers the server.
+    AdminId, "adm"
+);
+typed_id!(
+    /// What begins when an admin signs in, and ends at the latest when he signs out.
+    SessionId, "ses"
+);
+typed_id!(
     /// An entry of the audit log.
     AuditEventId, "aud"
 );

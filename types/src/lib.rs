@@ -6,6 +6,7 @@
 
 pub mod activation_claims;
 pub mod activations;
+pub mod admins;
 pub mod api_keys;
 pub mod assemblies;
 pub mod audit;
@@ -38,6 +39,7 @@ pub mod revocation;
 pub mod roles;
 pub mod seats;
 pub mod secret;
+pub mod sessions;
 pub mod signing_keys;
 pub mod status_lists;
 pub mod system_events;

@@ -43,10 +43,14 @@ problem_codes! {
     ParameterInvalid = "PARAMETER_INVALID", 400, "A parameter is not valid";
     /// No credentials, or none that are known.
     Unauthenticated = "UNAUTHENTICATED", 401, "Credentials are missing or not valid";
+    /// E-mail address, password, code or one-time token are not right; which of them is not told.
+    CredentialsInvalid = "CREDENTIALS_INVALID", 401, "Sign-in refused";
     /// The nonce was not made by this server for this activation.
     NonceInvalid = "NONCE_INVALID", 401, "The nonce is not valid";
     /// The principal lacks the permission.
     PermissionDenied = "PERMISSION_DENIED", 403, "The permission is missing";
+    /// A page of another origin asked for what only this server's own pages may.
+    OriginRefused = "ORIGIN_REFUSED", 403, "The origin is not allowed";
     /// The licence is past its expiry and grace.
     LicenseExpired = "LICENSE_EXPIRED", 403, "The licence has expired";
     /// The licence is suspended.
@@ -95,6 +99,8 @@ problem_codes! {
     MediaTypeUnsupported = "MEDIA_TYPE_UNSUPPORTED", 415, "The media type is not supported";
     /// One or more members of the body are not valid.
     ValidationFailed = "VALIDATION_FAILED", 422, "The request is not valid";
+    /// The password is too short, too long, or can be guessed.
+    PasswordWeak = "PASSWORD_WEAK", 422, "The password cannot be used";
     /// A licence key with a typing error.
     LicenseKeyMalformed = "LICENSE_KEY_MALFORMED", 422, "The licence key has a typing error";
     /// A chosen licence key that can be guessed.

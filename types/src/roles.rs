@@ -27,6 +27,24 @@ impl Role {
     /// Every role.
     pub const ALL: [Self; 5] = [Self::SuperAdmin, Self::Admin, Self::Editor, Self::Viewer, Self::Support];
 
+    /// The name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SuperAdmin => "super_admin",
+            Self::Admin => "admin",
+            Self::Editor => "editor",
+            Self::Viewer => "viewer",
+            Self::Support => "support",
+        }
+    }
+
+    /// The role of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.as_str() == name)
+    }
+
     /// What it may do.
     #[must_use]
     pub fn permissions(self) -> BTreeSet<Permission> {
@@ -110,6 +128,15 @@ impl RolesResponse {
 mod tests {
     use super::*;
     use crate::permissions::closure;
+
+    #[test]
+    fn names_read_back() {
+        for role in Role::ALL {
+            assert_eq!(serde_json::to_value(role).unwrap(), role.as_str());
+            assert_eq!(Role::named(role.as_str()), Some(role));
+        }
+        assert_eq!(Role::named("root"), None);
+    }
 
     #[test]
     fn viewers_and_support_only_read() {

@@ -1,4 +1,6 @@
-//! `licentia admin`: API keys, from the machine that holds the database.
+//! `licentia admin`: admins and API keys, from the machine that holds the database.
+
+mod people;
 
 use std::fmt::Write;
 
@@ -22,6 +24,12 @@ const SECONDS_OF_A_DAY: i64 = 86_400;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Admin {
+    /// Make an admin, who signs in with a password
+    Create(people::Create),
+    /// List all admins
+    List,
+    /// Take an admin's password and sessions away, and print a token by which he sets another one
+    ResetPassword(people::ResetPassword),
     /// Make an API key and print it, this once
     CreateKey(CreateKey),
     /// List all API keys, without their secrets
@@ -59,6 +67,9 @@ fn permission_help() -> String {
 pub(super) async fn run(config: Config, command: Admin) -> Result<(), CommandError> {
     let ctx = opening::open_for_command(&config, outside()).await?;
     match command {
+        Admin::Create(options) => people::create(&ctx, options).await,
+        Admin::List => people::list(&ctx).await,
+        Admin::ResetPassword(options) => people::reset_password(&ctx, options).await,
         Admin::CreateKey(options) => create(&ctx, options).await,
         Admin::ListKeys => list(&ctx).await,
         Admin::RevokeKey { id } => revoke(&ctx, id).await,

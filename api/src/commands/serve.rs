@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use clap::Args;
 use licentia_domain::actors::Caller;
+use licentia_domain::admins;
 use licentia_domain::api_keys::{self, CreateApiKey, Origin};
 use licentia_domain::context::Context;
 use licentia_domain::demo;
@@ -39,8 +40,11 @@ pub(super) async fn serve(config: Config, options: Serve) -> Result<(), CommandE
     let migrations = if options.no_migrate { Migrations::Expect } else { Migrations::Apply };
     let application = Application::build_with(config, outside(), migrations).await?;
     let ctx = application.context();
-    let greeting =
-        if options.demo { demo_greeting(&ctx).await? } else { first_key(&ctx, environment).await? };
+    let greeting = if options.demo {
+        demo_greeting(&ctx).await?
+    } else {
+        first_key(&ctx, environment).await? + &invitation(&ctx).await?
+    };
     stop_on_signal(application.stop_handle())?;
     read_again_on_signal(application.api_key_file())?;
     tracing::info!(address = %application.address(), issuer = ctx.settings.issuer, "listening");
@@ -74,6 +78,24 @@ async fn first_key(ctx: &Context, environment: Environment) -> Result<String, Co
         "\n  Admin API key  {}\n  API, to try    {}/docs/\n\nThe key is shown this once; `licentia admin create-key` makes others.\n\n",
         secret.expose_secret(),
         ctx.settings.issuer
+    ))
+}
+
+/// While there is no admin, each start makes a token by which the first one is made, and shows it this once.
+async fn invitation(ctx: &Context) -> Result<String, CommandError> {
+    let offered = admins::offer(ctx).await;
+    let Some(token) = offered.map_err(CommandError::failed("the setup token was not made"))? else {
+        return Ok(String::new());
+    };
+    Ok(format!(
+        r#"
+There is no admin yet. Whoever has this token makes the first one, once, within a day:
+
+curl -sS '{issuer}/api/v1/setup' -H 'Content-Type: application/json' -d '{{"token":"{token}","email":"you@example.com","name":"You","password":"12 characters or more that nobody guesses"}}'; echo
+
+"#,
+        issuer = ctx.settings.issuer,
+        token = token.expose_secret(),
     ))
 }
 

@@ -8,8 +8,8 @@ use serde::{
 
 use super::{
     AdminConfig, Config, DatabaseConfig, DiscoveryConfig, EncryptionConfig, ImportsConfig, JobsConfig,
-    LimitsConfig, LogConfig, RedisConfig, RetentionConfig, RevocationConfig, ServerConfig, SigningKeysConfig,
-    TokensConfig,
+    LimitsConfig, LogConfig, RedisConfig, RetentionConfig, RevocationConfig, ServerConfig, SessionsConfig,
+    SigningKeysConfig, TokensConfig,
     error::{ConfigError, Origin, UnknownKey},
     layers::{self, Setting},
 };
@@ -41,10 +41,11 @@ pub(super) fn known() -> Vec<String> {
 }
 
 /// Every section with its fields. A test holds it against the fields of [`Config`].
-pub(super) fn sections() -> [(&'static str, &'static [&'static str]); 14] {
+pub(super) fn sections() -> [(&'static str, &'static [&'static str]); 15] {
     [
         ("server", fields::<ServerConfig>()),
         ("admin", fields::<AdminConfig>()),
+        ("sessions", fields::<SessionsConfig>()),
         ("database", fields::<DatabaseConfig>()),
         ("encryption", fields::<EncryptionConfig>()),
         ("tokens", fields::<TokensConfig>()),

@@ -12,6 +12,9 @@ const MAX_TIME: u32 = MAX_DAYS * DAY;
 const MIN_LEASE: u32 = 3;
 /// As often as a list is looked at again.
 const MIN_LIST_TTL: u32 = 15;
+/// A token of a session is renewed by a request of its own.
+const MIN_ACCESS_TTL: u32 = 30;
+const MAX_ACCESS_TTL: u32 = 3_600;
 /// The largest body of an import.
 const MAX_UPLOAD_MB: u32 = 10_240;
 /// The largest limit that a tier can carry.
@@ -19,6 +22,7 @@ const MAX_ACTIVATIONS: u32 = 10_000_000;
 
 pub(super) fn findings(config: &Config) -> Vec<Finding> {
     let mut findings = times(config);
+    findings.extend(sessions(config));
     if config.tokens.default_max_activations.get() > MAX_ACTIVATIONS {
         findings.push(Finding::new(
             "tokens.default_max_activations",
@@ -85,6 +89,22 @@ pub(super) fn findings(config: &Config) -> Vec<Finding> {
         ));
     }
     findings
+}
+
+fn sessions(config: &Config) -> Vec<Finding> {
+    let times = &config.sessions;
+    [
+        ("sessions.access_ttl_seconds", times.access_ttl_seconds, MIN_ACCESS_TTL..=MAX_ACCESS_TTL),
+        ("sessions.idle_seconds", times.idle_seconds, times.access_ttl_seconds..=30 * DAY),
+        ("sessions.lifetime_seconds", times.lifetime_seconds, times.idle_seconds..=365 * DAY),
+    ]
+    .into_iter()
+    .filter(|(_, seconds, range)| !range.contains(seconds))
+    .map(|(key, seconds, range)| {
+        let (least, most) = (range.start(), range.end());
+        Finding::new(key, format!("{seconds} s is out of its range"), format!("set {least} to {most}"))
+    })
+    .collect()
 }
 
 fn times(config: &Config) -> Vec<Finding> {

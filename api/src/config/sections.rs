@@ -10,6 +10,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use super::{issuer::PublicUrl, secrets};
+use crate::origins::Origins;
 use crate::proxies::TrustedProxies;
 
 /// How strict the start is.
@@ -56,6 +57,22 @@ pub struct ServerConfig {
 pub struct AdminConfig {
     /// The file that holds an API key which may do everything; read again on SIGHUP.
     pub api_key_file: Option<PathBuf>,
+    /// Whether nobody signs in without a second factor.
+    pub require_totp: bool,
+    /// From which origins pages may sign in, beside the issuer's own.
+    pub origins: Option<Origins>,
+}
+
+/// `[sessions]`: in seconds.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct SessionsConfig {
+    /// Life of a session's token: 30 to 3,600.
+    pub access_ttl_seconds: u32,
+    /// How long a session goes on that nobody renews: at least `access_ttl_seconds`, at most 30 days.
+    pub idle_seconds: u32,
+    /// How long a session goes on at most: at least `idle_seconds`, at most a year.
+    pub lifetime_seconds: u32,
 }
 
 /// `[tokens]`: times in seconds, for licences whose tier does not say otherwise.
@@ -148,7 +165,9 @@ pub struct LimitsConfig {
     pub validate_per_minute: NonZeroU32,
     /// Heartbeats per minute of one activation from one network.
     pub heartbeat_per_minute: NonZeroU32,
-    /// Other calls per minute of one API key, or of one network without one.
+    /// Tries to sign in per minute, of one account and of one network.
+    pub login_per_minute: NonZeroU32,
+    /// Other calls per minute of one principal, or of one network without one.
     pub default_per_minute: NonZeroU32,
     /// Wrong licence keys per minute from one network, on average.
     pub failed_key_lookups_per_minute: NonZeroU32,

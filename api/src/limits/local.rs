@@ -21,6 +21,7 @@ pub(super) struct Local<C: Clock> {
     activate: Buckets<C>,
     validate: Buckets<C>,
     heartbeat: Buckets<C>,
+    logins: Buckets<C>,
     others: Buckets<C>,
     crowded: AtomicBool,
     clock: C,
@@ -41,6 +42,7 @@ impl<C: Clock + Clone> Local<C> {
             activate: buckets(Rule::Activate),
             validate: buckets(Rule::Validate),
             heartbeat: buckets(Rule::Heartbeat),
+            logins: buckets(Rule::Login),
             others: buckets(Rule::Default),
             crowded: AtomicBool::new(false),
             clock,
@@ -86,6 +88,8 @@ impl<C: Clock + Clone> Local<C> {
             Rule::Activate => &self.activate,
             Rule::Validate => &self.validate,
             Rule::Heartbeat => &self.heartbeat,
+            // The names of their buckets tell them apart.
+            Rule::Login | Rule::LoginCode => &self.logins,
             Rule::Default => &self.others,
         }
     }

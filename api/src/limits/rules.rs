@@ -15,13 +15,18 @@ pub(crate) enum Rule {
     Validate,
     /// Heartbeats, by activation and network.
     Heartbeat,
+    /// Signing in with a password, by account, and by network.
+    Login,
+    /// Showing a code, by account, and by network.
+    LoginCode,
     /// Everything else, by principal, or by network where there is none.
     Default,
 }
 
 impl Rule {
     /// Every rule, in the order of their numbers.
-    pub(super) const ALL: [Self; 4] = [Self::Activate, Self::Validate, Self::Heartbeat, Self::Default];
+    pub(super) const ALL: [Self; 6] =
+        [Self::Activate, Self::Validate, Self::Heartbeat, Self::Login, Self::LoginCode, Self::Default];
 
     /// Tells the buckets of the rules apart.
     pub(super) const fn name(self) -> &'static str {
@@ -29,6 +34,8 @@ impl Rule {
             Self::Activate => "activate",
             Self::Validate => "validate",
             Self::Heartbeat => "heartbeat",
+            Self::Login => "login",
+            Self::LoginCode => "login_code",
             Self::Default => "default",
         }
     }
@@ -39,6 +46,7 @@ impl Rule {
             Self::Activate => config.activate_per_minute,
             Self::Validate => config.validate_per_minute,
             Self::Heartbeat => config.heartbeat_per_minute,
+            Self::Login | Self::LoginCode => config.login_per_minute,
             Self::Default => config.default_per_minute,
         }
     }

@@ -46,8 +46,12 @@ fn offer_api_key(operation: &mut Operation) {
     let Some(security) = &mut operation.security else {
         return;
     };
-    let keys: Vec<_> =
-        security.iter().filter_map(permissions).map(|all| SecurityRequirement::new("apiKey", all)).collect();
+    let keys: Vec<_> = security
+        .iter()
+        .filter_map(permissions)
+        .filter(|all| !all.is_empty())
+        .map(|all| SecurityRequirement::new("apiKey", all))
+        .collect();
     security.extend(keys);
 }
 

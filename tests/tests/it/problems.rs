@@ -70,6 +70,9 @@ impl World {
             Code::BodyInvalid => self.body("application/json", "{".to_owned()).await,
             Code::ParameterInvalid => server.admin_get("/customers?limit=0").await,
             Code::Unauthenticated => server.get("/api/v1/customers").await,
+            Code::CredentialsInvalid => self.login(None).await,
+            Code::OriginRefused => self.login(Some("https://elsewhere.example")).await,
+            Code::PasswordWeak => self.password_weak().await,
             Code::NonceInvalid => self.nonce_invalid().await,
             Code::PermissionDenied => self.permission_denied().await,
             Code::LicenseExpired => self.license_expired().await,
@@ -108,6 +111,22 @@ impl World {
             Code::Internal => internal(self.backend).await,
             Code::Unavailable => unavailable(self.backend).await,
         }
+    }
+
+    async fn login(&self, origin: Option<&str>) -> Reply {
+        let request = self.server.request(Method::POST, "/api/v1/auth/login");
+        let request = match origin {
+            Some(origin) => request.header("origin", origin),
+            None => request,
+        };
+        Reply::of(request.json(&json!({"email": "ada@example.com", "password": "wrong"}))).await
+    }
+
+    async fn password_weak(&self) -> Reply {
+        let ada = json!({"email": "ada@example.com", "name": "Ada", "role": "viewer"});
+        let ada = self.server.admin_post("/admins", ada).await.expect(201);
+        let body = json!({"token": ada["passwordToken"], "password": "password1234"});
+        self.server.post("/auth/password/reset", body).await
     }
 
     async fn beat(&self, machine: &Machine, member: &str, value: &str) -> Reply {

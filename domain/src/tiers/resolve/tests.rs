@@ -9,7 +9,7 @@ use proptest::sample::select;
 use uuid::Uuid;
 
 use super::*;
-use crate::context::{DefaultTimes, KeyTimes, RsaKeyBits};
+use crate::context::{DefaultTimes, KeyTimes, RsaKeyBits, SessionTimes};
 use crate::purging::Retention;
 
 const START: Timestamp = Timestamp::from_seconds(0);
@@ -26,6 +26,12 @@ fn settings() -> Settings {
         list_ttl: seconds(1),
         retention: Retention { events: seconds(1), system_events: seconds(1), usage: seconds(1) },
         import_bytes: 1_048_576,
+        sessions: SessionTimes {
+            access_ttl: Seconds::constant(300),
+            idle: Seconds::constant(600),
+            lifetime: Seconds::constant(900),
+        },
+        require_totp: false,
         backdate: seconds(60),
         times: DefaultTimes {
             token_ttl: seconds(1_001),

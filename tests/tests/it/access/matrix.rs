@@ -11,7 +11,8 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::{key_with, make_key};
-use crate::openapi::{PUBLIC, operations};
+use crate::openapi::{PUBLIC, SIGNED_IN, operations};
+use crate::sessions::Session;
 
 on_both![
     every_route_needs_its_permission_and_no_other,
@@ -25,6 +26,8 @@ enum Class {
     Guarded(Permission),
     /// A machine that proves itself, or somebody with the permission.
     MachineOr(Permission),
+    /// Any admin who signed in, and no key.
+    SignedIn,
     /// Everybody.
     Public,
 }
@@ -49,14 +52,16 @@ impl Route {
     fn needs(&self) -> Option<Permission> {
         match self.class {
             Class::Guarded(permission) | Class::MachineOr(permission) => Some(permission),
-            Class::Public => None,
+            Class::SignedIn | Class::Public => None,
         }
     }
 
     /// The guard let the caller in; what it asked for is another matter.
     #[track_caller]
     fn let_in(&self, who: &str, reply: &Reply) {
-        let refused = matches!(reply.status, 401 | 403 | 405) || reply.status >= 500;
+        // The cookie that renews a session is no credential of the guard's.
+        let renews = self.name == "POST /api/v1/auth/refresh" && reply.status == 401;
+        let refused = !renews && (matches!(reply.status, 401 | 403 | 405) || reply.status >= 500);
         assert!(!refused, "{} as {who}: {}", self.name, reply.text);
     }
 
@@ -84,6 +89,7 @@ fn routes() -> Vec<Route> {
         let class = match needs {
             Some(permission) if security.contains(&json!({})) => Class::MachineOr(permission),
             Some(permission) => Class::Guarded(permission),
+            None if SIGNED_IN.contains(&name.as_str()) => Class::SignedIn,
             None => {
                 assert!(PUBLIC.contains(&name.as_str()), "{name} is not classified");
                 Class::Public
@@ -112,7 +118,9 @@ async fn every_route_needs_its_permission_and_no_other(backend: Backend) {
     for route in routes() {
         let anonymous = route.ask(&server, None).await;
         match route.class {
-            Class::Guarded(_) => assert_eq!(anonymous.status, 401, "{}: {}", route.name, anonymous.text),
+            Class::Guarded(_) | Class::SignedIn => {
+                assert_eq!(anonymous.status, 401, "{}: {}", route.name, anonymous.text);
+            }
             Class::MachineOr(_) | Class::Public => route.let_in("anonymous", &anonymous),
         }
         let Some(needs) = route.needs() else {
@@ -140,12 +148,20 @@ async fn every_role_opens_what_it_may_and_nothing_else(backend: Backend) {
         let permissions: Vec<_> = role.permissions().into_iter().collect();
         let may = closure(&role.permissions());
         let key = key_with(&server, &permissions).await;
+        let who = role.as_str();
         for route in routes() {
-            let reply = route.ask(&server, Some(&key)).await;
-            let who = format!("{role:?}");
-            match route.needs() {
-                Some(needs) if !may.contains(&needs) => route.denied(&who, &reply),
-                _ => route.let_in(&who, &reply),
+            let session = Session::of_role(&server, who).await;
+            for (credential, is_key) in [(key.as_str(), true), (session.token.as_str(), false)] {
+                let reply = route.ask(&server, Some(credential)).await;
+                match route.class {
+                    Class::SignedIn if is_key => {
+                        assert_eq!(reply.status, 403, "{}: {}", route.name, reply.text)
+                    }
+                    Class::Guarded(needs) | Class::MachineOr(needs) if !may.contains(&needs) => {
+                        route.denied(who, &reply);
+                    }
+                    _ => route.let_in(who, &reply),
+                }
             }
         }
     }

@@ -1,0 +1,135 @@
+//! Passwords of admins: which are taken (NIST SP 800-63B §5.1.1.2), and hashing that never takes the server's memory or
+//! all its threads.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use licentia_crypto::passwords;
+use licentia_types::problems::{FieldProblem, ProblemCode};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Semaphore;
+
+use crate::context::{Context, compute};
+use crate::failure::Failure;
+use crate::refusal::Refusal;
+
+pub use changes::{change, reset};
+pub use rules::PasswordFault;
+
+mod changes;
+mod rules;
+
+/// Hashes at once: each takes a processor and 19 MiB for a while.
+const AT_ONCE: usize = 2;
+/// Hashes that may wait; more of them are an attack.
+const MOST_WAITING: usize = 64;
+
+/// The places where passwords are hashed.
+#[derive(Debug)]
+pub(crate) struct Hashing {
+    places: Semaphore,
+    waiting: AtomicUsize,
+}
+
+impl Default for Hashing {
+    fn default() -> Self {
+        Self { places: Semaphore::new(AT_ONCE), waiting: AtomicUsize::new(0) }
+    }
+}
+
+/// Counts who waits, however the waiting ends.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Hashing {
+    /// Runs a hash when it is its turn, off the threads that serve.
+    async fn turn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
+        let waiting = self.waiting.fetch_add(1, Ordering::Relaxed);
+        let counted = Waiting(&self.waiting);
+        if waiting >= MOST_WAITING {
+            return Err(Failure::Overloaded);
+        }
+        let _place = self.places.acquire().await.map_err(|_| Failure::Cancelled)?;
+        drop(counted);
+        compute(work).await
+    }
+}
+
+/// Hashes a new password, which `words` belong to: nobody's password is his own address.
+///
+/// # Errors
+/// When it is too short or too long, or can be guessed.
+pub(crate) async fn hash_new(ctx: &Context, password: &str, words: &[&str]) -> Result<String, PasswordError> {
+    let password = SecretString::from(password);
+    let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+    let salt = ctx.moment().random().map_err(Failure::from)?;
+    let hashed = ctx.hashing.turn(move || {
+        rules::expect_good(password.expose_secret(), &words)?;
+        Ok(passwords::hash(password.expose_secret(), &salt))
+    });
+    let hashed: Result<_, PasswordFault> = hashed.await?;
+    hashed?.map_err(|_| Failure::Cancelled.into())
+}
+
+/// Whether this is the password of the hash; where there is none it takes as long to find out.
+pub(crate) async fn verify(ctx: &Context, password: &str, hash: Option<String>) -> Result<bool, Failure> {
+    let password = SecretString::from(password);
+    let verified = ctx.hashing.turn(move || {
+        let known = hash.is_some();
+        let hash = hash.or_else(|| nobodys().map(str::to_owned)).unwrap_or_default();
+        let fits = rules::is_short_enough(password.expose_secret());
+        fits && passwords::verify(password.expose_secret(), &hash) && known
+    });
+    verified.await
+}
+
+/// A hash that takes as long as any other.
+fn nobodys() -> Option<&'static str> {
+    static HASH: OnceLock<Option<String>> = OnceLock::new();
+    HASH.get_or_init(|| passwords::hash("nobody's", &[0; passwords::SALT]).ok()).as_deref()
+}
+
+/// Why a password was not taken, or set.
+#[derive(Debug, thiserror::Error)]
+pub enum PasswordError {
+    /// The new one is none.
+    #[error(transparent)]
+    Fault(#[from] PasswordFault),
+    /// The token was used, is over, or never was one.
+    #[error("the token is not valid: it was used, its time is over, or it never was one")]
+    Token,
+    /// The present password is another one.
+    #[error("the present password is not right")]
+    Wrong,
+    /// It takes an admin who is signed in.
+    #[error("sign in first: this is about your own password")]
+    NotSignedIn,
+    /// Our fault.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
+crate::failure::failed_from!(PasswordError);
+
+impl Refusal for PasswordError {
+    fn code(&self) -> ProblemCode {
+        match self {
+            Self::Fault(_) => ProblemCode::PasswordWeak,
+            Self::Token | Self::Wrong => ProblemCode::CredentialsInvalid,
+            Self::NotSignedIn => ProblemCode::Unauthenticated,
+            Self::Failed(failure) => failure.code(),
+        }
+    }
+
+    fn fields(&self) -> Vec<FieldProblem> {
+        match self {
+            Self::Fault(fault) => fault.fields(),
+            Self::Token | Self::Wrong | Self::NotSignedIn | Self::Failed(_) => Vec::new(),
+        }
+    }
+}

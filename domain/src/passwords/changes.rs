@@ -1,0 +1,89 @@
+//! A password is set: by a token that is good once, or by whoever knows the present one. Whatever was begun with the
+//! former one is over.
+
+use licentia_entity::admin;
+use licentia_types::admins::{ChangePasswordRequest, ResetPasswordRequest};
+use licentia_types::ids::SessionId;
+use serde_json::json;
+
+use super::{PasswordError, hash_new, verify};
+use crate::actors::{Actor, Caller};
+use crate::admins::{self, tokens};
+use crate::audit;
+use crate::context::{Context, Moment};
+use crate::database::{Lane, WriteTx};
+use crate::failure::Failure;
+use crate::sessions;
+
+/// Sets the password of whoever the token was made for. He signs in with it afterwards.
+///
+/// # Errors
+/// When the token is none, or the password can be guessed.
+pub async fn reset(
+    ctx: &Context,
+    caller: &Caller,
+    request: ResetPasswordRequest,
+) -> Result<(), PasswordError> {
+    let moment = ctx.moment();
+    let token = tokens::password_digest(ctx, request.token.expose());
+    let owner = tokens::owner(&ctx.db, &token, moment.now).await?.ok_or(PasswordError::Token)?;
+    let admin = admins::store::find(&ctx.db, owner).await?.ok_or(PasswordError::Token)?;
+    let words = [admin.email.as_str(), admin.name.as_str()];
+    let hash = hash_new(ctx, request.password.expose(), &words).await?;
+    let moment = ctx.moment();
+    let tx = ctx.db.write(Lane::Ordinary).await?;
+    let admin = admins::store::find_locked(&tx, owner).await?.filter(|admin| admin.disabled_at.is_none());
+    let admin = admin.ok_or(PasswordError::Token)?;
+    if !tokens::take(&tx, &token, Some(owner), moment.now).await? {
+        return Err(PasswordError::Token);
+    }
+    set(&tx, &moment, caller, admin, hash, None).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Sets another password for whoever is signed in; his other sessions end.
+///
+/// # Errors
+/// When he is no admin, the present password is another one, or the new one can be guessed.
+pub async fn change(
+    ctx: &Context,
+    caller: &Caller,
+    request: ChangePasswordRequest,
+) -> Result<(), PasswordError> {
+    let Actor::Admin { id, session, .. } = &caller.actor else {
+        return Err(PasswordError::NotSignedIn);
+    };
+    let admin = admins::store::find(&ctx.db, *id).await?.ok_or(PasswordError::NotSignedIn)?;
+    let known = admin.credentials_version;
+    if !verify(ctx, request.current_password.expose(), admin.password_hash).await? {
+        return Err(PasswordError::Wrong);
+    }
+    let words = [admin.email.as_str(), admin.name.as_str()];
+    let hash = hash_new(ctx, request.password.expose(), &words).await?;
+    let moment = ctx.moment();
+    let tx = ctx.db.write(Lane::Ordinary).await?;
+    let admin = admins::store::find_locked(&tx, *id).await?;
+    let admin = admin.filter(|admin| admin.disabled_at.is_none() && admin.credentials_version == known);
+    set(&tx, &moment, caller, admin.ok_or(PasswordError::Wrong)?, hash, Some(*session)).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Sets a password for an admin who is held.
+async fn set(
+    tx: &WriteTx,
+    moment: &Moment<'_>,
+    caller: &Caller,
+    admin: admin::Model,
+    hash: String,
+    but: Option<SessionId>,
+) -> Result<(), Failure> {
+    let id = admin.id;
+    tokens::delete_of(tx, id).await?;
+    sessions::store::delete_of(tx, id, but).await?;
+    let credentials_version = admin.credentials_version + 1;
+    let admin = admin::Model { password_hash: Some(hash), credentials_version, ..admin };
+    admins::write(tx, moment, admin).await?;
+    audit::record(tx, moment, caller, audit::Event::new("admin.password_set", &id, json!({}))).await
+}

@@ -1,0 +1,78 @@
+//! A session begins, and what its owner is given then and at every renewal.
+
+use licentia_entity::{admin, admin_session};
+use licentia_types::ids::SessionId;
+use licentia_types::sessions::SignedInResponse;
+use licentia_types::time::Seconds;
+use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel};
+use secrecy::SecretString;
+use serde_json::json;
+
+use super::{access_tokens, refresh, rules};
+use crate::actors::{Actor, Caller, Principal};
+use crate::admins;
+use crate::audit;
+use crate::context::{Context, Moment};
+use crate::database::WriteTx;
+use crate::failure::Failure;
+
+/// Somebody is in: what he is told, and what his browser keeps.
+#[derive(Debug)]
+pub struct Opened {
+    /// For the body.
+    pub response: SignedInResponse,
+    /// For the cookie by which the session is renewed.
+    pub cookie: SecretString,
+    /// How long the browser is to keep it.
+    pub cookie_life: Seconds,
+}
+
+/// Writes the session of an admin who is held, and whose credentials were found good.
+pub(crate) async fn begin(
+    ctx: &Context,
+    tx: &WriteTx,
+    moment: &Moment<'_>,
+    caller: &Caller,
+    admin: &admin::Model,
+    user_agent: Option<&str>,
+) -> Result<admin_session::Model, Failure> {
+    let session = admin_session::Model {
+        id: SessionId::new(moment.new_uuid()?),
+        admin_id: admin.id,
+        generation: 1,
+        created_at: moment.now,
+        refreshed_at: moment.now,
+        ends_at: moment.now + ctx.settings.sessions.lifetime,
+        ip: caller.ip.map(|ip| ip.to_string()),
+        user_agent: user_agent.map(str::to_owned),
+    };
+    let row = session.clone().into_active_model().reset_all();
+    admin_session::Entity::insert(row).exec_without_returning(tx).await?;
+    admins::store::mark_login(tx, admin.id, moment.now).await?;
+    let who = Actor::Admin { id: admin.id, session: session.id, principal: Principal::default() };
+    let event = audit::Event::new("session.begun", &session.id, json!({}));
+    audit::record(tx, moment, &caller.acting_as(who), event).await?;
+    Ok(session)
+}
+
+impl Opened {
+    /// Signs what the owner of a session is given. Never inside a transaction.
+    pub(crate) async fn of(
+        ctx: &Context,
+        moment: &Moment<'_>,
+        session: &admin_session::Model,
+    ) -> Result<Self, Failure> {
+        let (access_token, expires_at) = access_tokens::mint(ctx, moment, session).await?;
+        let response = SignedInResponse {
+            access_token,
+            token_type: "Bearer",
+            expires_at,
+            session_id: session.id,
+            session_expires_at: session.ends_at,
+        };
+        let until = rules::ends(session, &ctx.settings.sessions);
+        let seconds = until.seconds().saturating_sub(moment.now.seconds()).max(0);
+        let cookie_life = Seconds::try_from(seconds).map_err(|_| Failure::Corrupt("session"))?;
+        Ok(Self { response, cookie: refresh::token(ctx, session.id, session.generation), cookie_life })
+    }
+}

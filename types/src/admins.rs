@@ -1,0 +1,148 @@
+//! Admins: people who sign in to administer the server.
+
+use serde::{Deserialize, Serialize};
+
+use crate::change::given;
+use crate::ids::AdminId;
+use crate::secret::SecretText;
+use crate::text::{Email, Key, Name};
+use crate::time::Timestamp;
+
+/// Fewest characters of a password (NIST SP 800-63B).
+pub const SHORTEST_PASSWORD: usize = 12;
+/// Most characters of a password: long enough for any sentence.
+pub const LONGEST_PASSWORD: usize = 256;
+
+/// A new admin. He sets his password himself, by the token of the answer.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CreateAdminRequest {
+    /// By which he signs in. Capitals make no difference.
+    pub email: Email,
+    /// What he is called.
+    pub name: Name,
+    /// The name of his role: what he may do.
+    pub role: Key,
+}
+
+/// An edit: absent members stay as they are.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct UpdateAdminRequest {
+    /// By which he signs in.
+    #[serde(default, deserialize_with = "given")]
+    pub email: Option<Email>,
+    /// What he is called.
+    #[serde(default, deserialize_with = "given")]
+    pub name: Option<Name>,
+    /// The name of his role; it counts from his next request on.
+    #[serde(default, deserialize_with = "given")]
+    pub role: Option<Key>,
+}
+
+/// The first admin of a server that has none; he may do everything.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SetupRequest {
+    /// What the start of the server printed: `lst_…`
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub token: SecretText,
+    /// By which he signs in.
+    pub email: Email,
+    /// What he is called.
+    pub name: Name,
+    /// 12 to 256 characters that nobody would guess.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, min_length = 12, max_length = 256))]
+    pub password: SecretText,
+}
+
+/// A password for whoever holds the token.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ResetPasswordRequest {
+    /// What the admin was given: `lpt_…`. It is good once.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub token: SecretText,
+    /// 12 to 256 characters that nobody would guess.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, min_length = 12, max_length = 256))]
+    pub password: SecretText,
+}
+
+/// Another password for whoever is signed in.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ChangePasswordRequest {
+    /// The present one.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub current_password: SecretText,
+    /// 12 to 256 characters that nobody would guess.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, min_length = 12, max_length = 256))]
+    pub password: SecretText,
+}
+
+/// What an admin's account is worth now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum AdminStatus {
+    /// He signs in.
+    Active,
+    /// He has no password yet.
+    Invited,
+    /// He signs in no more.
+    Disabled,
+}
+
+/// An admin.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct AdminResponse {
+    /// `adm_…`
+    pub id: AdminId,
+    /// By which he signs in.
+    pub email: Email,
+    /// What he is called.
+    pub name: Name,
+    /// The name of his role: what he may do.
+    pub role: Key,
+    /// What his account is worth now.
+    pub status: AdminStatus,
+    /// Whether he shows a code of an app beside his password.
+    pub totp: bool,
+    /// When he signed in last.
+    pub last_login_at: Option<Timestamp>,
+    /// When he was disabled.
+    pub disabled_at: Option<Timestamp>,
+    /// When he was made.
+    pub created_at: Timestamp,
+    /// When he was last edited.
+    pub updated_at: Timestamp,
+    /// For `If-Match`.
+    pub version: i64,
+}
+
+/// An admin with the token by which he sets his password; it is shown this once.
+#[derive(Clone, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct InvitedAdminResponse {
+    /// The admin.
+    #[serde(flatten)]
+    pub admin: AdminResponse,
+    /// `lpt_…`, for `POST /auth/password/reset`.
+    pub password_token: String,
+    /// First instant at which the token is worth nothing.
+    pub password_token_expires_at: Timestamp,
+}
+
+impl std::fmt::Debug for InvitedAdminResponse {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("InvitedAdminResponse").field("admin", &self.admin).finish_non_exhaustive()
+    }
+}
