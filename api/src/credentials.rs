@@ -18,6 +18,9 @@ pub(crate) enum CredentialsError {
     /// Several that are not the same.
     #[error("there are several credentials, and they differ; send one")]
     Ambiguous,
+    /// Sent to a listener that is for machines and the public only.
+    #[error("credentials open nothing at this address; leave them out")]
+    NotHere,
     /// They are good, and not enough.
     #[error("this needs the permission {0}")]
     Denied(&'static str),
@@ -26,7 +29,9 @@ pub(crate) enum CredentialsError {
 impl Refusal for CredentialsError {
     fn code(&self) -> ProblemCode {
         match self {
-            Self::Missing | Self::Unreadable | Self::Ambiguous => ProblemCode::Unauthenticated,
+            Self::Missing | Self::Unreadable | Self::Ambiguous | Self::NotHere => {
+                ProblemCode::Unauthenticated
+            }
             Self::Denied(_) => ProblemCode::PermissionDenied,
         }
     }

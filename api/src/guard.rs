@@ -16,7 +16,7 @@ use licentia_types::permissions::Permission;
 use crate::credentials::{self, CredentialsError};
 use crate::limits::{self, Named};
 use crate::problem::ApiError;
-use crate::{Ctx, idempotency, parameters, proxies, requests};
+use crate::{Ctx, idempotency, listeners, parameters, proxies, requests};
 
 /// An extractor at work.
 pub(crate) type Extracting<T, E = ApiError> = Pin<Box<dyn Future<Output = Result<T, E>>>>;
@@ -219,6 +219,10 @@ async fn authenticate(request: &HttpRequest, caller: &Caller) -> Result<Option<A
     let Some(secret) = credentials::secret(request.headers())? else {
         return Ok(None);
     };
+    // Whether it is good is not even looked at: nobody finds that out here.
+    if !listeners::of(request).serves_principals() {
+        return Err(CredentialsError::NotHere.into());
+    }
     let ctx = request.app_data::<Ctx>().ok_or(CredentialsError::Unreadable)?;
     Ok(Some(api_keys::authenticate(ctx, caller, secret).await?))
 }

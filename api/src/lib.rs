@@ -13,15 +13,19 @@ mod answers;
 mod api_key_file;
 mod batches;
 mod body;
+mod cors;
 mod credentials;
 mod csv;
 mod discovery;
 mod guard;
+mod headers;
+mod heads;
 mod health;
 mod idempotency;
 mod if_match;
 mod jobs;
 mod limits;
+mod listeners;
 mod methods;
 mod opening;
 mod parameters;
@@ -33,6 +37,7 @@ mod rewrite;
 mod router;
 mod row_stream;
 mod status_lists;
+mod tls;
 mod v1;
 
 /// What every handler works with.
