@@ -95,9 +95,10 @@ impl World {
             Code::ActivationDeactivated => self.activation_deactivated().await,
             Code::VersionStale => self.version_stale().await,
             Code::RequestTimeout => self.request_timeout().await,
-            Code::UriTooLong => server.get(&format!("/health?q={}", "x".repeat(8_192))).await,
+            Code::UriTooLong => server.get(&format!("/api/v1/products?q={}", "x".repeat(8_192))).await,
             Code::HeadersTooLarge => {
-                Reply::of(server.request(Method::GET, "/health").header("x-long", "x".repeat(32_768))).await
+                let request = server.request(Method::GET, "/api/v1/products");
+                Reply::of(request.header("x-long", "x".repeat(32_768))).await
             }
             Code::BodyTooLarge => self.body("application/json", " ".repeat(65_537)).await,
             Code::MediaTypeUnsupported => self.body("text/plain", "{}".to_owned()).await,
