@@ -19,6 +19,7 @@ use licentia_types::products::ProductResponse;
 use licentia_types::tiers::TierResponse;
 use serde::Serialize;
 
+use crate::listeners::{self, Listener};
 use crate::{Ctx, if_match};
 
 /// Something with a place of its own.
@@ -214,9 +215,15 @@ fn json(mut answer: HttpResponseBuilder, thing: &impl Resource) -> HttpResponse 
     answer.json(thing)
 }
 
-/// Below the issuer: the only base that is known to be the public one.
+/// Below the issuer: the only base that is known to be the public one. What the administration made on a listener of its
+/// own is not there, but where it asked (RFC 9110 §10.2.2).
 fn place<T: Resource>(thing: &T, request: &HttpRequest) -> String {
-    let issuer = request.app_data::<Ctx>().map_or("", |ctx| ctx.settings.issuer.as_str());
+    let issuer = match listeners::of(request) {
+        Listener::Admin => "",
+        Listener::Only | Listener::Public => {
+            request.app_data::<Ctx>().map_or("", |ctx| ctx.settings.issuer.as_str())
+        }
+    };
     format!("{issuer}/api/v1/{}/{}", T::COLLECTION, thing.id())
 }
 

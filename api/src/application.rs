@@ -1,43 +1,41 @@
 //! The server, from a configuration to its last answer: the same entry for `main` and for tests.
 
+mod listening;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::{Server, ServerHandle};
-use actix_web::middleware::from_fn;
-use actix_web::{App, HttpServer, web};
+use actix_web::dev::ServerHandle;
+use actix_web::web;
 use licentia_domain::context::{Context, Outside};
-use tokio::net::TcpSocket;
 
 use crate::config::Config;
 use crate::discovery::Documents;
 use crate::health::Draining;
 use crate::limits::Limits;
 use crate::limits::key_lookups::KeyLookups;
-use crate::methods;
 use crate::opening;
 use crate::origins::Origins;
+use crate::own_pages::OwnPages;
 use crate::proxies::TrustedProxies;
-use crate::requests::Layer;
-use crate::{batches, jobs, requests, router};
+use crate::{batches, jobs, tls};
+use listening::{Bound, Servers, Serving};
 
 pub use crate::api_key_file::{ApiKeyFile, ApiKeyFileError};
 pub use crate::opening::{Migrations, OpenError, open_for_command};
+pub use crate::tls::{Tls, TlsError};
 
-/// Connections that may wait to be accepted.
-const BACKLOG: u32 = 1024;
-/// How long a connection may be idle: longer than proxies and clients keep theirs (60 s is common), so that none sends
-/// its next request into one that we are just closing.
-const IDLE: Duration = Duration::from_secs(75);
 /// How often clients whose budget is whole again are forgotten.
 const FORGETTING: Duration = Duration::from_mins(1);
 
 /// A server that listens; [`Application::run`] makes it answer.
 pub struct Application {
-    server: Server,
+    servers: Servers,
     address: SocketAddr,
+    admin_address: Option<SocketAddr>,
     parts: Parts,
+    tls: Option<Tls>,
     runs_jobs: bool,
     key_file: ApiKeyFile,
 }
@@ -50,9 +48,8 @@ struct Parts {
     draining: web::Data<Draining>,
     lookups: web::Data<KeyLookups>,
     limits: web::Data<Limits>,
-    origins: web::Data<Origins>,
+    own_pages: web::Data<OwnPages>,
     proxies: web::Data<TrustedProxies>,
-    layer: web::Data<Layer>,
 }
 
 impl std::fmt::Debug for Application {
@@ -64,7 +61,7 @@ impl std::fmt::Debug for Application {
 /// Stops a server from elsewhere.
 #[derive(Clone)]
 pub struct StopHandle {
-    server: ServerHandle,
+    servers: Vec<ServerHandle>,
     draining: web::Data<Draining>,
 }
 
@@ -79,7 +76,7 @@ impl StopHandle {
     /// `server.shutdown_grace_seconds` allow), and returns.
     pub async fn stop(&self) {
         self.draining.begin();
-        self.server.stop(true).await;
+        listening::stop(&self.servers).await;
     }
 }
 
@@ -102,23 +99,44 @@ impl Application {
         migrations: Migrations,
     ) -> Result<Self, OpenError> {
         opening::refuse_findings(&config)?;
+        let tls = Tls::configured(&config.server)?;
         // The issuer of a server without a public URL names the port, so the port comes first.
-        let listener = listen(config.server.bind)?;
-        let address = listener.local_addr().map_err(|source| cannot_listen(config.server.bind, source))?;
+        let bound = Bound::to(&config.server)?;
+        let (address, admin_address) = (bound.address(), bound.admin_address());
         let ctx = Box::pin(opening::open(&config, config.issuer(address), outside, migrations)).await?;
         opening::refuse_development_keys(&config, &ctx).await?;
-        let parts = Parts::of(&config, ctx)?;
+        let admin_url = admin_url(admin_address, tls.is_some(), &ctx);
+        let parts = Parts::of(&config, ctx, &admin_url)?;
         let key_file = ApiKeyFile::new(config.admin.api_key_file.clone(), parts.ctx.clone());
         Box::pin(key_file.declare()).await?;
-        let server =
-            serve(&config, listener, parts.clone()).map_err(|source| cannot_listen(address, source))?;
-        Ok(Self { server, address, parts, runs_jobs: config.jobs.enabled, key_file })
+        let serving = Serving { config: &config.server, tls: tls.as_ref(), parts: &parts };
+        let servers = bound.serve(&serving)?;
+        Ok(Self { servers, address, admin_address, parts, tls, runs_jobs: config.jobs.enabled, key_file })
     }
 
-    /// Where it listens: with the real port where the configured one is 0.
+    /// Where machines and the public come in, and everybody else where there is no other address: with the real port
+    /// where the configured one is 0.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where whoever administers comes in: `server.admin_bind`, with the real port.
+    #[must_use]
+    pub const fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin_address
+    }
+
+    /// Where whoever administers finds the API: the issuer, or the address that is for him.
+    #[must_use]
+    pub fn admin_url(&self) -> String {
+        admin_url(self.admin_address, self.tls.is_some(), &self.parts.ctx)
+    }
+
+    /// Its TLS, to exchange the certificate.
+    #[must_use]
+    pub fn tls(&self) -> Option<Tls> {
+        self.tls.clone()
     }
 
     /// What its handlers work with.
@@ -136,7 +154,7 @@ impl Application {
     /// Stops it from elsewhere.
     #[must_use]
     pub fn stop_handle(&self) -> StopHandle {
-        StopHandle { server: self.server.handle(), draining: self.parts.draining.clone() }
+        StopHandle { servers: self.servers.handles(), draining: self.parts.draining.clone() }
     }
 
     /// Answers until it is stopped, then closes the database.
@@ -144,9 +162,9 @@ impl Application {
     /// # Errors
     /// When the server fails as a whole.
     pub async fn run(self) -> std::io::Result<()> {
-        let Self { server, parts, runs_jobs, .. } = self;
+        let Self { servers, parts, tls, runs_jobs, .. } = self;
         tokio::select! {
-            ended = server => ended?,
+            ended = Box::pin(servers.run()) => ended?,
             () = forget_old_clients(&parts.lookups) => {}
             () = parts.limits.upkeep() => {}
             () = jobs::run(parts.ctx.clone()), if runs_jobs => {}
@@ -155,6 +173,7 @@ impl Application {
             () = Box::pin(jobs::keep_usage(parts.ctx.clone())) => {}
             () = batches::serve(parts.ctx.clone()) => {}
             () = jobs::hear_of_changes(parts.ctx.clone()) => {}
+            () = tls::watch(tls.as_ref()), if tls.is_some() => {}
         }
         jobs::write_notes(&parts.ctx).await;
         Box::pin(jobs::write_key_uses(&parts.ctx)).await;
@@ -166,6 +185,13 @@ impl Application {
     }
 }
 
+/// The issuer, or the address that is for whoever administers.
+fn admin_url(address: Option<SocketAddr>, has_tls: bool, ctx: &Context) -> String {
+    let Some(address) = address else { return ctx.settings.issuer.clone() };
+    let scheme = if has_tls { "https" } else { "http" };
+    format!("{scheme}://{address}")
+}
+
 async fn forget_old_clients(lookups: &KeyLookups) {
     let mut timer = tokio::time::interval(FORGETTING);
     loop {
@@ -175,57 +201,18 @@ async fn forget_old_clients(lookups: &KeyLookups) {
 }
 
 impl Parts {
-    fn of(config: &Config, ctx: Context) -> Result<Self, OpenError> {
+    fn of(config: &Config, ctx: Context, admin_url: &str) -> Result<Self, OpenError> {
+        let own = Origins::of([ctx.settings.issuer.as_str(), admin_url], config.admin.origins.as_ref());
         Ok(Self {
-            documents: web::Data::new(Documents::of(&ctx.settings, config.discovery.max_age_seconds)?),
+            documents: web::Data::new(Documents::of(&ctx.settings, config)?),
             draining: web::Data::default(),
             lookups: web::Data::new(KeyLookups::new(&config.limits)),
             limits: web::Data::new(Limits::new(&config.limits, &config.redis)?),
-            origins: web::Data::new(config.admin.origins.clone().unwrap_or_default()),
+            own_pages: web::Data::new(OwnPages(own)),
             proxies: web::Data::new(config.server.trusted_proxies.clone().unwrap_or_default()),
-            layer: web::Data::new(Layer::of(&router::operations(), &ctx.moment())?),
             ctx: web::Data::new(ctx),
         })
     }
-}
-
-fn listen(address: SocketAddr) -> Result<std::net::TcpListener, OpenError> {
-    let open = || {
-        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-        socket.set_reuseaddr(true)?;
-        socket.bind(address)?;
-        socket.listen(BACKLOG)?.into_std()
-    };
-    open().map_err(|source| cannot_listen(address, source))
-}
-
-fn cannot_listen(address: SocketAddr, source: std::io::Error) -> OpenError {
-    OpenError::Listen { address, source }
-}
-
-/// One layer lies around all handlers: each more would cost every request.
-fn serve(config: &Config, listener: std::net::TcpListener, parts: Parts) -> std::io::Result<Server> {
-    let server = HttpServer::new(move || {
-        let layer = parts.layer.clone();
-        App::new()
-            .app_data(parts.ctx.clone())
-            .app_data(parts.documents.clone())
-            .app_data(parts.draining.clone())
-            .app_data(parts.lookups.clone())
-            .app_data(parts.limits.clone())
-            .app_data(parts.origins.clone())
-            .app_data(parts.proxies.clone())
-            .configure(router::serve)
-            .default_service(web::to(methods::nothing_here))
-            .wrap(from_fn(move |request, next| requests::observe(layer.clone(), request, next)))
-    });
-    let server = match config.server.workers {
-        Some(workers) => server.workers(workers.get()),
-        None => server,
-    };
-    let grace = config.server.shutdown_grace_seconds.into();
-    let server = server.keep_alive(IDLE).shutdown_timeout(grace);
-    Ok(server.disable_signals().listen(listener)?.run())
 }
 
 #[cfg(test)]

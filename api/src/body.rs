@@ -1,6 +1,8 @@
 //! Bodies: JSON, at most 64 KB (2 MB where many things are sent at once), of which every member is
 //! known.
 
+use std::time::Duration;
+
 use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, web};
@@ -16,6 +18,10 @@ use crate::problem::ApiError;
 const LARGEST: usize = 65_536;
 /// Largest body that holds many things, in bytes.
 const LARGEST_OF_MANY: usize = 2 * 1_024 * 1_024;
+
+/// How long a body may take to arrive.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience(pub(crate) Duration);
 
 /// A body that must be there.
 #[derive(Debug)]
@@ -38,6 +44,8 @@ enum BodyError {
     TooLarge { most: usize },
     #[error("the body ended early")]
     Incomplete,
+    #[error("the body did not arrive in time")]
+    Slow,
     #[error("the body is not JSON: see line {line}, column {column}")]
     Syntax { line: usize, column: usize },
     #[error("{}", detail(.0))]
@@ -50,6 +58,7 @@ impl Refusal for BodyError {
             Self::MediaType => ProblemCode::MediaTypeUnsupported,
             Self::TooLarge { .. } => ProblemCode::BodyTooLarge,
             Self::Incomplete | Self::Syntax { .. } => ProblemCode::BodyInvalid,
+            Self::Slow => ProblemCode::RequestTimeout,
             Self::Member(field) if field.code == "NOT_SUPPORTED" => ProblemCode::NotSupported,
             Self::Member(_) => ProblemCode::ValidationFailed,
         }
@@ -58,7 +67,9 @@ impl Refusal for BodyError {
     fn fields(&self) -> Vec<FieldProblem> {
         match self {
             Self::Member(field) => vec![field.clone()],
-            Self::MediaType | Self::TooLarge { .. } | Self::Incomplete | Self::Syntax { .. } => Vec::new(),
+            Self::MediaType | Self::TooLarge { .. } | Self::Incomplete | Self::Slow | Self::Syntax { .. } => {
+                Vec::new()
+            }
         }
     }
 }
@@ -107,6 +118,18 @@ impl<T: DeserializeOwned + Default + 'static> FromRequest for OptionalBody<T> {
     }
 }
 
+/// As an operator chose.
+pub(crate) fn patience(request: &HttpRequest) -> Patience {
+    request.app_data::<Patience>().copied().unwrap_or(Patience(Duration::ZERO))
+}
+
+impl Patience {
+    /// What arrives in time.
+    pub(crate) async fn wait_for<T>(self, arriving: impl Future<Output = T>) -> Option<T> {
+        tokio::time::timeout(self.0, arriving).await.ok()
+    }
+}
+
 async fn required<T: DeserializeOwned>(
     request: &HttpRequest,
     payload: Payload,
@@ -133,7 +156,8 @@ async fn read(request: &HttpRequest, payload: Payload, most: usize) -> Result<we
     let mut payload = payload;
     let payload =
         web::Payload::from_request(request, &mut payload).await.map_err(|_| BodyError::Incomplete)?;
-    let read = payload.to_bytes_limited(most).await.map_err(|_| BodyError::TooLarge { most })?;
+    let reading = patience(request).wait_for(payload.to_bytes_limited(most)).await.ok_or(BodyError::Slow)?;
+    let read = reading.map_err(|_| BodyError::TooLarge { most })?;
     read.map_err(|_| BodyError::Incomplete)
 }
 

@@ -157,7 +157,7 @@ fn execute(cli: Cli) -> Result<(), CommandError> {
         Command::Audit(command) => wait(audit::run(config, command)),
         Command::Config(ConfigCommand::Check) => config_check::check(&config),
         Command::Openapi => openapi::print(),
-        Command::Healthcheck => healthcheck::ask(config.server.bind),
+        Command::Healthcheck => healthcheck::ask(&config.server),
     }
 }
 

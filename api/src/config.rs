@@ -126,7 +126,7 @@ impl Config {
     pub fn issuer(&self, bound: SocketAddr) -> String {
         match &self.server.public_url {
             Some(url) => url.as_str().to_owned(),
-            None => issuer::of_listener(bound),
+            None => issuer::of_listener(bound, self.server.tls_certificate_file.is_some()),
         }
     }
 

@@ -24,6 +24,9 @@ pub(crate) enum CredentialsError {
     /// Those of a program, where a person is meant.
     #[error("this is about the account of an admin who signed in; an API key has none")]
     NoAdmin,
+    /// Sent to a listener that is for machines and the public only.
+    #[error("credentials open nothing at this address; leave them out")]
+    NotHere,
     /// They are good, and not enough.
     #[error("this needs the permission {0}")]
     Denied(&'static str),
@@ -32,7 +35,9 @@ pub(crate) enum CredentialsError {
 impl Refusal for CredentialsError {
     fn code(&self) -> ProblemCode {
         match self {
-            Self::Missing | Self::Unreadable | Self::Ambiguous => ProblemCode::Unauthenticated,
+            Self::Missing | Self::Unreadable | Self::Ambiguous | Self::NotHere => {
+                ProblemCode::Unauthenticated
+            }
             Self::NoAdmin | Self::Denied(_) => ProblemCode::PermissionDenied,
         }
     }

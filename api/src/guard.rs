@@ -16,7 +16,7 @@ use licentia_types::permissions::Permission;
 use crate::credentials::{self, CredentialsError};
 use crate::limits::{self, Attempted, Named};
 use crate::problem::ApiError;
-use crate::{Ctx, idempotency, origins, parameters, proxies, requests};
+use crate::{Ctx, idempotency, listeners, own_pages, parameters, proxies, requests};
 
 /// An extractor at work.
 pub(crate) type Extracting<T, E = ApiError> = Pin<Box<dyn Future<Output = Result<T, E>>>>;
@@ -249,7 +249,7 @@ impl<I: FromRequest + 'static> FromRequest for Returning<I> {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, mut payload) = (request.clone(), payload.take());
         Box::pin(async move {
-            origins::expect_own(&request)?;
+            own_pages::expect(&request)?;
             let ip = proxies::client(&request);
             limits::count(&request, ip, None).await?;
             let nobody = nobody(&request, ip);
@@ -296,7 +296,7 @@ fn attempt<T: 'static, I: FromRequest + Attempted + 'static>(
 ) -> Extracting<T, Error> {
     let (request, mut payload) = (request.clone(), payload.take());
     Box::pin(async move {
-        origins::expect_own(&request)?;
+        own_pages::expect(&request)?;
         let ip = proxies::client(&request);
         let nobody = nobody(&request, ip);
         let actor = judge(authenticate(&request, &nobody).await?).map_err(ApiError::from)?;
@@ -329,6 +329,10 @@ async fn authenticate(request: &HttpRequest, caller: &Caller) -> Result<Option<A
     let Some(secret) = credentials::secret(request.headers())? else {
         return Ok(None);
     };
+    // Whether it is good is not even looked at: nobody finds that out here.
+    if !listeners::of(request).serves_principals() {
+        return Err(CredentialsError::NotHere.into());
+    }
     let ctx = request.app_data::<Ctx>().ok_or(CredentialsError::Unreadable)?;
     // A token has dots, a key has none.
     Ok(Some(if secret.contains('.') {

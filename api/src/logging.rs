@@ -7,11 +7,14 @@
 
 use std::io::{self, IsTerminal};
 
-use tracing::{Dispatch, level_filters::LevelFilter};
+use tracing::{Dispatch, Level, level_filters::LevelFilter};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::config::{LogConfig, LogFormat};
+
+/// Who tells of the headers of a request, at `debug`, when it cannot read them.
+const TALKATIVE: [&str; 1] = ["actix_http::h1::decoder"];
 
 /// Why logging could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -32,12 +35,25 @@ pub fn init(config: &LogConfig) -> Result<(), LoggingError> {
     Ok(dispatch(config, io::stdout().is_terminal(), io::stdout)?.try_init()?)
 }
 
+/// What of everything that is told is written: the configured filter, and less of whom would tell of requests what none
+/// of ours does.
+///
+/// # Errors
+/// The filter does not parse; a configuration that was loaded has one that does.
+pub fn filter(config: &LogConfig) -> Result<Targets, tracing_subscriber::filter::ParseError> {
+    let filter: Targets = config.filter.as_str().parse()?;
+    Ok(TALKATIVE.iter().fold(filter, |filter, target| {
+        let tells = filter.would_enable(target, &Level::DEBUG);
+        if tells { filter.with_target(*target, LevelFilter::INFO) } else { filter }
+    }))
+}
+
 fn dispatch(
     config: &LogConfig,
     is_terminal: bool,
     writer: impl for<'w> MakeWriter<'w> + Send + Sync + 'static,
 ) -> Result<Dispatch, LoggingError> {
-    let filter: Targets = config.filter.as_str().parse()?;
+    let filter = filter(config)?;
     let builder = tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_writer(writer);
     let is_pretty = match config.format {
         LogFormat::Auto => is_terminal,
@@ -117,6 +133,21 @@ mod tests {
         assert!(!plain.contains('\u{1b}'));
         assert!(logged("auto", true).contains("licence issued"));
         assert!(serde_json::from_str::<serde_json::Value>(&logged("auto", true)).is_err());
+    }
+
+    #[test]
+    fn headers_that_cannot_be_read_are_not_told_of() {
+        for (text, expected) in [
+            ("trace", true),
+            ("actix_http=trace", true),
+            ("actix_http::h1::decoder=trace", true),
+            ("off", false),
+        ] {
+            let env = [("LICENTIA__LOG__FILTER".to_owned(), text.to_owned())];
+            let filter = filter(&Config::load(None, env).unwrap().log).unwrap();
+            assert!(!filter.would_enable("actix_http::h1::decoder", &Level::DEBUG), "{text}");
+            assert_eq!(filter.would_enable("actix_http::h1::decoder", &Level::ERROR), expected, "{text}");
+        }
     }
 
     #[test]

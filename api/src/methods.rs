@@ -10,7 +10,10 @@ use licentia_domain::refusal::Refusal;
 use licentia_types::problems::ProblemCode;
 use utoipa::openapi::HttpMethod;
 
+use crate::cors;
 use crate::discovery;
+use crate::headers::Kind;
+use crate::origins::Origins;
 use crate::problem::ApiError;
 use crate::router::Operation;
 
@@ -29,7 +32,7 @@ pub(crate) struct Place {
     /// Parameters stand in braces.
     path: String,
     methods: Vec<Method>,
-    is_public: bool,
+    kind: Kind,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -50,14 +53,14 @@ impl Refusal for RouteError {
 }
 
 impl Methods {
-    /// The table of all operations.
-    pub(crate) fn of(operations: &[Operation]) -> Self {
-        let mut by_path: BTreeMap<&str, Vec<Method>> = BTreeMap::new();
-        for Operation { path, methods, .. } in operations {
-            by_path.entry(path).or_default().extend(methods.iter().flat_map(names));
+    /// The table of these operations.
+    pub(crate) fn of<'a>(operations: impl IntoIterator<Item = &'a Operation>) -> Self {
+        let mut by_path: BTreeMap<&str, Vec<&Operation>> = BTreeMap::new();
+        for operation in operations {
+            by_path.entry(&operation.path).or_default().push(operation);
         }
         let mut table = Self::default();
-        for place in by_path.into_iter().map(|(path, methods)| Place::of(path, methods)) {
+        for place in by_path.into_iter().map(|(path, operations)| Place::of(path, &operations)) {
             if place.parameters() > 0 {
                 table.templates.push(place);
             } else {
@@ -76,12 +79,22 @@ impl Methods {
 }
 
 impl Place {
-    fn of(path: &str, mut methods: Vec<Method>) -> Self {
-        let is_public = discovery::is_for_browsers(path);
-        if is_public {
+    fn of(path: &str, operations: &[&Operation]) -> Self {
+        let mut methods: Vec<_> = operations.iter().flat_map(|one| &one.methods).flat_map(names).collect();
+        let kind = if discovery::is_for_browsers(path) {
             methods.push(Method::OPTIONS);
-        }
-        Self { path: path.to_owned(), methods, is_public }
+            Kind::Document
+        } else if operations.iter().all(|one| one.is_public) && methods == [Method::POST] {
+            Kind::Machine
+        } else {
+            Kind::Api
+        };
+        Self { path: path.to_owned(), methods, kind }
+    }
+
+    /// What is answered here.
+    pub(crate) const fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// As it is declared: parameters stand in braces.
@@ -90,13 +103,16 @@ impl Place {
     }
 
     /// Whether what is here is for everybody, scripts of any origin and caches included.
-    pub(crate) const fn is_public(&self) -> bool {
-        self.is_public
+    pub(crate) fn is_public(&self) -> bool {
+        self.kind == Kind::Document
     }
 
     /// The answer to what no route takes: undeclared methods, and OPTIONS.
-    pub(crate) fn answer(&self, request: &ServiceRequest) -> Option<HttpResponse> {
+    pub(crate) fn answer(&self, request: &ServiceRequest, origins: &Origins) -> Option<HttpResponse> {
         let method = request.method();
+        if !self.is_public() && method == Method::OPTIONS && origins.is_preflight(request.headers()) {
+            return Some(self.invitation());
+        }
         if !self.methods.contains(method) {
             return Some(HttpResponse::from_error(self.refusal()));
         }
@@ -113,6 +129,14 @@ impl Place {
         if is_preflight {
             discovery::invite(answer.headers_mut());
         }
+        answer
+    }
+
+    /// To scripts of an origin that an operator listed.
+    fn invitation(&self) -> HttpResponse {
+        let allow = self.allow();
+        let mut answer = HttpResponse::NoContent().finish();
+        cors::invite(answer.headers_mut(), &allow);
         answer
     }
 

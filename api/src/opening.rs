@@ -21,6 +21,7 @@ use secrecy::ExposeSecret;
 use crate::api_key_file::ApiKeyFileError;
 use crate::config::{Config, Environment, Finding, KekError, RetentionConfig};
 use crate::limits::SharedError;
+use crate::tls::TlsError;
 
 /// What to do about migrations that were not applied yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +81,9 @@ pub enum OpenError {
     /// The limits cannot be shared so.
     #[error(transparent)]
     Shared(#[from] SharedError),
+    /// The certificate or its key.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The declared API key.
     #[error(transparent)]
     ApiKeyFile(#[from] ApiKeyFileError),

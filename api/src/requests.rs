@@ -1,6 +1,7 @@
 //! Every request has an id, a span and a line in the log (at `debug` for public documents); nothing that could be secret is logged:
 //! neither the query, nor headers, nor bodies.
 
+mod chunked;
 mod ids;
 
 use std::rc::Rc;
@@ -8,11 +9,11 @@ use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::Method;
-use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage, HttpRequest, web};
-use licentia_domain::context::Moment;
+use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, web};
+use licentia_domain::context::Context;
 use licentia_domain::randomness::RandomnessExhausted;
 use licentia_domain::system_events::{self, SystemEvent};
 use licentia_types::problems::ProblemCode;
@@ -20,9 +21,13 @@ use licentia_types::system_events::SystemEventLevel;
 use serde_json::json;
 use tracing::{Instrument, Span};
 
+use crate::config::ServerConfig;
+use crate::headers::{Hardening, Kind};
+use crate::listeners::Listener;
 use crate::methods::{Methods, Place};
-use crate::router::Operation;
-use crate::{Ctx, answers, discovery, limits, problem, rewrite};
+use crate::origins::Origins;
+use crate::{Ctx, answers, discovery, heads, limits, problem, rewrite, router};
+use chunked::Chunked;
 use ids::RequestIds;
 
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
@@ -32,6 +37,8 @@ const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 pub(crate) struct Layer {
     methods: Methods,
     ids: RequestIds,
+    hardening: Hardening,
+    origins: Origins,
 }
 
 /// What the client asked for, before anything was rewritten.
@@ -45,9 +52,43 @@ pub(crate) struct Asked {
 }
 
 impl Layer {
-    /// Around these operations.
-    pub(crate) fn of(operations: &[Operation], moment: &Moment<'_>) -> Result<Self, RandomnessExhausted> {
-        Ok(Self { methods: Methods::of(operations), ids: RequestIds::new(moment)? })
+    /// Around what a listener serves: nothing else is known there, so that its methods are not told of either.
+    pub(crate) fn of(
+        listener: Listener,
+        config: &ServerConfig,
+        ctx: &Context,
+    ) -> Result<Self, RandomnessExhausted> {
+        let operations = router::operations();
+        let served = operations.iter().filter(|one| one.is_public || listener.serves_principals());
+        Ok(Self {
+            methods: Methods::of(served),
+            ids: RequestIds::new(&ctx.moment())?,
+            hardening: Hardening::of(&ctx.settings.issuer, config.hsts),
+            origins: config.cors_origins.clone().unwrap_or_default(),
+        })
+    }
+
+    /// The answer to what no handler needs to see.
+    fn answer(&self, request: &ServiceRequest, place: Option<&Place>) -> Option<HttpResponse> {
+        heads::refuse(request).or_else(|| place?.answer(request, &self.origins))
+    }
+
+    /// The headers of every answer.
+    fn mark(&self, answer: &mut HttpResponse, place: Option<&Place>, asked: &Asked, request: &HttpRequest) {
+        let kind = place.map_or_else(|| asked.kind(answer.status()), Place::kind);
+        let headers = answer.headers_mut();
+        if let Ok(id) = HeaderValue::from_str(&asked.id) {
+            headers.insert(HEADER, id);
+        }
+        self.hardening.mark(headers, kind);
+        match kind {
+            Kind::Document => discovery::open(headers),
+            Kind::Machine | Kind::Api => {
+                answers::keep_private(headers);
+                self.origins.mark(headers, request.headers());
+            }
+            Kind::Page => {}
+        }
     }
 }
 
@@ -55,9 +96,15 @@ impl Asked {
     fn of(request: &ServiceRequest, ids: &RequestIds) -> Self {
         Self {
             id: given_id(request).unwrap_or_else(|| ids.make()),
-            path: request.path().to_owned(),
+            path: heads::shown(request.path()).to_owned(),
             method: request.method().clone(),
         }
+    }
+
+    /// What the answer is where no operation is.
+    fn kind(&self, status: StatusCode) -> Kind {
+        let is_error = status.is_client_error() || status.is_server_error();
+        if router::is_page(&self.path) && !is_error { Kind::Page } else { Kind::Api }
     }
 }
 
@@ -80,7 +127,8 @@ pub(crate) async fn observe(
     let asked = Rc::new(Asked::of(&request, &layer.ids));
     rewrite::normalize(&mut request);
     let place = layer.methods.at(request.path());
-    let answer = if let Some(answer) = place.and_then(|place| place.answer(&request)) {
+    let chunked = Chunked::of(&mut request);
+    let answer = if let Some(answer) = layer.answer(&request, place) {
         ServiceResponse::new(request.into_parts().0, answer)
     } else {
         request.extensions_mut().insert(Rc::clone(&asked));
@@ -91,9 +139,12 @@ pub(crate) async fn observe(
     let mut answer = problem::render(answer, &asked);
     let request = answer.request().clone();
     limits::mark(answer.headers_mut(), &request);
-    mark(answer.headers_mut(), place, &asked);
+    layer.mark(answer.response_mut(), place, &asked, &request);
     log(&answer, place, &asked, begun);
-    Ok(answer)
+    Ok(match chunked {
+        Some(chunked) => chunked.held_by(answer),
+        None => answer,
+    })
 }
 
 /// Around what a handler logs. Most requests are for public documents; they are told of at `debug` only.
@@ -102,18 +153,6 @@ fn span(place: Option<&Place>, asked: &Asked) -> Span {
         tracing::debug_span!("request", request.id = asked.id)
     } else {
         tracing::info_span!("request", request.id = asked.id)
-    }
-}
-
-/// The headers of every answer.
-fn mark(headers: &mut HeaderMap, place: Option<&Place>, asked: &Asked) {
-    if let Ok(id) = HeaderValue::from_str(&asked.id) {
-        headers.insert(HEADER, id);
-    }
-    match place {
-        Some(place) if place.is_public() => discovery::open(headers),
-        Some(_) => answers::keep_private(headers),
-        None => {}
     }
 }
 

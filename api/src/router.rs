@@ -5,6 +5,7 @@ mod routes;
 use actix_web::web;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
+use crate::listeners::Listener;
 use crate::v1::{
     activation_claims, activations, admins, api_keys, assemblies, audit, auth, customers, features,
     heartbeats, imports, license_files, licenses, lookup, permissions, products, refusals, releases,
@@ -14,10 +15,12 @@ use crate::{discovery, health, openapi, status_lists};
 
 pub(crate) use routes::{Operation, Routes};
 
-/// Makes a server of the routes.
-pub(crate) fn serve(config: &mut web::ServiceConfig) {
-    routes(&mut Routes::serving(config));
-    pages(config);
+/// Makes a server of the routes that a listener has.
+pub(crate) fn serve(config: &mut web::ServiceConfig, listener: Listener) {
+    routes(&mut Routes::serving(config, listener));
+    if listener.serves_principals() {
+        pages(config);
+    }
 }
 
 /// Every operation that is served, in the order of the routes.
@@ -27,34 +30,35 @@ pub(crate) fn operations() -> Vec<Operation> {
     operations
 }
 
-/// What is asked for most goes first: a path is compared with one route after the other.
+/// What is asked for most goes first: a path is compared with one route after the other. What is not said to be public
+/// is for principals, and where `server.admin_bind` is set it is served there only.
 fn routes(routes: &mut Routes<'_>) {
     routes
-        .operation(discovery::jwks)
-        .operation(discovery::license_configuration)
-        .operation(discovery::openid_configuration)
-        .operation(status_lists::status_list)
-        .operation(discovery::key_pem)
+        .public(discovery::jwks)
+        .public(discovery::license_configuration)
+        .public(discovery::openid_configuration)
+        .public(status_lists::status_list)
+        .public(discovery::key_pem)
         .scope("/api/v1", v1)
-        .operation(health::health)
-        .operation(health::ready)
-        .operation(health::live);
+        .public(health::health)
+        .public(health::ready)
+        .public(health::live);
 }
 
 /// A path with a literal goes before the one with `{id}` in its place.
 fn v1(routes: &mut Routes<'_>) {
     routes
-        .operation(heartbeats::heartbeat)
-        .operation(validation::validate)
-        .operation(activations::activate)
-        .operation(activations::activation_status)
-        .operation(license_files::take_receipt)
-        .operation(activation_claims::poll_activation_claim)
-        .operation(revocation::revocation_list)
-        .operation(products::get_catalog)
-        .operation(products::list_products)
+        .public(heartbeats::heartbeat)
+        .public(validation::validate)
+        .public(activations::activate)
+        .public(activations::activation_status)
+        .public(license_files::take_receipt)
+        .public(activation_claims::poll_activation_claim)
+        .public(revocation::revocation_list)
+        .public(products::get_catalog)
+        .public(products::list_products)
         .operation(products::create_product)
-        .operation(products::get_product)
+        .public(products::get_product)
         .operation(products::update_product)
         .operation(products::archive_product)
         .operation(releases::list_releases)
@@ -100,7 +104,7 @@ fn v1(routes: &mut Routes<'_>) {
         .operation(lookup::look_up)
         .operation(activations::list_activations)
         .operation(activations::get_activation)
-        .operation(activations::deactivate)
+        .public(activations::deactivate)
         .operation(activations::revoke_activation)
         .operation(activations::unblock_activation)
         .operation(assemblies::approve_assemblies)
@@ -161,9 +165,13 @@ fn people(routes: &mut Routes<'_>) {
         .operation(api_keys::revoke_api_key);
 }
 
-/// Pages for people: Swagger UI, from the program itself.
+/// Pages for people: Swagger UI, from the program itself. It asks nobody else whether the document is valid.
 fn pages(config: &mut web::ServiceConfig) {
-    config
-        .service(web::redirect("/docs", "docs/"))
-        .service(SwaggerUi::new("/docs/{_:.*}").config(Config::from("../api/v1/openapi.json")));
+    let swagger = Config::from("../api/v1/openapi.json").validator_url("none");
+    config.service(web::redirect("/docs", "docs/")).service(SwaggerUi::new("/docs/{_:.*}").config(swagger));
+}
+
+/// Whether a page for people is at this path.
+pub(crate) fn is_page(path: &str) -> bool {
+    path == "/docs" || path.starts_with("/docs/")
 }

@@ -9,6 +9,7 @@ use licentia_domain::refusal::Refusal;
 use licentia_types::imports::ImportResponse;
 use licentia_types::problems::ProblemCode;
 
+use crate::body::{self, Patience};
 use crate::guard::Extracting;
 use crate::problem::ApiError;
 
@@ -17,6 +18,7 @@ pub(crate) struct RowStream {
     /// How they are written.
     pub(crate) format: Format,
     payload: web::Payload,
+    patience: Patience,
 }
 
 /// Why a body of rows was not taken.
@@ -26,6 +28,8 @@ enum RowStreamError {
     MediaType,
     #[error("the body ended early")]
     Incomplete,
+    #[error("the next piece of the body did not arrive in time")]
+    Slow,
 }
 
 impl Refusal for RowStreamError {
@@ -33,6 +37,7 @@ impl Refusal for RowStreamError {
         match self {
             Self::MediaType => ProblemCode::MediaTypeUnsupported,
             Self::Incomplete => ProblemCode::BodyInvalid,
+            Self::Slow => ProblemCode::RequestTimeout,
         }
     }
 }
@@ -52,7 +57,8 @@ impl FromRequest for RowStream {
         Box::pin(async move {
             let format = format(&request).ok_or(RowStreamError::MediaType)?;
             let payload = web::Payload::from_request(&request, &mut payload).await;
-            Ok(Self { format, payload: payload.map_err(|_| RowStreamError::Incomplete)? })
+            let payload = payload.map_err(|_| RowStreamError::Incomplete)?;
+            Ok(Self { format, payload, patience: body::patience(&request) })
         })
     }
 }
@@ -71,7 +77,10 @@ impl RowStream {
     /// Hands all rows to an import, or gives it up.
     pub(crate) async fn pour(mut self, mut upload: Upload<'_>) -> Result<ImportResponse, ApiError> {
         let refused = loop {
-            match self.payload.next().await {
+            let Some(piece) = self.patience.wait_for(self.payload.next()).await else {
+                break RowStreamError::Slow.into();
+            };
+            match piece {
                 Some(Ok(bytes)) => match upload.take(&bytes).await {
                     Ok(()) => {}
                     Err(error) => break error.into(),

@@ -2,6 +2,8 @@
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::server::TestServer;
 
@@ -22,6 +24,19 @@ impl Reply {
         let text = response.text().await.unwrap();
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
         Self { status, headers, text, body }
+    }
+
+    /// What stands on the wire, when there is an answer at all.
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let text = String::from_utf8_lossy(bytes);
+        let (head, text) = text.split_once("\r\n\r\n")?;
+        let mut lines = head.lines();
+        let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
+        let fields = lines.filter_map(|line| line.split_once(": "));
+        let fields = fields.map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+        let (headers, text) = (fields.collect(), text.to_owned());
+        let body = serde_json::from_str(&text).unwrap_or(Value::Null);
+        Some(Self { status, headers, text, body })
     }
 
     /// The body, when the status is as expected.
@@ -55,6 +70,19 @@ impl TestServer {
     /// A request to `path` of the API, with the admin's key.
     pub fn admin(&self, method: Method, path: &str) -> RequestBuilder {
         self.request(method, &format!("/api/v1{path}")).bearer_auth(&self.admin_key)
+    }
+
+    /// What the server answers to these bytes, until it closes the connection; none when it says nothing.
+    pub async fn say(&self, bytes: &[u8]) -> Option<Reply> {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        // It may close before it has read everything.
+        let _ = stream.write_all(bytes).await;
+        let mut answer = Vec::new();
+        let mut piece = [0; 4096];
+        while let Ok(length @ 1..) = stream.read(&mut piece).await {
+            answer.extend_from_slice(&piece[..length]);
+        }
+        Reply::read(&answer)
     }
 
     pub async fn get(&self, path: &str) -> Reply {

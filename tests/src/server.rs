@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use licentia::application::Application;
+use licentia::application::{Application, Tls};
 use licentia::config::Config;
 use licentia_domain::clock::Clock;
 use licentia_domain::context::{Context, KeyEncryptionKey, Outside};
@@ -14,8 +14,14 @@ use crate::database::{Backend, ISSUER, KEK, TestDatabase};
 
 /// A running server; stopped and forgotten when dropped.
 pub struct TestServer {
-    /// `http://127.0.0.1:port`
+    /// `http://127.0.0.1:port`, or https
     pub base: String,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Where whoever administers comes in, if that is elsewhere.
+    pub admin_address: Option<SocketAddr>,
+    /// Exchanges its certificate, if it has one.
+    pub tls: Option<Tls>,
     /// `iss` of its tokens.
     pub issuer: String,
     /// What its operations work with; for looking into the database, and for breaking it.
@@ -118,12 +124,12 @@ impl TestServer {
         let outside =
             Outside { clock: Arc::new(clock.clone()), randomness: Arc::new(SystemRandomness::new()) };
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-        let (started, running) = tokio::sync::oneshot::channel::<(SocketAddr, Arc<Context>)>();
+        let (started, running) = tokio::sync::oneshot::channel::<Started>();
         let thread = std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
                 let application = Application::build(config, outside).await.unwrap();
                 let handle = application.stop_handle();
-                started.send((application.address(), application.context())).ok().unwrap();
+                started.send(Started::of(&application)).ok().unwrap();
                 actix_web::rt::spawn(async move {
                     // Dropping the sender stops the server as well.
                     let _ = stopped.await;
@@ -132,9 +138,13 @@ impl TestServer {
                 application.run().await.unwrap();
             });
         });
-        let (address, context) = running.await.expect("the server starts");
+        let Started { address, admin_address, tls, context } = running.await.expect("the server starts");
+        let scheme = if tls.is_some() { "https" } else { "http" };
         Self {
-            base: format!("http://{address}"),
+            base: format!("{scheme}://{address}"),
+            address,
+            admin_address,
+            tls,
             issuer: context.settings.issuer.clone(),
             context,
             clock,
@@ -143,6 +153,25 @@ impl TestServer {
             stop: Some(stop),
             thread: Some(thread),
             database,
+        }
+    }
+}
+
+/// What a server that has started tells.
+struct Started {
+    address: SocketAddr,
+    admin_address: Option<SocketAddr>,
+    tls: Option<Tls>,
+    context: Arc<Context>,
+}
+
+impl Started {
+    fn of(application: &Application) -> Self {
+        Self {
+            address: application.address(),
+            admin_address: application.admin_address(),
+            tls: application.tls(),
+            context: application.context(),
         }
     }
 }

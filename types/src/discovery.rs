@@ -53,8 +53,9 @@ pub struct LicenseConfiguration {
     pub status_list_uri_template: String,
     /// Everything that was taken back, in one signed document.
     pub revocation_list_uri: String,
-    /// Description of the API (OpenAPI 3.1).
-    pub openapi_uri: String,
+    /// Description of the API (OpenAPI 3.1); absent where it is not for the public.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub openapi_uri: Option<String>,
     /// Signature algorithms.
     pub signing_alg_values_supported: Vec<String>,
     /// Key management for encrypted tokens.

@@ -67,6 +67,8 @@ problem_codes! {
     NotFound = "NOT_FOUND", 404, "Not found";
     /// The path exists, with other methods.
     MethodNotAllowed = "METHOD_NOT_ALLOWED", 405, "The method is not allowed here";
+    /// The body did not arrive in time.
+    RequestTimeout = "REQUEST_TIMEOUT", 408, "The request took too long to arrive";
     /// All seats of the licence are taken.
     SeatLimitReached = "SEAT_LIMIT_REACHED", 409, "All seats are taken";
     /// The nonce was used before.
@@ -95,6 +97,8 @@ problem_codes! {
     VersionStale = "VERSION_STALE", 412, "It was changed in the meantime";
     /// The body is over 64 KB (2 MB for a bulk issue; what is configured for an import).
     BodyTooLarge = "BODY_TOO_LARGE", 413, "The body is too large";
+    /// Path and query are over 8 KB.
+    UriTooLong = "URI_TOO_LONG", 414, "The path with its query is too long";
     /// The body is not declared as JSON (for an import: as JSON lines or CSV).
     MediaTypeUnsupported = "MEDIA_TYPE_UNSUPPORTED", 415, "The media type is not supported";
     /// One or more members of the body are not valid.
@@ -117,6 +121,8 @@ problem_codes! {
     NotSupported = "NOT_SUPPORTED", 422, "Not supported by this version";
     /// An edit without `If-Match`.
     PreconditionRequired = "PRECONDITION_REQUIRED", 428, "If-Match is missing";
+    /// The headers are over 32 KB.
+    HeadersTooLarge = "HEADERS_TOO_LARGE", 431, "The headers are too large";
     /// Too many requests.
     RateLimited = "RATE_LIMITED", 429, "Too many requests";
     /// Our fault.

@@ -1,18 +1,23 @@
 //! `licentia healthcheck`: for containers without curl.
 
-use std::io::{self, BufRead, BufReader, Write};
+mod any_certificate;
+
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use super::CommandError;
+use crate::config::ServerConfig;
+use any_certificate::AnyCertificate;
 
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Asks the server that listens on `bind`.
-pub(super) fn ask(bind: SocketAddr) -> Result<(), CommandError> {
-    let address = reachable(bind);
-    let status =
-        status_line(address).map_err(|error| CommandError::NotReady(format!("{address}: {error}")))?;
+/// Asks the server of this configuration.
+pub(super) fn ask(config: &ServerConfig) -> Result<(), CommandError> {
+    let address = reachable(config.bind);
+    let has_tls = config.tls_certificate_file.is_some();
+    let status = status_line(address, has_tls)
+        .map_err(|error| CommandError::NotReady(format!("{address}: {error}")))?;
     if status.split(' ').nth(1) == Some("200") { Ok(()) } else { Err(CommandError::NotReady(status)) }
 }
 
@@ -26,10 +31,19 @@ fn reachable(bind: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, bind.port())
 }
 
-fn status_line(address: SocketAddr) -> io::Result<String> {
-    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+fn status_line(address: SocketAddr, has_tls: bool) -> io::Result<String> {
+    let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
+    if has_tls {
+        let tls = AnyCertificate::connection(address.ip()).map_err(io::Error::other)?;
+        converse(rustls::StreamOwned::new(tls, stream), address)
+    } else {
+        converse(stream, address)
+    }
+}
+
+fn converse(mut stream: impl Read + Write, address: SocketAddr) -> io::Result<String> {
     stream.write_all(
         format!("GET /health/ready HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").as_bytes(),
     )?;

@@ -16,7 +16,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::demo::refuse_in_production;
 use super::{CommandError, output, outside, shell};
 use crate::api_key_file::ApiKeyFile;
-use crate::application::{Application, Migrations, StopHandle};
+use crate::application::{Application, Migrations, StopHandle, Tls};
 use crate::config::{Config, Environment};
 use crate::logging;
 
@@ -40,17 +40,29 @@ pub(super) async fn serve(config: Config, options: Serve) -> Result<(), CommandE
     let migrations = if options.no_migrate { Migrations::Expect } else { Migrations::Apply };
     let application = Application::build_with(config, outside(), migrations).await?;
     let ctx = application.context();
+    let place = application.admin_url();
     let greeting = if options.demo {
         demo_greeting(&ctx).await?
     } else {
-        first_key(&ctx, environment).await? + &invitation(&ctx).await?
+        first_key(&ctx, environment, &place).await? + &invitation(&ctx, &place).await?
     };
     stop_on_signal(application.stop_handle())?;
-    read_again_on_signal(application.api_key_file())?;
-    tracing::info!(address = %application.address(), issuer = ctx.settings.issuer, "listening");
+    read_again_on_signal(application.api_key_file(), application.tls())?;
+    tell_of(&application, &ctx);
     output::print(&greeting)?;
     drop(ctx);
     application.run().await.map_err(CommandError::failed("the server failed"))
+}
+
+fn tell_of(application: &Application, ctx: &Context) {
+    let admin_address = application.admin_address().map(tracing::field::display);
+    tracing::info!(
+        address = %application.address(),
+        admin_address,
+        tls = application.tls().is_some(),
+        issuer = ctx.settings.issuer,
+        "listening"
+    );
 }
 
 async fn demo_greeting(ctx: &Context) -> Result<String, CommandError> {
@@ -59,7 +71,7 @@ async fn demo_greeting(ctx: &Context) -> Result<String, CommandError> {
 }
 
 /// The first start in development makes a key that may do everything, and shows it this once.
-async fn first_key(ctx: &Context, environment: Environment) -> Result<String, CommandError> {
+async fn first_key(ctx: &Context, environment: Environment, place: &str) -> Result<String, CommandError> {
     let failed = "the first API key was not made";
     let has_any = api_keys::has_any(ctx).await.map_err(CommandError::failed(failed))?;
     if has_any || environment == Environment::Production {
@@ -77,12 +89,12 @@ async fn first_key(ctx: &Context, environment: Environment) -> Result<String, Co
     Ok(format!(
         "\n  Admin API key  {}\n  API, to try    {}/docs/\n\nThe key is shown this once; `licentia admin create-key` makes others.\n\n",
         secret.expose_secret(),
-        ctx.settings.issuer
+        place
     ))
 }
 
 /// While there is no admin, each start makes a token by which the first one is made, and shows it this once.
-async fn invitation(ctx: &Context) -> Result<String, CommandError> {
+async fn invitation(ctx: &Context, place: &str) -> Result<String, CommandError> {
     let offered = admins::offer(ctx).await;
     let Some(token) = offered.map_err(CommandError::failed("the setup token was not made"))? else {
         return Ok(String::new());
@@ -91,10 +103,9 @@ async fn invitation(ctx: &Context) -> Result<String, CommandError> {
         r#"
 There is no admin yet. Whoever has this token makes the first one, once, within a day:
 
-curl -sS '{issuer}/api/v1/setup' -H 'Content-Type: application/json' -d '{{"token":"{token}","email":"you@example.com","name":"You","password":"12 characters or more that nobody guesses"}}'; echo
+curl -sS '{place}/api/v1/setup' -H 'Content-Type: application/json' -d '{{"token":"{token}","email":"you@example.com","name":"You","password":"12 characters or more that nobody guesses"}}'; echo
 
 "#,
-        issuer = ctx.settings.issuer,
         token = token.expose_secret(),
     ))
 }
@@ -115,13 +126,16 @@ fn stop_on_signal(stop: StopHandle) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// SIGHUP reads the declared API key again.
-fn read_again_on_signal(file: ApiKeyFile) -> Result<(), CommandError> {
+/// SIGHUP reads the declared API key and the certificate again.
+fn read_again_on_signal(file: ApiKeyFile, tls: Option<Tls>) -> Result<(), CommandError> {
     let failed = "signals cannot be received";
     let mut hang_up = signal(SignalKind::hangup()).map_err(CommandError::failed(failed))?;
     tokio::spawn(async move {
         while hang_up.recv().await.is_some() {
             file.declare_again().await;
+            if let Some(tls) = &tls {
+                tls.reload();
+            }
         }
     });
     Ok(())

@@ -72,13 +72,14 @@ impl From<PublicUrl> for String {
 }
 
 /// The issuer of a server without a public URL. Listening everywhere, it names itself by its loopback address.
-pub(super) fn of_listener(bound: SocketAddr) -> String {
+pub(super) fn of_listener(bound: SocketAddr, has_tls: bool) -> String {
+    let scheme = if has_tls { "https" } else { "http" };
     let ip = match bound.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
         ip => ip,
     };
-    format!("http://{}", SocketAddr::new(ip, bound.port()))
+    format!("{scheme}://{}", SocketAddr::new(ip, bound.port()))
 }
 
 #[cfg(test)]
@@ -136,7 +137,8 @@ mod tests {
             ("[::]:8080", "http://[::1]:8080"),
             ("[2001:db8::1]:80", "http://[2001:db8::1]:80"),
         ] {
-            assert_eq!(of_listener(bound.parse().unwrap()), issuer);
+            assert_eq!(of_listener(bound.parse().unwrap(), false), issuer);
         }
+        assert_eq!(of_listener("127.0.0.1:8443".parse().unwrap(), true), "https://127.0.0.1:8443");
     }
 }

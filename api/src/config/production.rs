@@ -7,7 +7,10 @@ use super::{Config, Finding, database, database::Kind, encryption, kek};
 const PUBLIC_URL: &str = "server.public_url";
 
 pub(super) fn findings(config: &Config) -> Vec<Finding> {
-    [issuer(config), credentials(config), key(config), key_place(config)].into_iter().flatten().collect()
+    [issuer(config), credentials(config), key(config), key_place(config), tls_key_place(config)]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn issuer(config: &Config) -> Option<Finding> {
@@ -57,19 +60,35 @@ fn key(config: &Config) -> Option<Finding> {
 
 /// Who copies the database's folder, as backups do, must not get the key with it.
 fn key_place(config: &Config) -> Option<Finding> {
+    let key_file = config.encryption.held_in.as_deref()?;
+    let folder = beside_database(config, key_file)?;
+    Some(Finding::new(
+        if config.encryption.key_file.is_some() { "encryption.key_file" } else { encryption::KEY },
+        format!("the key in `{}` lies beside the database, in `{}`", key_file.display(), folder.display()),
+        "move the key to a folder of its own, such as /etc/licentia/kek, which is not backed up with the database, \
+         and name it in LICENTIA__ENCRYPTION__KEY_FILE",
+    ))
+}
+
+/// Nor the key of the certificate, with which he could pass for this server.
+fn tls_key_place(config: &Config) -> Option<Finding> {
+    let key_file = config.server.tls_key_file.as_deref()?;
+    let folder = beside_database(config, key_file)?;
+    Some(Finding::new(
+        "server.tls_key_file",
+        format!("`{}` lies beside the database, in `{}`", key_file.display(), folder.display()),
+        "move it to a folder of its own, such as /etc/licentia/tls.key, which is not backed up with the database, \
+         and name it in LICENTIA__SERVER__TLS_KEY_FILE",
+    ))
+}
+
+/// The folder of the SQLite database, when a file lies in it or below.
+fn beside_database(config: &Config, file: &Path) -> Option<PathBuf> {
     let Kind::Sqlite { path: database } = config.database.url.kind() else {
         return None;
     };
-    let key_file = config.encryption.held_in.as_deref()?;
     let folder = resolved(database).parent()?.to_owned();
-    resolved(key_file).starts_with(&folder).then(|| {
-        Finding::new(
-            if config.encryption.key_file.is_some() { "encryption.key_file" } else { encryption::KEY },
-            format!("the key in `{}` lies beside the database, in `{}`", key_file.display(), folder.display()),
-            "move the key to a folder of its own, such as /etc/licentia/kek, which is not backed up with the database, \
-             and name it in LICENTIA__ENCRYPTION__KEY_FILE",
-        )
-    })
+    resolved(file).starts_with(&folder).then_some(folder)
 }
 
 /// The path without links and `..`, as far as it exists.

@@ -15,13 +15,16 @@ const MIN_LIST_TTL: u32 = 15;
 /// A token of a session is renewed by a request of its own.
 const MIN_ACCESS_TTL: u32 = 30;
 const MAX_ACCESS_TTL: u32 = 3_600;
+/// The longest time that a request may take to arrive.
+const MAX_TIMEOUT: u32 = 600;
 /// The largest body of an import.
 const MAX_UPLOAD_MB: u32 = 10_240;
 /// The largest limit that a tier can carry.
 const MAX_ACTIVATIONS: u32 = 10_000_000;
 
 pub(super) fn findings(config: &Config) -> Vec<Finding> {
-    let mut findings = times(config);
+    let mut findings = server(config);
+    findings.extend(times(config));
     findings.extend(sessions(config));
     if config.tokens.default_max_activations.get() > MAX_ACTIVATIONS {
         findings.push(Finding::new(
@@ -105,6 +108,43 @@ fn sessions(config: &Config) -> Vec<Finding> {
         Finding::new(key, format!("{seconds} s is out of its range"), format!("set {least} to {most}"))
     })
     .collect()
+}
+
+fn server(config: &Config) -> Vec<Finding> {
+    let server = &config.server;
+    let mut findings = Vec::new();
+    if server.admin_bind.is_some_and(|admin| admin == server.bind && admin.port() != 0) {
+        findings.push(Finding::new(
+            "server.admin_bind",
+            "it is the same as server.bind",
+            "set another port, or leave it out: then server.bind serves everything",
+        ));
+    }
+    for (key, is_set, other) in [
+        ("server.tls_certificate_file", server.tls_certificate_file.is_some(), server.tls_key_file.is_some()),
+        ("server.tls_key_file", server.tls_key_file.is_some(), server.tls_certificate_file.is_some()),
+    ] {
+        if !is_set && other {
+            findings.push(Finding::new(
+                key,
+                "TLS needs a certificate and its key, and one of them is missing",
+                "name both files, or neither",
+            ));
+        }
+    }
+    for (key, seconds) in [
+        ("server.header_timeout_seconds", server.header_timeout_seconds),
+        ("server.body_timeout_seconds", server.body_timeout_seconds),
+    ] {
+        if seconds.get() > MAX_TIMEOUT {
+            findings.push(Finding::new(
+                key,
+                format!("{seconds} s is longer than anybody should hold a connection"),
+                format!("set 1 to {MAX_TIMEOUT}"),
+            ));
+        }
+    }
+    findings
 }
 
 fn times(config: &Config) -> Vec<Finding> {

@@ -41,12 +41,26 @@ impl TryFrom<String> for Environment {
 pub struct ServerConfig {
     /// Where to listen; port 0 takes a free one.
     pub bind: SocketAddr,
+    /// Where to listen for whoever administers; none: at `bind`.
+    pub admin_bind: Option<SocketAddr>,
     /// The issuer, where it was configured. Ask [`super::Config::issuer`].
     pub public_url: Option<PublicUrl>,
+    /// The server's certificate and those that it was issued by, as PEM; none: no TLS.
+    pub tls_certificate_file: Option<PathBuf>,
+    /// The certificate's private key, as PEM.
+    pub tls_key_file: Option<PathBuf>,
     /// Threads that serve requests; none: one for each CPU.
     pub workers: Option<NonZeroUsize>,
     /// Reverse proxies whose word is taken for whom a request comes from.
     pub trusted_proxies: Option<TrustedProxies>,
+    /// Web origins whose scripts may use the API.
+    pub cors_origins: Option<Origins>,
+    /// Whether browsers are told to come by https only, where the issuer is https.
+    pub hsts: bool,
+    /// How long the head of a request may take to arrive, in seconds: 1 to 600.
+    pub header_timeout_seconds: NonZeroU32,
+    /// How long a body may take to arrive, and one that is streamed its next piece, in seconds: 1 to 600.
+    pub body_timeout_seconds: NonZeroU32,
     /// How long running requests may go on after SIGTERM, in seconds.
     pub shutdown_grace_seconds: u32,
 }

@@ -10,6 +10,7 @@ use licentia_types::tokens::TokenTyp;
 use serde::Serialize;
 
 use super::Prepared;
+use crate::config::Config;
 
 /// What browsers and caches are told, and the documents themselves.
 #[derive(Debug)]
@@ -28,9 +29,10 @@ pub(crate) struct Document {
 
 impl Documents {
     /// The documents of a server with these settings.
-    pub(crate) fn of(settings: &Settings, max_age_seconds: u32) -> Result<Self, serde_json::Error> {
+    pub(crate) fn of(settings: &Settings, config: &Config) -> Result<Self, serde_json::Error> {
+        let max_age_seconds = config.discovery.max_age_seconds;
         Ok(Self {
-            license: Document::of(&license_configuration(settings, max_age_seconds))?,
+            license: Document::of(&license_configuration(settings, config))?,
             openid: Document::of(&openid_configuration(&settings.issuer))?,
             caching: format!("public, max-age={max_age_seconds}"),
         })
@@ -63,7 +65,7 @@ impl Document {
     }
 }
 
-fn license_configuration(settings: &Settings, max_age_seconds: u32) -> LicenseConfiguration {
+fn license_configuration(settings: &Settings, config: &Config) -> LicenseConfiguration {
     let issuer = &settings.issuer;
     let at = |path: &str| format!("{issuer}/api/v1/{path}");
     LicenseConfiguration {
@@ -77,14 +79,15 @@ fn license_configuration(settings: &Settings, max_age_seconds: u32) -> LicenseCo
         catalog_endpoint: at("products/catalog"),
         status_list_uri_template: format!("{issuer}/status-lists/{{list}}"),
         revocation_list_uri: at("revocation/list"),
-        openapi_uri: at("openapi.json"),
+        // Where the administration has an address of its own, this is not below the issuer.
+        openapi_uri: config.server.admin_bind.is_none().then(|| at("openapi.json")),
         signing_alg_values_supported: vec!["RS256".to_owned()],
         encryption_alg_values_supported: names(&[ConsumerKeyAlg::RsaOaep, ConsumerKeyAlg::RsaOaep256]),
         encryption_enc_values_supported: vec!["A256CBC-HS512".to_owned()],
         token_types_supported: TokenTyp::ALL.iter().map(|typ| typ.as_str().to_owned()).collect(),
         default_heartbeat_interval: settings.times.heartbeat_interval.get(),
         default_token_ttl: settings.times.token_ttl.get(),
-        jwks_max_age: max_age_seconds,
+        jwks_max_age: config.discovery.max_age_seconds,
     }
 }
 

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use licentia_types::problems::ProblemCode::{
     self, BodyInvalid, BodyTooLarge, Internal, MediaTypeUnsupported, NotFound, NotSupported,
-    ParameterInvalid, PermissionDenied, PreconditionRequired, RateLimited, Unauthenticated, Unavailable,
-    ValidationFailed, VersionStale,
+    ParameterInvalid, PermissionDenied, PreconditionRequired, RateLimited, RequestTimeout, Unauthenticated,
+    Unavailable, ValidationFailed, VersionStale,
 };
 use serde_json::{Value, json};
 use utoipa::openapi::extensions::ExtensionsBuilder;
@@ -139,7 +139,14 @@ fn of_shape(path: &str, operation: &Operation) -> Vec<ProblemCode> {
         (demanded, &[PreconditionRequired]),
         (
             operation.request_body.is_some(),
-            &[BodyInvalid, BodyTooLarge, MediaTypeUnsupported, ValidationFailed, NotSupported],
+            &[
+                BodyInvalid,
+                RequestTimeout,
+                BodyTooLarge,
+                MediaTypeUnsupported,
+                ValidationFailed,
+                NotSupported,
+            ],
         ),
     ];
     rules.into_iter().filter(|(holds, _)| *holds).flat_map(|(_, codes)| codes.iter().copied()).collect()

@@ -42,8 +42,13 @@ pub(super) fn expect_good(password: &str, words: &[String]) -> Result<(), Passwo
     if password.chars().count() < SHORTEST_PASSWORD {
         return Err(PasswordFault::Short);
     }
-    let words: Vec<&str> =
-        words.iter().flat_map(|word| parts(word)).chain(["licentia", "license", "licence"]).collect();
+    let joined: Vec<String> = words.iter().map(|word| word.split(divides).collect()).collect();
+    let words: Vec<&str> = words
+        .iter()
+        .flat_map(|word| parts(word))
+        .chain(joined.iter().map(String::as_str))
+        .chain(["licentia", "license", "licence"])
+        .collect();
     if zxcvbn(&password, &words).score() < GOOD { Err(PasswordFault::Common) } else { Ok(()) }
 }
 
@@ -54,8 +59,11 @@ pub(super) fn is_short_enough(password: &str) -> bool {
 
 /// A word whole, and what it is made of: `ada@example.com`, `ada`, `example`, `com`.
 fn parts(word: &str) -> impl Iterator<Item = &str> {
-    let parts = word.split(|c: char| !c.is_alphanumeric()).filter(|part| part.len() > 2);
-    std::iter::once(word).chain(parts)
+    std::iter::once(word).chain(word.split(divides).filter(|part| part.len() > 2))
+}
+
+fn divides(c: char) -> bool {
+    !c.is_alphanumeric()
 }
 
 #[cfg(test)]

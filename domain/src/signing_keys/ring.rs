@@ -68,7 +68,7 @@ impl KeyRing {
     ) -> Result<Self, StartError> {
         creation::complete(db, kek, bits, now).await?;
         let keys = Arc::new(Keys::of(store::believed(db).await?, None, kek)?);
-        for purpose in [Purpose::Token, Purpose::Document] {
+        for purpose in [Purpose::Token, Purpose::Document, Purpose::Session] {
             keys.signer(purpose, now).ok_or(Failure::Corrupt("signing key"))?;
         }
         Ok(Self { seen: RwLock::new(Seen { keys, at: now, failure: None }), attempt: Mutex::new(now) })

@@ -17,12 +17,7 @@ pub(super) async fn of(db: &impl ConnectionTrait, purpose: Purpose) -> Result<Ve
 
 /// The keys that are believed, retired ones too, in an order that their states do not change.
 pub(super) async fn believed(db: &impl ConnectionTrait) -> Result<Vec<Model>, DbErr> {
-    Entity::find()
-        .filter(Column::Purpose.ne(Purpose::Session))
-        .filter(Column::RevokedAt.is_null())
-        .order_by_asc(Column::Kid)
-        .all(db)
-        .await
+    Entity::find().filter(Column::RevokedAt.is_null()).order_by_asc(Column::Kid).all(db).await
 }
 
 /// A key by its name.

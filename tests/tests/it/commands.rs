@@ -10,3 +10,4 @@ mod key_file;
 mod keys;
 mod serving;
 mod signing_keys;
+mod tls;

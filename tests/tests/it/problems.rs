@@ -97,6 +97,12 @@ impl World {
             Code::PreconditionRequired => self.precondition_required().await,
             Code::ActivationDeactivated => self.activation_deactivated().await,
             Code::VersionStale => self.version_stale().await,
+            Code::RequestTimeout => self.request_timeout().await,
+            Code::UriTooLong => server.get(&format!("/api/v1/products?q={}", "x".repeat(8_192))).await,
+            Code::HeadersTooLarge => {
+                let request = server.request(Method::GET, "/api/v1/products");
+                Reply::of(request.header("x-long", "x".repeat(32_768))).await
+            }
             Code::BodyTooLarge => self.body("application/json", " ".repeat(65_537)).await,
             Code::MediaTypeUnsupported => self.body("text/plain", "{}".to_owned()).await,
             Code::ValidationFailed => server.admin_post("/customers", json!({})).await,
@@ -133,6 +139,13 @@ impl World {
         let mut body = machine.beat_body(None);
         body[member] = json!(value);
         self.server.post("/license-keys/heartbeat", body).await
+    }
+
+    async fn request_timeout(&self) -> Reply {
+        let server = self.server.another_with(&[("SERVER__BODY_TIMEOUT_SECONDS", "1")]).await;
+        let half = "POST /api/v1/license-keys/validate HTTP/1.1\r\nHost: localhost\r\n\
+                    Content-Type: application/json\r\nContent-Length: 20\r\n\r\n{\"token\":";
+        server.say(half.as_bytes()).await.expect("the server answers")
     }
 
     async fn nonce_invalid(&self) -> Reply {

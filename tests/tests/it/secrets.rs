@@ -3,11 +3,14 @@
 use std::io::{self, Write};
 use std::sync::{Mutex, Once, PoisonError};
 
+use licentia::config::Config;
 use licentia_crypto::rsa_keys::{KeyPair, RsaKeyBits};
 use licentia_tests::{Backend, Machine, Reply, Shop, TestServer, on_both, try_activate};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::activation_claims::Guarded;
 
@@ -33,7 +36,10 @@ impl Write for Memory {
 fn log_everything() {
     static BEGUN: Once = Once::new();
     BEGUN.call_once(|| {
-        tracing_subscriber::fmt().json().with_max_level(LevelFilter::TRACE).with_writer(|| Memory).init();
+        let trace = [("LICENTIA__LOG__FILTER".to_owned(), "trace".to_owned())];
+        let filter = licentia::logging::filter(&Config::load(None, trace).unwrap().log).unwrap();
+        let lines = tracing_subscriber::fmt().json().with_max_level(LevelFilter::TRACE);
+        lines.with_writer(|| Memory).finish().with(filter).init();
     });
 }
 
@@ -142,8 +148,30 @@ async fn canaries(server: &TestServer) -> Vec<String> {
             Reply::of(request().header("cookie", canary("cookie"))).await;
         }
     }
-    let places = ["path", "query", "body", "tag", "bearer", "api-key", "cookie"];
+    secrets_that_are_no_http(server, canary).await;
+    let places = ["wire", "path", "query", "body", "tag", "bearer", "api-key", "cookie"];
     places.into_iter().map(canary).collect()
+}
+
+/// Secrets in what cannot be read as a request, and in what is too large for one.
+async fn secrets_that_are_no_http(server: &TestServer, canary: impl Fn(&str) -> String) {
+    let wire = canary("wire");
+    let large = format!("{wire}{}", "x".repeat(100_000));
+    let head = "POST /api/v1/license-keys/validate HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n";
+    for bytes in [
+        format!("{wire}\r\n\r\n"),
+        format!("GET /{wire}\r\n\r\n"),
+        format!("GET / HTTP/1.1\r\nX-Secret: {wire}\r\n\r\n"),
+        format!("{head}Content-Length: {wire}\r\n\r\n"),
+        format!("{head}Content-Length: +{wire}\r\n\r\n"),
+        format!("{head}Transfer-Encoding: {wire}\r\n\r\n"),
+        format!("{head}Transfer-Encoding: chunked\r\n\r\n{wire}\r\n\r\n"),
+        format!("{head}X-Secret: {large}\r\n\r\n"),
+        format!("GET /{large} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"),
+    ] {
+        let reply = server.say(bytes.as_bytes()).await.expect("it is refused");
+        assert!((400..500).contains(&reply.status), "{}", reply.status);
+    }
 }
 
 /// Secrets in every member that holds one, in members that nobody knows, and in what is no JSON.

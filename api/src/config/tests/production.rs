@@ -111,6 +111,26 @@ fn a_key_beside_the_database_is_refused() {
     assert_eq!(key_beside("not/yet/made/licentia.db", &apart, &folder), []);
 }
 
+#[test]
+fn the_key_of_the_certificate_lies_apart_from_the_database_too() {
+    let folder = Folder::new();
+    let found = |key: &str| {
+        let key = folder.write(key, "key");
+        findings(&[
+            PRODUCTION,
+            HTTPS,
+            KEY,
+            &format!("LICENTIA__DATABASE__URL=sqlite://{}", folder.path().join("data/licentia.db").display()),
+            "LICENTIA__SERVER__TLS_CERTIFICATE_FILE=tls.crt",
+            &format!("LICENTIA__SERVER__TLS_KEY_FILE={}", key.display()),
+        ])
+    };
+    let beside = found("data/tls.key");
+    assert_eq!(beside.iter().map(|one| one.key).collect::<Vec<_>>(), ["server.tls_key_file"]);
+    assert!(beside[0].mend.contains("/etc/licentia/tls.key"), "{}", beside[0]);
+    assert_eq!(found("etc/tls.key"), []);
+}
+
 #[cfg(unix)]
 #[test]
 fn a_link_does_not_hide_where_a_key_lies() {

@@ -218,6 +218,10 @@ impl Serving<'_> {
     }
 
     fn health(&self) -> Option<u16> {
+        if self.installation.variables.contains_key("LICENTIA__SERVER__TLS_KEY_FILE") {
+            let is_well = self.installation.run(&["healthcheck"]).code == Some(0);
+            return is_well.then_some(200);
+        }
         let mut stream = TcpStream::connect(("127.0.0.1", self.installation.port)).ok()?;
         stream
             .write_all(b"GET /health/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
