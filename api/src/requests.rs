@@ -22,7 +22,7 @@ use tracing::{Instrument, Span};
 
 use crate::methods::{Methods, Place};
 use crate::router::Operation;
-use crate::{Ctx, answers, discovery, limits, problem, rewrite};
+use crate::{Ctx, answers, discovery, idempotency, limits, problem, rewrite};
 use ids::RequestIds;
 
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
@@ -91,6 +91,9 @@ pub(crate) async fn observe(
     let mut answer = problem::render(answer, &asked);
     let request = answer.request().clone();
     limits::mark(answer.headers_mut(), &request);
+    if answer.status().is_success() {
+        idempotency::mark(answer.headers_mut(), &request);
+    }
     mark(answer.headers_mut(), place, &asked);
     log(&answer, place, &asked, begun);
     Ok(answer)

@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::database::Database;
 use crate::failure::Failure;
 use crate::heartbeats::Queue;
+use crate::once::InFlight;
 use crate::purging::Retention;
 use crate::randomness::{Randomness, RandomnessExhausted};
 use crate::refusals::Refusals;
@@ -114,6 +115,8 @@ pub struct Context {
     pub refusals: Refusals,
     /// When API keys were used, and not written down yet.
     pub(crate) api_key_uses: Uses,
+    /// What is being done for somebody who asked for it once.
+    pub(crate) in_flight: InFlight,
     /// What was counted and not written down yet.
     pub(crate) usage: Arc<Usage>,
     outside: Outside,
@@ -158,6 +161,7 @@ impl Context {
             asked_keys: Keys::default(),
             refusals: Refusals::default(),
             api_key_uses: Uses::default(),
+            in_flight: InFlight::default(),
             usage: Arc::default(),
             outside,
         })

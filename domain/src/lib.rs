@@ -28,6 +28,7 @@ pub mod license_files;
 pub mod licenses;
 pub mod lookup;
 pub mod misread;
+pub mod once;
 pub mod pages;
 pub mod products;
 pub mod purging;

@@ -1,0 +1,68 @@
+//! Outcomes as they lie in the database.
+
+use licentia_crypto::sealing::Place;
+use licentia_entity::kept_outcome::{Column, Entity, Model};
+use licentia_types::time::Timestamp;
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, IntoActiveModel,
+    QueryFilter, Statement,
+};
+use zeroize::Zeroizing;
+
+use super::{KEPT, Name, Once};
+use crate::context::{Context, Moment};
+use crate::database::WriteTx;
+use crate::failure::Failure;
+
+/// What is kept under a name, if that was after `ended`.
+pub(super) async fn find(
+    db: &impl ConnectionTrait,
+    name: &Name,
+    ended: Timestamp,
+) -> Result<Option<Model>, DbErr> {
+    Entity::find().filter(Column::Name.eq(name.to_vec())).filter(Column::KeptAt.gt(ended)).one(db).await
+}
+
+pub(super) fn open(ctx: &Context, kept: &Model) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    Ok(ctx.kek.open(place(&kept.id.to_string()), &kept.outcome)?)
+}
+
+/// Whether nobody else is at it, until the transaction ends. SQLite has one writer, which this is.
+pub(super) async fn lock(tx: &WriteTx, name: &Name) -> Result<bool, Failure> {
+    if tx.get_database_backend() != DbBackend::Postgres {
+        return Ok(true);
+    }
+    let ask = "SELECT pg_try_advisory_xact_lock($1) AS ours";
+    let statement = Statement::from_sql_and_values(DbBackend::Postgres, ask, [name.number().into()]);
+    let row = tx.query_one_raw(statement).await?.ok_or(Failure::Corrupt("lock"))?;
+    Ok(row.try_get("", "ours")?)
+}
+
+/// Keeps an outcome, in the place of one whose time is over.
+pub(super) async fn keep(
+    ctx: &Context,
+    moment: &Moment<'_>,
+    tx: &WriteTx,
+    once: &Once,
+    outcome: &[u8],
+) -> Result<(), Failure> {
+    let id = moment.new_uuid()?;
+    let kept = Model {
+        id,
+        name: once.name.to_vec(),
+        request: once.request.0.clone(),
+        outcome: ctx.kek.seal(place(&id.to_string()), outcome)?.into_bytes(),
+        kept_at: moment.now,
+    };
+    let replace = OnConflict::column(Column::Name)
+        .update_columns([Column::Id, Column::Request, Column::Outcome, Column::KeptAt])
+        .action_and_where(Expr::col((Entity, Column::KeptAt)).lte(moment.now - KEPT))
+        .to_owned();
+    let insert = Entity::insert(kept.into_active_model().reset_all()).on_conflict(replace);
+    if insert.exec_without_returning(tx).await? == 1 { Ok(()) } else { Err(Failure::Repeated) }
+}
+
+const fn place(id: &str) -> Place<'_> {
+    Place { table: "kept_outcome", column: "outcome", row: id }
+}
