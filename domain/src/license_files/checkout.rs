@@ -99,12 +99,12 @@ pub async fn checkout(
     let response = CheckoutResponse { file: unsigned, activation, seats: count };
     let checked_out = CheckedOut { response, created: true };
     once::commit(ctx, &moment, caller, tx, &checked_out).await?;
-    checked_out.with(delivery::deliver(ctx, file).await?)
+    Ok(checked_out.with(delivery::deliver(ctx, file).await?))
 }
 
 impl CheckedOut {
-    fn with(self, file: LicenseFileResponse) -> Result<Self, LicenseFileError> {
-        Ok(Self { response: CheckoutResponse { file, ..self.response }, ..self })
+    fn with(self, file: LicenseFileResponse) -> Self {
+        Self { response: CheckoutResponse { file, ..self.response }, ..self }
     }
 }
 
@@ -113,7 +113,7 @@ async fn again(ctx: &Context, before: CheckedOut) -> Result<CheckedOut, LicenseF
     let (license, id) = (before.response.file.license_id, before.response.file.id);
     let file = store::find(&ctx.db, Scope::License(license), license, id).await?;
     let file = file.ok_or(Failure::Corrupt("licence file"))?;
-    before.with(delivery::deliver(ctx, file).await?)
+    Ok(before.with(delivery::deliver(ctx, file).await?))
 }
 
 /// What a licence grants to a machine that is given a file now.

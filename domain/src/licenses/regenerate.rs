@@ -1,9 +1,10 @@
 //! Signing afresh without changing the licence: one token for each active machine, for somebody
 //! else to deliver. It is no contact of the machine, and rotates no nonce.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use licentia_entity::{activation, consumer_key};
+use licentia_entity::{activation, consumer_key, license};
 use licentia_types::activations::ConsumerKeyAlg;
 use licentia_types::drift::{RegenerateResponse, RegeneratedToken};
 use licentia_types::ids::{ActivationId, LicenseId};
@@ -16,7 +17,7 @@ use serde_json::json;
 use super::error::LicenseError;
 use super::grants::Granted;
 use super::live_tokens::{self, Signing};
-use super::{Told, locked, rules, tell};
+use super::{Told, locked, rules, store, tell};
 use crate::actors::Caller;
 use crate::context::{Context, compute};
 use crate::events::Kind;
@@ -41,8 +42,7 @@ pub async fn regenerate(
     id: LicenseId,
 ) -> Result<RegenerateResponse, LicenseError> {
     if let Some(before) = once::answered::<Decided>(caller)? {
-        let signing_key = ctx.token_key(ctx.moment().now).await?;
-        return signed(ctx, signing_key, before).await;
+        return again(ctx, caller, id, before).await;
     }
     let moment = ctx.moment();
     let signing_key = ctx.token_key(moment.now).await?;
@@ -54,9 +54,8 @@ pub async fn regenerate(
     let granted = Granted::of(ctx, license, product, &catalogue)?;
     let (license, times) = (&granted.license, granted.entitlements.times);
     let end = tokens::license_end(license.expires_at, times);
-    let status = rules::status(license, moment.now);
-    let worth_a_token = matches!(status, LicenseStatus::Active | LicenseStatus::Expired);
-    let window = Window::at(moment.now, times, end, ctx.settings.backdate).filter(|_| worth_a_token);
+    let window = Window::at(moment.now, times, end, ctx.settings.backdate);
+    let window = window.filter(|_| is_worth_a_token(license, moment.now));
     let window = window.ok_or(LicenseError::NoToken)?;
 
     let most = u64::try_from(MOST).unwrap_or(u64::MAX).saturating_add(1);
@@ -86,6 +85,30 @@ pub async fn regenerate(
     let decided = Decided { typ: granted.product.token_typ, tokens };
     once::commit(ctx, &moment, caller, tx, &decided).await?;
     signed(ctx, signing_key, decided).await
+}
+
+/// Signs again what was decided before, as far as it is still worth a token.
+async fn again(
+    ctx: &Context,
+    caller: &Caller,
+    id: LicenseId,
+    before: Decided,
+) -> Result<RegenerateResponse, LicenseError> {
+    let now = ctx.moment().now;
+    let license = store::find(&ctx.db, caller.actor.scope(), id).await?.ok_or(LicenseError::NotFound)?;
+    if !is_worth_a_token(&license, now) {
+        return Err(LicenseError::NoToken);
+    }
+    let live = live_tokens::live_tokens(&ctx.db, id, now).await?;
+    let live: HashSet<ActivationId> = live.into_iter().map(|token| token.activation).collect();
+    let still = |token: &Unsigned| live.contains(&token.claims.activation_id);
+    let tokens = before.tokens.into_iter().filter(still).collect();
+    let signing_key = ctx.token_key(now).await?;
+    signed(ctx, signing_key, Decided { tokens, ..before }).await
+}
+
+fn is_worth_a_token(license: &license::Model, now: Timestamp) -> bool {
+    matches!(rules::status(license, now), LicenseStatus::Active | LicenseStatus::Expired)
 }
 
 /// Signs what was decided, after the commit.

@@ -12,8 +12,11 @@ use zeroize::Zeroizing;
 
 use super::{KEPT, Name, Once};
 use crate::context::{Context, Moment};
-use crate::database::WriteTx;
+use crate::database::{WriteTx, is_lock_timeout};
 use crate::failure::Failure;
+
+/// How long somebody waits for another instance that is at the same.
+const PATIENCE: &str = "2s";
 
 /// What is kept under a name, if that was after `ended`.
 pub(super) async fn find(
@@ -30,13 +33,25 @@ pub(super) fn open(ctx: &Context, kept: &Model) -> Result<Zeroizing<Vec<u8>>, Fa
 
 /// Whether nobody else is at it, until the transaction ends. SQLite has one writer, which this is.
 pub(super) async fn lock(tx: &WriteTx, name: &Name) -> Result<bool, Failure> {
-    if tx.get_database_backend() != DbBackend::Postgres {
+    if tx.get_database_backend() != DbBackend::Postgres || ask(tx, "pg_try_advisory_xact_lock", name).await? {
         return Ok(true);
     }
-    let ask = "SELECT pg_try_advisory_xact_lock($1) AS ours";
+    // Whoever was refused may not have let it go yet.
+    tx.execute_unprepared(&format!("SET LOCAL lock_timeout = '{PATIENCE}'")).await?;
+    match ask(tx, "pg_advisory_xact_lock", name).await {
+        Ok(_) => tx.execute_unprepared("SET LOCAL lock_timeout TO DEFAULT").await?,
+        Err(error) if is_lock_timeout(&error) => return Ok(false),
+        Err(error) => return Err(error.into()),
+    };
+    Ok(true)
+}
+
+/// Gives false when the lock says no.
+async fn ask(tx: &WriteTx, lock: &str, name: &Name) -> Result<bool, DbErr> {
+    let ask = format!("SELECT {lock}($1)::text <> 'false' AS ours");
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, ask, [name.number().into()]);
-    let row = tx.query_one_raw(statement).await?.ok_or(Failure::Corrupt("lock"))?;
-    Ok(row.try_get("", "ours")?)
+    let row = tx.query_one_raw(statement).await?;
+    row.map_or(Ok(false), |row| row.try_get("", "ours"))
 }
 
 /// Keeps an outcome, in the place of one whose time is over.

@@ -24,6 +24,7 @@ mod explain;
 mod group_commit;
 mod heartbeats;
 mod hostile_tokens;
+mod idempotency;
 mod imports;
 mod inspection;
 mod jobs;
