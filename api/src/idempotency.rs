@@ -37,11 +37,15 @@ const REPLAYED_HEADER: HeaderName = HeaderName::from_static("idempotent-replayed
 #[derive(Debug)]
 pub(crate) struct Once<I>(pub(crate) I);
 
+/// The same where the operation takes the body as it comes.
+#[derive(Debug)]
+pub(crate) struct OnceComing<I>(pub(crate) I);
+
 /// The header, for the OpenAPI document.
 pub(crate) struct IdempotencyKey;
 
-/// What was asked, left for the guard. The body has passed.
-struct Passed(Rc<RefCell<Asked>>);
+/// What was asked, left for the guard.
+struct Left(Rc<RefCell<Asked>>);
 
 /// What is answered was done before.
 struct Replayed;
@@ -66,16 +70,31 @@ impl<I: FromRequest + 'static> FromRequest for Once<I> {
             if !request.headers().contains_key(HEADER) {
                 return I::from_request(&request, &mut payload).await.map(Self).map_err(Into::into);
             }
-            let route = format!("{} {}", request.method(), request.path());
-            let asked = Rc::new(RefCell::new(Asked::begin(route, request.query_string())));
+            let asked = Rc::new(RefCell::new(asked(&request)));
             let mut payload = watched(payload, Rc::clone(&asked));
             let input = I::from_request(&request, &mut payload).await.map_err(Into::into)?;
             // What the input left of the body is a part of the request, too.
             body::pass(&request, payload).await?;
-            request.extensions_mut().insert(Passed(asked));
+            request.extensions_mut().insert(Left(asked));
             Ok(Self(input))
         })
     }
+}
+
+impl<I: FromRequest + 'static> FromRequest for OnceComing<I> {
+    type Error = Error;
+    type Future = Extracting<Self, Error>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        request.extensions_mut().insert(Left(Rc::new(RefCell::new(asked(request).coming()))));
+        let input = I::from_request(request, payload);
+        Box::pin(async move { input.await.map(Self).map_err(Into::into) })
+    }
+}
+
+/// What is asked, before its body.
+fn asked(request: &HttpRequest) -> Asked {
+    Asked::begin(format!("{} {}", request.method(), request.path()), request.query_string())
 }
 
 /// The same body, of which every piece is taken for the digest as it passes.
@@ -95,7 +114,7 @@ pub(crate) async fn claim(request: &HttpRequest, actor: &Actor) -> Result<Option
     else {
         return Ok(None);
     };
-    let Some(Passed(asked)) = request.extensions_mut().remove() else {
+    let Some(Left(asked)) = request.extensions_mut().remove() else {
         return Err(NotTaken.into());
     };
     let key: OnceKey = key.to_str().map_err(|_| OnceError::NoKey)?.parse()?;

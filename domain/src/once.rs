@@ -4,7 +4,7 @@
 //! under that name, in the transaction of its effect: there are both, or neither. For a day the same request is given the
 //! outcome again ([`answered`]); what was refused, or changed nothing, leaves nothing.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use licentia_crypto::digests::Parts;
 use licentia_types::time::{Seconds, Timestamp};
@@ -35,11 +35,18 @@ pub(crate) const KEPT: Seconds = Seconds::constant(86_400);
 /// What somebody asks for once. While it lives, nobody else on this instance asks for it.
 pub struct Once {
     name: Name,
-    request: Request,
+    /// Whole, or as far as its body has come.
+    request: Mutex<Parts>,
     /// Outcomes that were kept until then are not given any more.
     ended: Timestamp,
-    outcome: Option<Zeroizing<Vec<u8>>>,
+    kept: Option<Kept>,
     _permit: Permit,
+}
+
+/// What was done before.
+struct Kept {
+    request: Request,
+    outcome: Zeroizing<Vec<u8>>,
 }
 
 /// What is asked, in pieces as they come: the same when it is asked again.
@@ -47,6 +54,8 @@ pub struct Once {
 pub struct Asked {
     route: String,
     parts: Parts,
+    /// Whether the operation itself takes the body, later.
+    coming: bool,
 }
 
 impl Asked {
@@ -57,7 +66,13 @@ impl Asked {
         parts.take(route.as_bytes());
         parts = parts.next();
         parts.take(query.as_bytes());
-        Self { route, parts: parts.next() }
+        Self { route, parts: parts.next(), coming: false }
+    }
+
+    /// The same where the body is so large that the operation takes it as it comes.
+    #[must_use]
+    pub fn coming(self) -> Self {
+        Self { coming: true, ..self }
     }
 
     /// The next piece of the body.
@@ -76,7 +91,26 @@ impl Once {
     /// Whether it was done before, so that its outcome is only given again.
     #[must_use]
     pub fn is_answered(&self) -> bool {
-        self.outcome.is_some()
+        self.kept.is_some()
+    }
+
+    /// The next piece of a body that the operation takes as it comes.
+    pub(crate) fn take(&self, piece: &[u8]) {
+        self.parts().take(piece);
+    }
+
+    fn parts(&self) -> MutexGuard<'_, Parts> {
+        self.request.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The request, when all of it has come.
+    fn request(&self, ctx: &Context) -> Request {
+        Request::of(ctx, self.parts().clone())
+    }
+
+    fn expect_same(&self, ctx: &Context) -> Result<(), OnceError> {
+        let same = self.kept.as_ref().is_none_or(|kept| kept.request == self.request(ctx));
+        if same { Ok(()) } else { Err(OnceError::OtherRequest) }
     }
 }
 
@@ -91,24 +125,34 @@ pub async fn claim(
     asked: Asked,
 ) -> Result<Arc<Once>, OnceError> {
     let name = Name::of(ctx, actor, &asked.route, key);
-    let request = Request::of(ctx, asked.parts);
     // Before it is looked at what was kept: nobody keeps anything under this name from here on.
     let permit = ctx.in_flight.enter(&name).ok_or(OnceError::InFlight)?;
     let ended = ctx.moment().now - KEPT;
     let kept = store::find(&ctx.db, &name, ended).await?;
-    if kept.as_ref().is_some_and(|kept| kept.request != request.0) {
-        return Err(OnceError::OtherRequest);
+    let kept = kept.map(|kept| store::open(ctx, kept)).transpose()?;
+    let once = Once { name, request: Mutex::new(asked.parts), ended, kept, _permit: permit };
+    if !asked.coming {
+        once.expect_same(ctx)?;
     }
-    let outcome = kept.map(|kept| store::open(ctx, &kept)).transpose()?;
-    Ok(Arc::new(Once { name, request, ended, outcome, _permit: permit }))
+    Ok(Arc::new(once))
 }
 
 /// The outcome of what was done before, for an operation to give again.
 pub(crate) fn answered<T: DeserializeOwned>(caller: &Caller) -> Result<Option<T>, Failure> {
-    let outcome = caller.once.as_ref().and_then(|once| once.outcome.as_ref());
-    let read =
-        |json: &Zeroizing<Vec<u8>>| serde_json::from_slice(json).map_err(|_| Failure::Corrupt("outcome"));
-    outcome.map(read).transpose()
+    let kept = caller.once.as_ref().and_then(|once| once.kept.as_ref());
+    let read = |kept: &Kept| serde_json::from_slice(&kept.outcome).map_err(|_| Failure::Corrupt("outcome"));
+    kept.map(read).transpose()
+}
+
+/// The same for an operation that took the body as it came, when all of it has.
+pub(crate) fn answered_whole<T: DeserializeOwned>(
+    ctx: &Context,
+    caller: &Caller,
+) -> Result<Option<T>, OnceError> {
+    if let Some(once) = &caller.once {
+        once.expect_same(ctx)?;
+    }
+    Ok(answered(caller)?)
 }
 
 /// Begins the one transaction of an operation. What the caller asks for once is done by nobody else, on no instance,

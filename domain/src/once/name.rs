@@ -62,7 +62,7 @@ impl Name {
 }
 
 /// Stands for what was asked.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Request(pub(super) Vec<u8>);
 
 impl Request {

@@ -8,9 +8,8 @@ use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, IntoActiveModel,
     QueryFilter, Statement,
 };
-use zeroize::Zeroizing;
 
-use super::{KEPT, Name, Once};
+use super::{KEPT, Kept, Name, Once, Request};
 use crate::context::{Context, Moment};
 use crate::database::{WriteTx, is_lock_timeout};
 use crate::failure::Failure;
@@ -27,8 +26,9 @@ pub(super) async fn find(
     Entity::find().filter(Column::Name.eq(name.to_vec())).filter(Column::KeptAt.gt(ended)).one(db).await
 }
 
-pub(super) fn open(ctx: &Context, kept: &Model) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    Ok(ctx.kek.open(place(&kept.id.to_string()), &kept.outcome)?)
+pub(super) fn open(ctx: &Context, kept: Model) -> Result<Kept, Failure> {
+    let outcome = ctx.kek.open(place(&kept.id.to_string()), &kept.outcome)?;
+    Ok(Kept { request: Request(kept.request), outcome })
 }
 
 /// Whether nobody else is at it, until the transaction ends. SQLite has one writer, which this is.
@@ -66,7 +66,7 @@ pub(super) async fn keep(
     let kept = Model {
         id,
         name: once.name.to_vec(),
-        request: once.request.0.clone(),
+        request: once.request(ctx).0,
         outcome: ctx.kek.seal(place(&id.to_string()), outcome)?.into_bytes(),
         kept_at: moment.now,
     };

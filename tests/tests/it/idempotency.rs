@@ -1,6 +1,6 @@
 //! `Idempotency-Key`: one effect for one key, and the same answer again.
 
-use licentia_entity::{audit_event, kept_outcome};
+use licentia_entity::{audit_event, event, kept_outcome};
 use licentia_tests::{Reply, TestServer};
 use reqwest::{Method, RequestBuilder};
 use sea_orm::{EntityTrait, PaginatorTrait, QueryOrder};
@@ -8,6 +8,7 @@ use serde_json::Value;
 
 mod cases;
 mod conflicts;
+mod imports;
 mod keeping;
 pub(crate) mod racing;
 mod repeats;
@@ -31,9 +32,11 @@ fn is_replayed(reply: &Reply) -> bool {
     reply.header("idempotent-replayed") == "true"
 }
 
-/// Rows of the audit log.
-async fn audited(server: &TestServer) -> u64 {
-    audit_event::Entity::find().count(&server.context.db).await.unwrap()
+/// Rows of the audit log, and what others are told.
+async fn written(server: &TestServer) -> (u64, u64) {
+    let db = &server.context.db;
+    let audited = audit_event::Entity::find().count(db).await.unwrap();
+    (audited, event::Entity::find().count(db).await.unwrap())
 }
 
 /// What is kept, oldest first.
