@@ -56,8 +56,7 @@ impl Name {
 
     /// The number of its lock.
     pub(super) fn number(&self) -> i64 {
-        let [a, b, c, d, e, f, g, h, ..] = self.0;
-        i64::from_be_bytes([a, b, c, d, e, f, g, h])
+        self.0.first_chunk().copied().map_or(0, i64::from_be_bytes)
     }
 }
 
