@@ -1,7 +1,7 @@
 //! `Idempotency-Key`: a request that may be sent again, with one effect.
 //!
-//! A handler whose effect is kept says so in its signature: [`Once`] around its input. Elsewhere the header of somebody who
-//! signed in is refused: whoever sends it relies on it. Machines' calls are idempotent by themselves.
+//! A handler whose effect is kept says so in its signature: [`Once`] around its input, or [`AllowedOnce`]. Elsewhere the
+//! header of somebody who signed in is refused: whoever sends it relies on it. Machines' calls are idempotent by themselves.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -21,7 +21,7 @@ use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::Type;
 use utoipa::openapi::{ObjectBuilder, Required};
 
-use crate::guard::Extracting;
+use crate::guard::{Allowed, Extracting};
 use crate::problem::ApiError;
 use crate::{Ctx, body};
 
@@ -37,7 +37,10 @@ const REPLAYED_HEADER: HeaderName = HeaderName::from_static("idempotent-replayed
 #[derive(Debug)]
 pub(crate) struct Once<I>(pub(crate) I);
 
-/// The same where the operation takes the body as it comes.
+/// Somebody with the permission `P`, who may ask for it once.
+pub(crate) type AllowedOnce<P, I> = Allowed<P, Once<I>>;
+
+/// The same as [`Once`] where the operation takes the body as it comes.
 #[derive(Debug)]
 pub(crate) struct OnceComing<I>(pub(crate) I);
 

@@ -16,7 +16,7 @@ use crate::Ctx;
 use crate::answers::Admitted;
 use crate::body::Body;
 use crate::guard::{Allowed, Visitor, perm};
-use crate::idempotency::{IdempotencyKey, Once};
+use crate::idempotency::{AllowedOnce, IdempotencyKey, Once};
 use crate::limits::key_lookups::KeyLookups;
 use crate::parameters::{Id, Listing, PageParameters};
 use crate::problem::ApiError;
@@ -99,7 +99,7 @@ pub(crate) async fn list_activation_claims(
 #[post("/activation-claims/{id}/approve")]
 pub(crate) async fn approve_activation_claim(
     ctx: Ctx,
-    allowed: Allowed<perm::Activations, Once<Id<ActivationClaimId>>>,
+    allowed: AllowedOnce<perm::Activations, Id<ActivationClaimId>>,
 ) -> Result<Json<ActivationClaimResponse>, ApiError> {
     let (caller, Once(Id(id))) = allowed.open();
     Ok(Json(activation_claims::approve(&ctx, &caller, id).await?))
@@ -118,7 +118,7 @@ pub(crate) async fn approve_activation_claim(
 #[post("/activation-claims/{id}/reject")]
 pub(crate) async fn reject_activation_claim(
     ctx: Ctx,
-    allowed: Allowed<perm::Activations, Once<Id<ActivationClaimId>>>,
+    allowed: AllowedOnce<perm::Activations, Id<ActivationClaimId>>,
 ) -> Result<Json<ActivationClaimResponse>, ApiError> {
     let (caller, Once(Id(id))) = allowed.open();
     Ok(Json(activation_claims::reject(&ctx, &caller, id).await?))

@@ -17,7 +17,7 @@ use crate::Ctx;
 use crate::answers::{Admitted, Found};
 use crate::body::{Body, OptionalBody};
 use crate::guard::{Allowed, Machine, MachineOr, Visitor, perm};
-use crate::idempotency::{IdempotencyKey, Once};
+use crate::idempotency::{AllowedOnce, IdempotencyKey, Once};
 use crate::limits::key_lookups::KeyLookups;
 use crate::parameters::{Id, Listing, PageParameters};
 use crate::problem::ApiError;
@@ -126,6 +126,9 @@ pub(crate) async fn get_activation(
     Ok(Found(activations::get(&ctx, caller.actor.scope(), id).await?))
 }
 
+/// Which machine, and how it proves itself.
+type Deactivation = (Id<ActivationId>, OptionalBody<DeactivateRequest>);
+
 /// Give a seat back
 ///
 /// A machine sends its licence key, its fingerprint and its current or previous nonce; an API key
@@ -145,7 +148,7 @@ pub(crate) async fn get_activation(
 pub(crate) async fn deactivate(
     ctx: Ctx,
     lookups: Data<KeyLookups>,
-    machine: MachineOr<perm::Activations, Once<(Id<ActivationId>, OptionalBody<DeactivateRequest>)>>,
+    machine: MachineOr<perm::Activations, Once<Deactivation>>,
 ) -> Result<Found<ActivationResponse>, ApiError> {
     let (caller, Once((Id(id), OptionalBody(command)))) = machine.open();
     let looked_up_from = command.license_key.as_ref().and(caller.ip);
@@ -170,7 +173,7 @@ pub(crate) async fn deactivate(
 #[post("/license-activations/{id}/revoke")]
 pub(crate) async fn revoke_activation(
     ctx: Ctx,
-    allowed: Allowed<perm::Activations, Once<(Id<ActivationId>, OptionalBody<RevokeActivationRequest>)>>,
+    allowed: AllowedOnce<perm::Activations, (Id<ActivationId>, OptionalBody<RevokeActivationRequest>)>,
 ) -> Result<Found<ActivationResponse>, ApiError> {
     let (caller, Once((Id(id), OptionalBody(command)))) = allowed.open();
     Ok(Found(activations::revoke(&ctx, &caller, id, command).await?))
@@ -188,7 +191,7 @@ pub(crate) async fn revoke_activation(
 #[post("/license-activations/{id}/unblock")]
 pub(crate) async fn unblock_activation(
     ctx: Ctx,
-    allowed: Allowed<perm::Activations, Once<Id<ActivationId>>>,
+    allowed: AllowedOnce<perm::Activations, Id<ActivationId>>,
 ) -> Result<Found<ActivationResponse>, ApiError> {
     let (caller, Once(Id(id))) = allowed.open();
     Ok(Found(activations::unblock(&ctx, &caller, id).await?))

@@ -13,7 +13,7 @@ use crate::Ctx;
 use crate::answers::{Created, Found, NoContent};
 use crate::body::{Body, OptionalBody};
 use crate::guard::{Allowed, perm};
-use crate::idempotency::{IdempotencyKey, Once};
+use crate::idempotency::{AllowedOnce, IdempotencyKey, Once};
 use crate::if_match::{IfMatch, OptionalIfMatch};
 use crate::parameters::{Id, Listing, PageParameters};
 use crate::problem::ApiError;
@@ -53,7 +53,7 @@ pub(crate) async fn list_api_keys(
 #[post("/api-keys")]
 pub(crate) async fn create_api_key(
     ctx: Ctx,
-    allowed: Allowed<perm::Admins, Once<Body<CreateApiKeyRequest>>>,
+    allowed: AllowedOnce<perm::Admins, Body<CreateApiKeyRequest>>,
 ) -> Result<Created<IssuedApiKeyResponse>, ApiError> {
     let (caller, Once(Body(request))) = allowed.open();
     Ok(Created(api_keys::issue(&ctx, &caller, request).await?))
@@ -108,7 +108,7 @@ pub(crate) async fn update_api_key(
 #[post("/api-keys/{id}/rotate")]
 pub(crate) async fn rotate_api_key(
     ctx: Ctx,
-    allowed: Allowed<perm::Admins, Once<(Id<ApiKeyId>, OptionalIfMatch, OptionalBody<RotateApiKeyRequest>)>>,
+    allowed: AllowedOnce<perm::Admins, (Id<ApiKeyId>, OptionalIfMatch, OptionalBody<RotateApiKeyRequest>)>,
 ) -> Result<Found<IssuedApiKeyResponse>, ApiError> {
     let (caller, Once((Id(id), OptionalIfMatch(expected), OptionalBody(request)))) = allowed.open();
     Ok(Found(api_keys::rotate(&ctx, &caller, id, expected, request).await?))
@@ -126,7 +126,7 @@ pub(crate) async fn rotate_api_key(
 #[post("/api-keys/{id}/revoke")]
 pub(crate) async fn revoke_api_key(
     ctx: Ctx,
-    allowed: Allowed<perm::Admins, Once<Id<ApiKeyId>>>,
+    allowed: AllowedOnce<perm::Admins, Id<ApiKeyId>>,
 ) -> Result<Found<ApiKeyResponse>, ApiError> {
     let (caller, Once(Id(id))) = allowed.open();
     Ok(Found(api_keys::revoke(&ctx, &caller, id).await?))

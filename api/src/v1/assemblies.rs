@@ -17,7 +17,7 @@ use crate::Ctx;
 use crate::answers::NoContent;
 use crate::body::LargeBody;
 use crate::guard::{Allowed, perm};
-use crate::idempotency::{IdempotencyKey, Once};
+use crate::idempotency::{AllowedOnce, IdempotencyKey, Once};
 use crate::parameters::{Id, Listing, PageParameters, optional_switch};
 use crate::problem::ApiError;
 
@@ -72,7 +72,7 @@ impl From<ApprovalParameters> for ApprovalFilter {
 #[post("/assembly-whitelist/approve")]
 pub(crate) async fn approve_assemblies(
     ctx: Ctx,
-    allowed: Allowed<perm::Assemblies, Once<LargeBody<ApproveAssembliesRequest>>>,
+    allowed: AllowedOnce<perm::Assemblies, LargeBody<ApproveAssembliesRequest>>,
 ) -> Result<impl Responder, ApiError> {
     let (caller, Once(LargeBody(command))) = allowed.open();
     let approved = assemblies::approve(&ctx, &caller, command).await?;

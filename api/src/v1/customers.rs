@@ -11,7 +11,7 @@ use crate::Ctx;
 use crate::answers::{Created, Found};
 use crate::body::Body;
 use crate::guard::{Allowed, perm};
-use crate::idempotency::{IdempotencyKey, Once};
+use crate::idempotency::{AllowedOnce, IdempotencyKey, Once};
 use crate::if_match::IfMatch;
 use crate::parameters::{Id, Listing, PageParameters};
 use crate::problem::ApiError;
@@ -50,7 +50,7 @@ pub(crate) async fn list_customers(
 #[post("/customers")]
 pub(crate) async fn create_customer(
     ctx: Ctx,
-    allowed: Allowed<perm::Customers, Once<Body<CreateCustomerRequest>>>,
+    allowed: AllowedOnce<perm::Customers, Body<CreateCustomerRequest>>,
 ) -> Result<Created<CustomerResponse>, ApiError> {
     let (caller, Once(Body(command))) = allowed.open();
     Ok(Created(customers::create(&ctx, &caller, command).await?))

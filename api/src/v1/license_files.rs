@@ -12,7 +12,7 @@ use crate::Ctx;
 use crate::answers::{CreatedOrFound, Found};
 use crate::body::Body;
 use crate::guard::{Allowed, Visitor, perm};
-use crate::idempotency::{IdempotencyKey, Once};
+use crate::idempotency::{AllowedOnce, IdempotencyKey, Once};
 use crate::parameters::{FileOf, Id, Listing, PageParameters};
 use crate::problem::ApiError;
 use crate::refusals::{CheckingOut, GivingBack, Refused};
@@ -40,7 +40,7 @@ use crate::refusals::{CheckingOut, GivingBack, Refused};
 #[post("/license-keys/{id}/checkout")]
 pub(crate) async fn checkout(
     ctx: Ctx,
-    allowed: Allowed<perm::Licenses, Once<(Id<LicenseId>, Body<CheckoutRequest>)>>,
+    allowed: AllowedOnce<perm::Licenses, (Id<LicenseId>, Body<CheckoutRequest>)>,
 ) -> Result<CreatedOrFound<CheckoutResponse>, ApiError> {
     let (caller, Once((Id(id), Body(command)))) = allowed.open();
     let checked_out = Box::pin(license_files::checkout(&ctx, &caller, id, command)).await?;

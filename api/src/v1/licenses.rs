@@ -18,7 +18,7 @@ use crate::Ctx;
 use crate::answers::{Created, Found, OrImpact, Tried};
 use crate::body::{Body, LargeBody};
 use crate::guard::{Allowed, perm};
-use crate::idempotency::{IdempotencyKey, Once};
+use crate::idempotency::{AllowedOnce, IdempotencyKey, Once};
 use crate::if_match::IfMatch;
 use crate::parameters::{DryRun, Id, Listing, PageParameters, optional_switch};
 use crate::problem::ApiError;
@@ -89,7 +89,7 @@ pub(crate) async fn list_licenses(
 #[post("/license-keys")]
 pub(crate) async fn issue_license(
     ctx: Ctx,
-    allowed: Allowed<perm::Licenses, Once<Body<IssueLicenseRequest>>>,
+    allowed: AllowedOnce<perm::Licenses, Body<IssueLicenseRequest>>,
 ) -> Result<Created<IssuedLicenseResponse>, ApiError> {
     let (caller, Once(Body(command))) = allowed.open();
     Ok(Created(licenses::issue(&ctx, &caller, command).await?))
@@ -118,7 +118,7 @@ pub(crate) async fn issue_license(
 #[post("/license-keys/bulk")]
 pub(crate) async fn issue_licenses(
     ctx: Ctx,
-    allowed: Allowed<perm::Licenses, Once<LargeBody<BulkIssueRequest>>>,
+    allowed: AllowedOnce<perm::Licenses, LargeBody<BulkIssueRequest>>,
 ) -> Result<(Json<BulkIssuedResponse>, StatusCode), ApiError> {
     let (caller, Once(LargeBody(command))) = allowed.open();
     Ok((Json(licenses::issue_bulk(&ctx, &caller, command).await?), StatusCode::CREATED))
@@ -175,7 +175,7 @@ pub(crate) async fn update_license(
 #[post("/license-keys/{id}/features")]
 pub(crate) async fn change_license_features(
     ctx: Ctx,
-    allowed: Allowed<perm::Licenses, Once<(Id<LicenseId>, DryRun, IfMatch, Body<ChangeFeaturesRequest>)>>,
+    allowed: AllowedOnce<perm::Licenses, (Id<LicenseId>, DryRun, IfMatch, Body<ChangeFeaturesRequest>)>,
 ) -> Result<Tried<Found<LicenseResponse>>, ApiError> {
     let (caller, Once((Id(id), DryRun { dry_run }, IfMatch(expected), Body(command)))) = allowed.open();
     let edited = licenses::change_features(&ctx, &caller, id, Intent { expected, dry_run }, command).await?;

@@ -11,7 +11,7 @@ use licentia_types::releases::{DeclareReleaseRequest, ReleaseResponse};
 use crate::Ctx;
 use crate::body::Body;
 use crate::guard::{Allowed, perm};
-use crate::idempotency::{IdempotencyKey, Once};
+use crate::idempotency::{AllowedOnce, IdempotencyKey, Once};
 use crate::parameters::{Id, Listing, PageParameters};
 use crate::problem::ApiError;
 use crate::refusals::{Adding, Refused};
@@ -52,7 +52,7 @@ pub(crate) async fn list_releases(
 #[post("/products/{id}/releases")]
 pub(crate) async fn declare_release(
     ctx: Ctx,
-    allowed: Allowed<perm::Catalog, Once<(Id<ProductId>, Body<DeclareReleaseRequest>)>>,
+    allowed: AllowedOnce<perm::Catalog, (Id<ProductId>, Body<DeclareReleaseRequest>)>,
 ) -> Result<impl Responder, ApiError> {
     let (caller, Once((Id(product), Body(command)))) = allowed.open();
     let release = releases::declare(&ctx, &caller, product, command).await?;

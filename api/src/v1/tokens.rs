@@ -10,7 +10,7 @@ use licentia_types::inspection::{InspectRequest, InspectResponse};
 use crate::Ctx;
 use crate::body::Body;
 use crate::guard::{Allowed, perm};
-use crate::idempotency::{IdempotencyKey, Once};
+use crate::idempotency::{AllowedOnce, IdempotencyKey, Once};
 use crate::parameters::Id;
 use crate::problem::ApiError;
 use crate::refusals::{Inspecting, Refused, Regenerating};
@@ -65,7 +65,7 @@ pub(crate) async fn audit_license(
 #[post("/license-keys/{id}/regenerate")]
 pub(crate) async fn regenerate_license(
     ctx: Ctx,
-    allowed: Allowed<perm::Licenses, Once<Id<LicenseId>>>,
+    allowed: AllowedOnce<perm::Licenses, Id<LicenseId>>,
 ) -> Result<Json<RegenerateResponse>, ApiError> {
     let (caller, Once(Id(id))) = allowed.open();
     Ok(Json(licenses::regenerate(&ctx, &caller, id).await?))

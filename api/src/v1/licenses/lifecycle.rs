@@ -11,8 +11,8 @@ use licentia_types::licenses::{
 use crate::Ctx;
 use crate::answers::Found;
 use crate::body::{Body, OptionalBody};
-use crate::guard::{Allowed, perm};
-use crate::idempotency::{IdempotencyKey, Once};
+use crate::guard::perm;
+use crate::idempotency::{AllowedOnce, IdempotencyKey, Once};
 use crate::if_match::OptionalIfMatch;
 use crate::parameters::Id;
 use crate::problem::ApiError;
@@ -31,9 +31,9 @@ use crate::refusals::{Refused, Standing, Transferring};
 #[post("/license-keys/{id}/suspend")]
 pub(crate) async fn suspend_license(
     ctx: Ctx,
-    allowed: Allowed<
+    allowed: AllowedOnce<
         perm::Licenses,
-        Once<(Id<LicenseId>, OptionalIfMatch, OptionalBody<SuspendLicenseRequest>)>,
+        (Id<LicenseId>, OptionalIfMatch, OptionalBody<SuspendLicenseRequest>),
     >,
 ) -> Result<Found<LicenseResponse>, ApiError> {
     let (caller, Once((Id(id), OptionalIfMatch(expected), OptionalBody(command)))) = allowed.open();
@@ -53,7 +53,7 @@ pub(crate) async fn suspend_license(
 #[post("/license-keys/{id}/reinstate")]
 pub(crate) async fn reinstate_license(
     ctx: Ctx,
-    allowed: Allowed<perm::Licenses, Once<(Id<LicenseId>, OptionalIfMatch)>>,
+    allowed: AllowedOnce<perm::Licenses, (Id<LicenseId>, OptionalIfMatch)>,
 ) -> Result<Found<LicenseResponse>, ApiError> {
     let (caller, Once((Id(id), OptionalIfMatch(expected)))) = allowed.open();
     Ok(Found(licenses::reinstate(&ctx, &caller, id, expected).await?))
@@ -74,9 +74,9 @@ pub(crate) async fn reinstate_license(
 #[post("/license-keys/{id}/revoke")]
 pub(crate) async fn revoke_license(
     ctx: Ctx,
-    allowed: Allowed<
+    allowed: AllowedOnce<
         perm::Licenses,
-        Once<(Id<LicenseId>, OptionalIfMatch, OptionalBody<RevokeLicenseRequest>)>,
+        (Id<LicenseId>, OptionalIfMatch, OptionalBody<RevokeLicenseRequest>),
     >,
 ) -> Result<Found<LicenseResponse>, ApiError> {
     let (caller, Once((Id(id), OptionalIfMatch(expected), OptionalBody(command)))) = allowed.open();
@@ -98,10 +98,7 @@ pub(crate) async fn revoke_license(
 #[post("/license-keys/{id}/renew")]
 pub(crate) async fn renew_license(
     ctx: Ctx,
-    allowed: Allowed<
-        perm::Licenses,
-        Once<(Id<LicenseId>, OptionalIfMatch, OptionalBody<RenewLicenseRequest>)>,
-    >,
+    allowed: AllowedOnce<perm::Licenses, (Id<LicenseId>, OptionalIfMatch, OptionalBody<RenewLicenseRequest>)>,
 ) -> Result<Found<LicenseResponse>, ApiError> {
     let (caller, Once((Id(id), OptionalIfMatch(expected), OptionalBody(command)))) = allowed.open();
     Ok(Found(licenses::renew(&ctx, &caller, id, expected, command).await?))
@@ -120,7 +117,7 @@ pub(crate) async fn renew_license(
 #[post("/license-keys/{id}/transfer")]
 pub(crate) async fn transfer_license(
     ctx: Ctx,
-    allowed: Allowed<perm::Licenses, Once<(Id<LicenseId>, OptionalIfMatch, Body<TransferLicenseRequest>)>>,
+    allowed: AllowedOnce<perm::Licenses, (Id<LicenseId>, OptionalIfMatch, Body<TransferLicenseRequest>)>,
 ) -> Result<Found<LicenseResponse>, ApiError> {
     let (caller, Once((Id(id), OptionalIfMatch(expected), Body(command)))) = allowed.open();
     Ok(Found(licenses::transfer(&ctx, &caller, id, expected, command).await?))
@@ -140,7 +137,7 @@ pub(crate) async fn transfer_license(
 #[post("/license-keys/{id}/rotate-key")]
 pub(crate) async fn rotate_license_key(
     ctx: Ctx,
-    allowed: Allowed<perm::Licenses, Once<(Id<LicenseId>, OptionalIfMatch, OptionalBody<RotateKeyRequest>)>>,
+    allowed: AllowedOnce<perm::Licenses, (Id<LicenseId>, OptionalIfMatch, OptionalBody<RotateKeyRequest>)>,
 ) -> Result<Found<IssuedLicenseResponse>, ApiError> {
     let (caller, Once((Id(id), OptionalIfMatch(expected), OptionalBody(command)))) = allowed.open();
     Ok(Found(licenses::rotate_key(&ctx, &caller, id, expected, command).await?))
