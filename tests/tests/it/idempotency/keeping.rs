@@ -3,8 +3,8 @@
 use licentia_domain::database::Lane;
 use licentia_entity::kept_outcome;
 use licentia_tests::{Backend, Shop, TestServer, on_both};
+use sea_orm::EntityTrait;
 use sea_orm::sea_query::Expr;
-use sea_orm::{EntityTrait, ExprTrait};
 use serde_json::{Value, json};
 
 use super::{DAY, is_replayed, kept, keyed, total};
