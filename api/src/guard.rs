@@ -309,7 +309,7 @@ fn attempt<T: 'static, I: FromRequest + Attempted + 'static>(
 
 /// Whoever calls, before it is known who that is.
 fn nobody(request: &HttpRequest, ip: Option<IpAddr>) -> Caller {
-    Caller { actor: Actor::Anonymous, ip, request_id: requests::id(request) }
+    Caller { actor: Actor::Anonymous, ip, request_id: requests::id(request), once: None }
 }
 
 /// Extracts the input of somebody who may call.
@@ -318,10 +318,10 @@ async fn call<I: FromRequest + 'static>(
     payload: &mut Payload,
     caller: Caller,
 ) -> Result<Call<I>, Error> {
-    idempotency::refuse(request, &caller.actor).map_err(ApiError::from)?;
     let input = I::from_request(request, payload).await.map_err(Into::into)?;
     parameters::expect_read(request)?;
-    Ok(Call { caller, input })
+    let once = idempotency::claim(request, &caller.actor).await?;
+    Ok(Call { caller: Caller { once, ..caller }, input })
 }
 
 /// The one place where credentials become somebody.

@@ -20,6 +20,9 @@ pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
 /// Seconds after which a client may try again when the server was not available.
 const RETRY_WHEN_UNAVAILABLE: &str = "5";
 
+/// Seconds after which what is being served will have been.
+const RETRY_WHEN_IN_FLIGHT: &str = "1";
+
 /// Why a request is not answered as asked.
 #[derive(Debug)]
 pub(crate) struct ApiError {
@@ -42,6 +45,7 @@ impl<R: Refusal> From<R> for ApiError {
             ProblemCode::Unauthenticated | ProblemCode::NonceInvalid => {
                 error.with_header(header::WWW_AUTHENTICATE, "Bearer")
             }
+            ProblemCode::RequestInFlight => error.with_header(header::RETRY_AFTER, RETRY_WHEN_IN_FLIGHT),
             ProblemCode::Unavailable => error.with_header(header::RETRY_AFTER, RETRY_WHEN_UNAVAILABLE),
             _ => error,
         }

@@ -26,7 +26,7 @@ use crate::headers::{Hardening, Kind};
 use crate::listeners::Listener;
 use crate::methods::{Methods, Place};
 use crate::origins::Origins;
-use crate::{Ctx, answers, discovery, heads, limits, problem, rewrite, router};
+use crate::{Ctx, answers, discovery, heads, idempotency, limits, problem, rewrite, router};
 use chunked::Chunked;
 use ids::RequestIds;
 
@@ -139,6 +139,9 @@ pub(crate) async fn observe(
     let mut answer = problem::render(answer, &asked);
     let request = answer.request().clone();
     limits::mark(answer.headers_mut(), &request);
+    if answer.status().is_success() {
+        idempotency::mark(answer.headers_mut(), &request);
+    }
     layer.mark(answer.response_mut(), place, &asked, &request);
     log(&answer, place, &asked, begun);
     Ok(match chunked {

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use aws_lc_rs::hmac;
+use aws_lc_rs::{digest, hmac};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use secrecy::SecretString;
 use zeroize::Zeroizing;
@@ -38,6 +38,46 @@ impl DigestKey {
 impl fmt::Debug for DigestKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("DigestKey(redacted)")
+    }
+}
+
+/// A plain SHA-256 of several parts, which may come in pieces: each part is closed by its length.
+#[derive(Clone)]
+pub struct Parts {
+    digest: digest::Context,
+    length: u64,
+}
+
+impl Parts {
+    /// Of nothing yet.
+    #[must_use]
+    pub fn begin() -> Self {
+        Self { digest: digest::Context::new(&digest::SHA256), length: 0 }
+    }
+
+    /// Takes the next piece of the part.
+    pub fn take(&mut self, piece: &[u8]) {
+        self.digest.update(piece);
+        self.length = self.length.saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
+    }
+
+    /// Ends the part: `("ab", "c")` is not `("a", "bc")`.
+    #[must_use]
+    pub fn next(mut self) -> Self {
+        self.digest.update(&self.length.to_be_bytes());
+        Self { length: 0, ..self }
+    }
+
+    /// Ends the last part, and gives the digest.
+    #[must_use]
+    pub fn finish(self) -> [u8; 32] {
+        leading(self.next().digest.finish().as_ref())
+    }
+}
+
+impl fmt::Debug for Parts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Parts")
     }
 }
 
@@ -95,6 +135,22 @@ mod tests {
         let message = [&[0, 0, 0, 0, 0, 0, 0, 3][..], b"abc", b"value"].concat();
         let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &[1; 32]), &message);
         assert_eq!(DigestKey::from_bytes([1; 32]).digest("abc", b"value"), tag.as_ref());
+    }
+
+    #[test]
+    fn parts_are_told_apart_and_pieces_are_not() {
+        let of = |parts: &[&[&str]]| {
+            let mut digest = Parts::begin();
+            for (index, pieces) in parts.iter().enumerate() {
+                digest = if index == 0 { digest } else { digest.next() };
+                pieces.iter().for_each(|piece| digest.take(piece.as_bytes()));
+            }
+            digest.finish()
+        };
+        assert_eq!(of(&[&["ab", "c"], &[]]), of(&[&["a", "", "bc"], &[""]]));
+        assert_ne!(of(&[&["ab"], &["c"]]), of(&[&["a"], &["bc"]]));
+        assert_ne!(of(&[&["ab"], &[]]), of(&[&["ab"]]));
+        assert_ne!(of(&[&[], &["ab"]]), of(&[&["ab"], &[]]));
     }
 
     #[test]

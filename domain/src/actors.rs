@@ -1,10 +1,12 @@
 //! Who acts, and from where.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use licentia_types::ids::{ActivationId, AdminId, ApiKeyId, LicenseId, SessionId};
 use licentia_types::permissions::{Permission, closure};
 
+use crate::once::Once;
 use crate::scope::Scope;
 
 /// Somebody who signed in, and what that allows.
@@ -145,24 +147,26 @@ pub struct Caller {
     pub ip: Option<std::net::IpAddr>,
     /// The id that the answer carries.
     pub request_id: Option<String>,
+    /// What is to be done once, however often it is asked for.
+    pub once: Option<Arc<Once>>,
 }
 
 impl Caller {
     /// Whoever runs the server's own commands.
     #[must_use]
     pub const fn operator() -> Self {
-        Self { actor: Actor::Operator, ip: None, request_id: None }
+        Self { actor: Actor::Operator, ip: None, request_id: None, once: None }
     }
 
     /// The server itself.
     #[must_use]
     pub const fn system() -> Self {
-        Self { actor: Actor::System, ip: None, request_id: None }
+        Self { actor: Actor::System, ip: None, request_id: None, once: None }
     }
 
     /// The same call, once it is known who acts.
     #[must_use]
     pub fn acting_as(&self, actor: Actor) -> Self {
-        Self { actor, ip: self.ip, request_id: self.request_id.clone() }
+        Self { actor, ip: self.ip, request_id: self.request_id.clone(), once: self.once.clone() }
     }
 }

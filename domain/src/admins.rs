@@ -15,13 +15,13 @@ use secrecy::ExposeSecret;
 use serde_json::json;
 
 use crate::actors::Caller;
-use crate::audit;
 use crate::context::{Context, Moment};
 use crate::database::{Constraint, Lane, WriteTx, violates};
 use crate::failure::{Failure, failed_from};
 use crate::pages::{PageError, PageQuery};
 use crate::refusal::Refusal;
 use crate::sessions;
+use crate::{audit, once};
 
 pub use setup::{Installed, SetupError, install, offer, set_up};
 
@@ -135,13 +135,16 @@ pub async fn create(
     caller: &Caller,
     request: CreateAdminRequest,
 ) -> Result<InvitedAdminResponse, AdminError> {
+    if let Some(answer) = once::answered(caller)? {
+        return Ok(answer);
+    }
     let moment = ctx.moment();
     rules::expect_given(&caller.actor, &request.role)?;
-    let tx = ctx.db.write(Lane::Ordinary).await?;
+    let tx = once::begin(ctx, caller).await?;
     let CreateAdminRequest { email, name, role } = request;
     let admin = insert(&tx, &moment, caller, NewAdmin { email, name, role, password_hash: None }).await?;
     let invited = invite(ctx, &tx, &moment, admin).await?;
-    tx.commit().await?;
+    once::commit(ctx, &moment, caller, tx, &invited).await?;
     Ok(invited)
 }
 
@@ -209,16 +212,20 @@ pub async fn disable(ctx: &Context, caller: &Caller, id: AdminId) -> Result<Admi
 /// # Errors
 /// When there is none whom the caller may change.
 pub async fn enable(ctx: &Context, caller: &Caller, id: AdminId) -> Result<AdminResponse, AdminError> {
+    if let Some(answer) = once::answered(caller)? {
+        return Ok(answer);
+    }
     let moment = ctx.moment();
-    let tx = ctx.db.write(Lane::Ordinary).await?;
+    let tx = once::begin(ctx, caller).await?;
     let admin = held(&tx, caller, id).await?;
     if admin.disabled_at.is_none() {
         return Ok(rules::render(admin));
     }
     let admin = write(&tx, &moment, admin::Model { disabled_at: None, ..admin }).await?;
     audit::record(&tx, &moment, caller, audit::Event::new("admin.enabled", &id, json!({}))).await?;
-    tx.commit().await?;
-    Ok(rules::render(admin))
+    let shown = rules::render(admin);
+    once::commit(ctx, &moment, caller, tx, &shown).await?;
+    Ok(shown)
 }
 
 /// Takes an admin's password and sessions away, and makes a token by which he sets another one. A super admin who is
@@ -231,8 +238,11 @@ pub async fn reset_password(
     caller: &Caller,
     id: AdminId,
 ) -> Result<InvitedAdminResponse, AdminError> {
+    if let Some(answer) = once::answered(caller)? {
+        return Ok(answer);
+    }
     let moment = ctx.moment();
-    let tx = ctx.db.write(Lane::Ordinary).await?;
+    let tx = once::begin(ctx, caller).await?;
     let admin = held(&tx, caller, id).await?;
     if admin.disabled_at.is_some() {
         return Err(AdminError::Disabled);
@@ -244,7 +254,7 @@ pub async fn reset_password(
     let admin = write(&tx, &moment, admin).await?;
     audit::record(&tx, &moment, caller, audit::Event::new("admin.password_reset", &id, json!({}))).await?;
     let invited = invite(ctx, &tx, &moment, admin).await?;
-    tx.commit().await?;
+    once::commit(ctx, &moment, caller, tx, &invited).await?;
     Ok(invited)
 }
 

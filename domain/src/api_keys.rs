@@ -20,12 +20,12 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
 use crate::actors::Caller;
-use crate::audit;
 use crate::context::{Context, Moment};
 use crate::database::{Lane, WriteTx};
 use crate::failure::{Failure, failed_from};
 use crate::pages::{PageError, PageQuery};
 use crate::refusal::Refusal;
+use crate::{audit, once};
 
 mod authentication;
 mod changes;
@@ -182,6 +182,9 @@ pub async fn issue(
     caller: &Caller,
     request: CreateApiKeyRequest,
 ) -> Result<IssuedApiKeyResponse, ApiKeyError> {
+    if let Some(answer) = once::answered(caller)? {
+        return Ok(answer);
+    }
     let moment = ctx.moment();
     let CreateApiKeyRequest { name, permissions, role, expires_at, ip_ranges } = request;
     let permissions = rules::allowed(permissions, role)?.ok_or(ApiKeyError::NothingAllowed)?;
@@ -189,11 +192,12 @@ pub async fn issue(
     rules::expect_future(expires_at, moment.now)?;
     rules::expect_few(&ip_ranges)?;
     let command = CreateApiKey { name, permissions, origin: Origin::Api, expires_at, ip_ranges };
-    let tx = ctx.db.write(Lane::Ordinary).await?;
+    let tx = once::begin(ctx, caller).await?;
     let (row, secret) = insert(ctx, &tx, &moment, caller, command).await?;
-    tx.commit().await?;
     let key = rules::render(row, &ctx.api_key_uses, moment.now);
-    Ok(IssuedApiKeyResponse { key, secret: secret.expose_secret().to_owned() })
+    let issued = IssuedApiKeyResponse { key, secret: secret.expose_secret().to_owned() };
+    once::commit(ctx, &moment, caller, tx, &issued).await?;
+    Ok(issued)
 }
 
 /// Makes a key; its secret is in the answer, and nowhere else.

@@ -13,6 +13,7 @@ use licentia_types::assemblies::{
 use licentia_types::ids::{AssemblyApprovalId, LicenseId};
 use licentia_types::pages::PageResponse;
 use sea_orm::QuerySelect;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::actors::Caller;
@@ -22,7 +23,7 @@ use crate::events::{self, Kind};
 use crate::failure::Failure;
 use crate::pages::{PageError, PageQuery};
 use crate::scope::Scope;
-use crate::{audit, licenses};
+use crate::{audit, licenses, once};
 
 pub(crate) use doubt::doubted;
 pub use error::AssemblyError;
@@ -36,7 +37,7 @@ mod rules;
 mod store;
 
 /// Builds that were approved.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Approved {
     /// The answer.
     pub response: ApproveAssembliesResponse,
@@ -54,8 +55,11 @@ pub async fn approve(
     caller: &Caller,
     request: ApproveAssembliesRequest,
 ) -> Result<Approved, AssemblyError> {
+    if let Some(answer) = once::answered(caller)? {
+        return Ok(answer);
+    }
     let moment = ctx.moment();
-    let tx = ctx.db.write(Lane::Ordinary).await?;
+    let tx = once::begin(ctx, caller).await?;
     let license = match request.license_id {
         None => None,
         Some(id) => Some(licenses::store::find(&tx, caller.actor.scope(), id).await?),
@@ -77,8 +81,9 @@ pub async fn approve(
     // None: withdrawn at this instant.
     let of = |assembly| by_build.get(assembly).cloned().map(render).ok_or(Failure::Contended);
     let items = request.assemblies.iter().map(of).collect::<Result<_, _>>()?;
-    tx.commit().await?;
-    Ok(Approved { response: ApproveAssembliesResponse { items }, created })
+    let approved = Approved { response: ApproveAssembliesResponse { items }, created };
+    once::commit(ctx, &moment, caller, tx, &approved).await?;
+    Ok(approved)
 }
 
 fn drafts(

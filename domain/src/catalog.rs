@@ -15,18 +15,20 @@ use licentia_types::problems::{FieldProblem, ProblemCode};
 use licentia_types::products::{CatalogProduct, CatalogResponse, CatalogTier};
 use licentia_types::tiers::ActivationModel;
 use sea_orm::ConnectionTrait;
+use serde::Serialize;
+use serde_json::Value;
 
 use crate::actors::Caller;
 use crate::audit;
 use crate::context::{Context, Moment};
-use crate::database::{Lane, WriteTx};
+use crate::database::WriteTx;
 use crate::edits::Intent;
 use crate::failure::{Failure, failed_from};
 use crate::products::Visible;
 use crate::refusal::Refusal;
 use crate::tiers::{Catalogue, ResolveError};
 use crate::tokens::{Entitlements, LimitOverrides, TokenTooLarge, check_size};
-use crate::{events, features, licenses, products, tiers};
+use crate::{events, features, licenses, once, products, tiers};
 
 pub(crate) use impact::{Impact, active_machines};
 
@@ -75,7 +77,7 @@ pub enum EditError {
     },
     /// Our fault.
     #[error(transparent)]
-    Failed(Failure),
+    Failed(#[from] Failure),
 }
 
 failed_from!(EditError);
@@ -184,15 +186,27 @@ pub(crate) struct Edit<'a> {
     pub(crate) product: product::Model,
     /// As it was before the edit.
     pub(crate) catalogue: Catalogue,
+    /// What a caller who asks once is given again.
+    outcome: Value,
 }
 
 impl<'a> Edit<'a> {
-    pub(crate) async fn begin(ctx: &'a Context, product: ProductId) -> Result<Self, EditError> {
+    pub(crate) async fn begin(
+        ctx: &'a Context,
+        caller: &Caller,
+        product: ProductId,
+    ) -> Result<Self, EditError> {
         let moment = ctx.moment();
-        let tx = ctx.db.write(Lane::Ordinary).await?;
+        let tx = once::begin(ctx, caller).await?;
         let product = products::store::find_locked(&tx, product).await?.ok_or(EditError::ProductUnknown)?;
         let catalogue = load(&tx, product.id).await.map_err(EditError::Failed)?;
-        Ok(Self { ctx, moment, tx, product, catalogue })
+        Ok(Self { ctx, moment, tx, product, catalogue, outcome: Value::Null })
+    }
+
+    /// The same, which comes to `outcome` when it is finished.
+    pub(crate) fn coming_to(self, outcome: &impl Serialize) -> Result<Self, EditError> {
+        let outcome = serde_json::to_value(outcome).map_err(|_| Failure::Corrupt("outcome"))?;
+        Ok(Self { outcome, ..self })
     }
 
     pub(crate) fn expect_on_sale(&self) -> Result<(), EditError> {
@@ -223,7 +237,7 @@ impl<'a> Edit<'a> {
         let edited = events::Event::of_catalogue(Some(&self.product));
         events::record(&self.tx, &self.moment, edited).await.map_err(EditError::Failed)?;
         audit::record(&self.tx, &self.moment, caller, event).await.map_err(EditError::Failed)?;
-        self.tx.commit().await?;
+        once::commit(self.ctx, &self.moment, caller, self.tx, &self.outcome).await?;
         Ok(None)
     }
 

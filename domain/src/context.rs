@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::database::Database;
 use crate::failure::Failure;
 use crate::heartbeats::Queue;
+use crate::once::InFlight;
 use crate::passwords::Hashing;
 use crate::purging::Retention;
 use crate::randomness::{Randomness, RandomnessExhausted};
@@ -135,6 +136,8 @@ pub struct Context {
     pub(crate) login_refusals: sessions::Refusals,
     /// Where passwords are hashed.
     pub(crate) hashing: Hashing,
+    /// What is being done for somebody who asked for it once.
+    pub(crate) in_flight: InFlight,
     /// What was counted and not written down yet.
     pub(crate) usage: Arc<Usage>,
     outside: Outside,
@@ -181,6 +184,7 @@ impl Context {
             api_key_uses: Uses::default(),
             login_refusals: sessions::Refusals::default(),
             hashing: Hashing::default(),
+            in_flight: InFlight::default(),
             usage: Arc::default(),
             outside,
         })

@@ -13,13 +13,13 @@ use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel};
 use serde_json::json;
 
 use crate::actors::Caller;
-use crate::audit;
 use crate::context::{Context, Moment};
 use crate::database::{Constraint, Lane, WriteTx, violates};
 use crate::failure::{Failure, failed_from};
 use crate::pages::{PageError, PageQuery};
 use crate::refusal::Refusal;
 use crate::scope::Scope;
+use crate::{audit, once};
 
 pub(crate) mod store;
 
@@ -117,11 +117,14 @@ pub async fn create(
     caller: &Caller,
     command: CreateCustomerRequest,
 ) -> Result<CustomerResponse, CustomerError> {
+    if let Some(answer) = once::answered(caller)? {
+        return Ok(answer);
+    }
     let moment = ctx.moment();
-    let tx = ctx.db.write(Lane::Ordinary).await?;
-    let customer = insert(&tx, &moment, caller, command).await?;
-    tx.commit().await?;
-    Ok(render(customer))
+    let tx = once::begin(ctx, caller).await?;
+    let shown = render(insert(&tx, &moment, caller, command).await?);
+    once::commit(ctx, &moment, caller, tx, &shown).await?;
+    Ok(shown)
 }
 
 /// Makes a customer as a part of something larger.

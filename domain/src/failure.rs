@@ -10,6 +10,7 @@ use licentia_types::problems::ProblemCode;
 use sea_orm::DbErr;
 
 use crate::database::{is_passing, is_rolled_back};
+use crate::once::IN_FLIGHT;
 use crate::randomness::RandomnessExhausted;
 use crate::refusal::Refusal;
 
@@ -55,16 +56,23 @@ pub enum Failure {
     /// What was written together with others failed as a whole.
     #[error(transparent)]
     Together(Arc<Failure>),
+    /// Another instance is doing the same for the same caller, or has done it.
+    #[error("{}", IN_FLIGHT)]
+    Repeated,
     /// Work on a thread for computations was lost.
     #[error("a computation was cancelled")]
     Cancelled,
 }
 
 impl Failure {
-    /// Not available for now, or our fault.
+    /// Not available for now, or our fault; or somebody came twice at once.
     #[must_use]
     pub fn code(&self) -> ProblemCode {
-        if self.is_passing() { ProblemCode::Unavailable } else { ProblemCode::Internal }
+        match self {
+            Self::Repeated => ProblemCode::RequestInFlight,
+            _ if self.is_passing() => ProblemCode::Unavailable,
+            _ => ProblemCode::Internal,
+        }
     }
 
     /// Whether the database took all of it back, because two waited for each other.

@@ -21,6 +21,7 @@ use crate::context::Context;
 use crate::database::{Constraint, violates};
 use crate::edits::{Edited, Intent};
 use crate::failure::{Failure, failed_from};
+use crate::once;
 use crate::pages::{PageError, PageQuery};
 use crate::refusal::Refusal;
 
@@ -140,7 +141,10 @@ pub async fn create(
     if command.kind == FeatureKind::Display && command.value_type != FeatureValueType::Switch {
         return Err(FeatureError::DisplayTyped);
     }
-    let edit = Edit::begin(ctx, command.product_id).await?;
+    if let Some(answer) = once::answered(caller).map_err(EditError::Failed)? {
+        return Ok(Edited::Done(answer));
+    }
+    let edit = Edit::begin(ctx, caller, command.product_id).await?;
     edit.expect_on_sale()?;
     let last = edit.catalogue.features.iter().map(|feature| feature.sort_order).max().unwrap_or(0);
     let now = edit.moment.now;
@@ -167,8 +171,9 @@ pub async fn create(
         &feature.id,
         json!({"key": feature.key, "product": feature.product_id}),
     );
-    let foreseen = edit.conclude(caller, event, intent).await?;
-    Ok(Edited::of(foreseen, render(feature)))
+    let shown = render(feature);
+    let foreseen = edit.coming_to(&shown)?.conclude(caller, event, intent).await?;
+    Ok(Edited::of(foreseen, shown))
 }
 
 /// Edits a feature.
@@ -182,7 +187,7 @@ pub async fn update(
     intent: Intent,
     command: UpdateFeatureRequest,
 ) -> Result<Edited<FeatureResponse>, FeatureError> {
-    let (edit, before) = begin(ctx, id, intent.expected).await?;
+    let (edit, before) = begin(ctx, caller, id, intent.expected).await?;
     let mut row = before.clone().into_active_model();
     if let Some(name) = command.name {
         row.name = Set(name);
@@ -209,7 +214,7 @@ pub async fn archive(
     id: FeatureId,
     intent: Intent,
 ) -> Result<Edited<()>, FeatureError> {
-    let (edit, before) = begin(ctx, id, intent.expected).await?;
+    let (edit, before) = begin(ctx, caller, id, intent.expected).await?;
     if before.archived_at.is_some() {
         return Ok(Edited::nothing(intent));
     }
@@ -239,7 +244,7 @@ pub async fn order(
     caller: &Caller,
     command: OrderFeaturesRequest,
 ) -> Result<Vec<FeatureResponse>, FeatureError> {
-    let edit = Edit::begin(ctx, command.product_id).await?;
+    let edit = Edit::begin(ctx, caller, command.product_id).await?;
     let wanted: HashSet<FeatureId> = command.ids.iter().copied().collect();
     let live: HashSet<FeatureId> = edit.catalogue.live_features().map(|feature| feature.id).collect();
     if wanted != live || wanted.len() != command.ids.len() {
@@ -252,14 +257,15 @@ pub async fn order(
     Ok(features.into_iter().filter(|feature| feature.archived_at.is_none()).map(render).collect())
 }
 
-async fn begin(
-    ctx: &Context,
+async fn begin<'a>(
+    ctx: &'a Context,
+    caller: &Caller,
     id: FeatureId,
     expected: Option<i64>,
-) -> Result<(Edit<'_>, feature::Model), FeatureError> {
+) -> Result<(Edit<'a>, feature::Model), FeatureError> {
     let product =
         feature::Entity::find_by_id(id).one(&ctx.db).await?.ok_or(FeatureError::NotFound)?.product_id;
-    let edit = Edit::begin(ctx, product).await?;
+    let edit = Edit::begin(ctx, caller, product).await?;
     let feature = edit
         .catalogue
         .features

@@ -29,6 +29,7 @@ pub mod license_files;
 pub mod licenses;
 pub mod lookup;
 pub mod misread;
+pub mod once;
 pub mod pages;
 pub mod passwords;
 pub mod products;

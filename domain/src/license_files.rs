@@ -59,6 +59,14 @@ pub async fn get(
     Ok(delivery::deliver(ctx, file).await?)
 }
 
+/// Files that are known to be there.
+pub(crate) async fn find_all(
+    ctx: &Context,
+    ids: &[LicenseFileId],
+) -> Result<Vec<license_file::Model>, Failure> {
+    Ok(store::find_all(&ctx.db, ids).await?)
+}
+
 /// A file as the API shows it.
 fn render(file: license_file::Model, text: Option<String>) -> LicenseFileResponse {
     LicenseFileResponse {

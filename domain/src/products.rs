@@ -11,12 +11,12 @@ use sea_orm::{ActiveModelTrait, DbErr, IntoActiveModel};
 use serde_json::json;
 
 use crate::actors::Caller;
-use crate::audit;
 use crate::context::Context;
 use crate::database::{Constraint, Lane, violates};
 use crate::failure::{Failure, failed_from};
 use crate::pages::{PageError, PageQuery};
 use crate::refusal::Refusal;
+use crate::{audit, once};
 
 pub(crate) mod store;
 
@@ -41,7 +41,7 @@ pub enum ProductError {
     },
     /// Our fault.
     #[error(transparent)]
-    Failed(Failure),
+    Failed(#[from] Failure),
 }
 
 failed_from!(ProductError);
@@ -131,6 +131,9 @@ pub async fn create(
     if command.slug.as_str() == "catalog" {
         return Err(ProductError::SlugTaken);
     }
+    if let Some(answer) = once::answered(caller)? {
+        return Ok(answer);
+    }
     let moment = ctx.moment();
     let key_prefix = command.key_prefix.unwrap_or_else(|| KeyPrefixText::of(&command.slug));
     let row = product::ActiveModel {
@@ -148,12 +151,13 @@ pub async fn create(
         updated_at: Set(moment.now),
         version: Set(1),
     };
-    let tx = ctx.db.write(Lane::Ordinary).await?;
+    let tx = once::begin(ctx, caller).await?;
     let product = row.insert(&tx).await.map_err(slug_taken)?;
     let event = audit::Event::new("product.created", &product.id, json!({"slug": product.slug}));
     audit::record(&tx, &moment, caller, event).await.map_err(ProductError::Failed)?;
-    tx.commit().await?;
-    Ok(render(product))
+    let shown = render(product);
+    once::commit(ctx, &moment, caller, tx, &shown).await?;
+    Ok(shown)
 }
 
 /// Edits a product.

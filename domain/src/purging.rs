@@ -1,6 +1,8 @@
 //! Forgetting what has been kept for long enough. The audit log is kept for good.
 
-use licentia_entity::{activation_claim, admin_session, event, reactivation, seat_release, system_event};
+use licentia_entity::{
+    activation_claim, admin_session, event, kept_outcome, reactivation, seat_release, system_event,
+};
 use licentia_types::time::{Seconds, Timestamp};
 use licentia_types::usage::Day;
 use sea_orm::{
@@ -12,7 +14,7 @@ use crate::context::Context;
 use crate::database::Lane;
 use crate::failure::Failure;
 use crate::jobs::Left;
-use crate::{assemblies, usage};
+use crate::{assemblies, once, usage};
 
 /// Rows of one transaction: so few that nobody waits for it.
 const BATCH: u64 = 500;
@@ -76,6 +78,13 @@ pub(crate) async fn purge(ctx: &Context, now: Timestamp) -> Result<Left, Failure
             admin_session::Column::Id,
             admin_session::Column::CreatedAt,
             ctx.settings.sessions.lifetime,
+        )
+        .await?;
+    purge
+        .table::<kept_outcome::Entity, uuid::Uuid>(
+            kept_outcome::Column::Id,
+            kept_outcome::Column::KeptAt,
+            once::KEPT,
         )
         .await?;
     purge.manifests().await?;

@@ -17,13 +17,13 @@ use sea_orm::ConnectionTrait;
 use serde_json::json;
 
 use crate::actors::Caller;
-use crate::audit;
 use crate::context::Context;
-use crate::database::{Lane, WriteTx};
+use crate::database::WriteTx;
 use crate::failure::{Failure, failed_from};
 use crate::pages::{PageError, PageQuery};
 use crate::products::{self, ProductName, Visible};
 use crate::refusal::Refusal;
+use crate::{audit, once};
 
 mod store;
 
@@ -157,9 +157,12 @@ pub async fn declare(
     product: ProductId,
     command: DeclareReleaseRequest,
 ) -> Result<ReleaseResponse, ReleaseError> {
+    if let Some(answer) = once::answered(caller)? {
+        return Ok(answer);
+    }
     let moment = ctx.moment();
     let released_at = command.released_at.unwrap_or(moment.now);
-    let tx = ctx.db.write(Lane::Ordinary).await?;
+    let tx = once::begin(ctx, caller).await?;
     products::store::find_unchanging(&tx, product).await?.ok_or(ReleaseError::ProductUnknown)?;
     if !store::declare(&tx, product, &command.version, released_at).await? {
         return Err(ReleaseError::Declared);
@@ -167,8 +170,9 @@ pub async fn declare(
     let release = store::find(&tx, product, &command.version).await?.ok_or(Failure::Corrupt("release"))?;
     let detail = json!({"version": release.version, "releasedAt": release.released_at});
     audit::record(&tx, &moment, caller, audit::Event::new("release.declared", &product, detail)).await?;
-    tx.commit().await?;
-    Ok(render(release))
+    let shown = render(release);
+    once::commit(ctx, &moment, caller, tx, &shown).await?;
+    Ok(shown)
 }
 
 fn render(release: release::Model) -> ReleaseResponse {

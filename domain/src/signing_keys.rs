@@ -13,6 +13,7 @@ use licentia_entity::signing_key::Model;
 use licentia_types::pages::PageResponse;
 use licentia_types::signing_keys::{KeyPurpose, Kid, SigningKeyResponse};
 use licentia_types::time::Timestamp;
+use sea_orm::ConnectionTrait;
 
 use crate::context::Context;
 use crate::failure::Failure;
@@ -118,8 +119,12 @@ fn render(row: &Model, now: Timestamp) -> Result<SigningKeyResponse, Failure> {
 }
 
 /// The row of `kid` as it is now.
-async fn shown(ctx: &Context, kid: &str, now: Timestamp) -> Result<SigningKeyResponse, SigningKeyError> {
-    let row = store::find(&ctx.db, kid).await?.ok_or(SigningKeyError::NotFound)?;
+async fn shown(
+    db: &impl ConnectionTrait,
+    kid: &str,
+    now: Timestamp,
+) -> Result<SigningKeyResponse, SigningKeyError> {
+    let row = store::find(db, kid).await?.ok_or(SigningKeyError::NotFound)?;
     Ok(render(&row, now)?)
 }
 

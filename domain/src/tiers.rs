@@ -20,6 +20,7 @@ use crate::catalog::{Edit, EditError, entries};
 use crate::context::Context;
 use crate::database::{Constraint, violates};
 use crate::edits::{Edited, Intent};
+use crate::once;
 use crate::pages::{PageError, PageQuery};
 
 use check::check;
@@ -80,7 +81,10 @@ pub async fn create(
     caller: &Caller,
     command: CreateTierRequest,
 ) -> Result<TierResponse, TierError> {
-    let edit = Edit::begin(ctx, command.product_id).await?;
+    if let Some(answer) = once::answered(caller).map_err(EditError::Failed)? {
+        return Ok(answer);
+    }
+    let edit = Edit::begin(ctx, caller, command.product_id).await?;
     edit.expect_on_sale()?;
     let last = edit.catalogue.tiers.iter().map(|tier| tier.sort_order).max().unwrap_or(0);
     let tier = drafts::new(&edit.moment, command, last.saturating_add(1))?;
@@ -88,12 +92,11 @@ pub async fn create(
     let inserted = tier.into_active_model().reset_all().insert(&edit.tx).await;
     let tier = inserted
         .map_err(|error| if violates(&error, KEY_TAKEN) { TierError::KeyTaken } else { error.into() })?;
-    edit.finish(
-        caller,
-        Event::new("tier.created", &tier.id, json!({"key": tier.key, "product": tier.product_id})),
-    )
-    .await?;
-    Ok(render(tier))
+    let detail = json!({"key": tier.key, "product": tier.product_id});
+    let event = Event::new("tier.created", &tier.id, detail);
+    let shown = render(tier);
+    edit.coming_to(&shown)?.finish(caller, event).await?;
+    Ok(shown)
 }
 
 /// Edits a tier; licences at it, and at every tier that includes it, change with it.
@@ -107,7 +110,7 @@ pub async fn update(
     intent: Intent,
     command: UpdateTierRequest,
 ) -> Result<Edited<TierResponse>, TierError> {
-    let (edit, before) = begin(ctx, id, intent.expected).await?;
+    let (edit, before) = begin(ctx, caller, id, intent.expected).await?;
     let mut tier = drafts::edited(before, command);
     tier.updated_at = edit.moment.now;
     tier.version += 1;
@@ -128,7 +131,7 @@ pub async fn archive(
     id: TierId,
     intent: Intent,
 ) -> Result<Edited<()>, TierError> {
-    let (edit, before) = begin(ctx, id, intent.expected).await?;
+    let (edit, before) = begin(ctx, caller, id, intent.expected).await?;
     if before.archived_at.is_some() {
         return Ok(Edited::nothing(intent));
     }
@@ -157,7 +160,7 @@ pub async fn order(
     caller: &Caller,
     command: OrderTiersRequest,
 ) -> Result<Vec<TierResponse>, TierError> {
-    let edit = Edit::begin(ctx, command.product_id).await?;
+    let edit = Edit::begin(ctx, caller, command.product_id).await?;
     let live = |tier: &&tier::Model| tier.archived_at.is_none();
     let wanted: HashSet<TierId> = command.ids.iter().copied().collect();
     let present: HashSet<TierId> = edit.catalogue.tiers.iter().filter(live).map(|tier| tier.id).collect();
@@ -170,13 +173,14 @@ pub async fn order(
     Ok(tiers.into_iter().filter(|tier| tier.archived_at.is_none()).map(render).collect())
 }
 
-async fn begin(
-    ctx: &Context,
+async fn begin<'a>(
+    ctx: &'a Context,
+    caller: &Caller,
     id: TierId,
     expected: Option<i64>,
-) -> Result<(Edit<'_>, tier::Model), TierError> {
+) -> Result<(Edit<'a>, tier::Model), TierError> {
     let product = tier::Entity::find_by_id(id).one(&ctx.db).await?.ok_or(TierError::NotFound)?.product_id;
-    let edit = Edit::begin(ctx, product).await?;
+    let edit = Edit::begin(ctx, caller, product).await?;
     let tier = edit.catalogue.tiers.iter().find(|tier| tier.id == id).cloned().ok_or(TierError::NotFound)?;
     match expected {
         Some(version) if version != tier.version => Err(TierError::Stale { current: tier.version }),

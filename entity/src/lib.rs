@@ -27,6 +27,7 @@ pub mod import_chunk;
 pub mod import_claim;
 pub mod import_row;
 pub mod job;
+pub mod kept_outcome;
 pub mod license;
 pub mod license_file;
 pub mod one_time_token;

@@ -24,6 +24,7 @@ mod m0016_assemblies;
 mod m0017_usage;
 mod m0018_api_keys;
 mod m0019_admins;
+mod m0021_once;
 
 /// Every step, in order.
 #[derive(Debug)]
@@ -52,6 +53,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0017_usage::Migration),
             Box::new(m0018_api_keys::Migration),
             Box::new(m0019_admins::Migration),
+            Box::new(m0021_once::Migration),
         ]
     }
 }

@@ -99,7 +99,7 @@ pub enum AdminStatus {
 }
 
 /// An admin.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AdminResponse {
@@ -128,7 +128,7 @@ pub struct AdminResponse {
 }
 
 /// An admin with the token by which he sets his password; it is shown this once.
-#[derive(Clone, Serialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct InvitedAdminResponse {

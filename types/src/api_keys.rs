@@ -103,7 +103,7 @@ pub enum ApiKeyStatus {
 }
 
 /// An API key, without its secret.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ApiKeyResponse {
@@ -136,7 +136,7 @@ pub struct ApiKeyResponse {
 }
 
 /// An API key with its secret, which is shown this once.
-#[derive(Clone, Serialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct IssuedApiKeyResponse {

@@ -87,6 +87,8 @@ problem_codes! {
     StateConflict = "STATE_CONFLICT", 409, "The present state does not allow this";
     /// Too many claims of the licence's machines wait for approval already.
     ClaimLimitReached = "CLAIM_LIMIT_REACHED", 409, "Too many machines wait already";
+    /// The same request, by its `Idempotency-Key`, is being served.
+    RequestInFlight = "REQUEST_IN_FLIGHT", 409, "The same request is being served";
     /// The machine had its trial of the product.
     TrialUsed = "TRIAL_USED", 409, "The machine had its trial";
     /// The activation was deactivated.
@@ -117,6 +119,8 @@ problem_codes! {
     TokenTooLarge = "TOKEN_TOO_LARGE", 422, "The token would be too large";
     /// Not one of our tokens, or one that somebody changed.
     TokenInvalid = "TOKEN_INVALID", 422, "The token is not one of ours";
+    /// The `Idempotency-Key` was sent with another request.
+    IdempotencyKeyReused = "IDEMPOTENCY_KEY_REUSED", 422, "The Idempotency-Key stands for another request";
     /// The API knows it, this version does not do it yet.
     NotSupported = "NOT_SUPPORTED", 422, "Not supported by this version";
     /// An edit without `If-Match`.

@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use licentia_types::problems::ProblemCode::{
-    self, BodyInvalid, BodyTooLarge, Internal, MediaTypeUnsupported, NotFound, NotSupported,
-    ParameterInvalid, PermissionDenied, PreconditionRequired, RateLimited, RequestTimeout, Unauthenticated,
-    Unavailable, ValidationFailed, VersionStale,
+    self, BodyInvalid, BodyTooLarge, IdempotencyKeyReused, Internal, MediaTypeUnsupported, NotFound,
+    NotSupported, ParameterInvalid, PermissionDenied, PreconditionRequired, RateLimited, RequestInFlight,
+    RequestTimeout, Unauthenticated, Unavailable, ValidationFailed, VersionStale,
 };
 use serde_json::{Value, json};
 use utoipa::openapi::extensions::ExtensionsBuilder;
@@ -18,9 +18,9 @@ use utoipa::openapi::{
     ResponseBuilder,
 };
 
-use crate::limits;
 use crate::problem::MEDIA_TYPE;
 use crate::refusals::CODES;
+use crate::{idempotency, limits};
 
 /// Completes every operation.
 pub(super) fn complete(document: &mut OpenApi) {
@@ -31,6 +31,9 @@ pub(super) fn complete(document: &mut OpenApi) {
             refuse(path, operation, &mut shared);
             if limits::cover(path) {
                 tell_limits(operation);
+            }
+            if named(operation, idempotency::NAME).is_some() {
+                tell_replays(operation);
             }
         }
     }
@@ -96,6 +99,19 @@ fn tell_limits(operation: &mut Operation) {
     }
 }
 
+/// What was done before says so.
+fn tell_replays(operation: &mut Operation) {
+    let what = "`true`: it was done before, and this is its answer again";
+    let replayed = header((idempotency::REPLAYED, Type::Boolean, what));
+    for (status, response) in &mut operation.responses.responses {
+        if let RefOr::T(response) = response
+            && status.starts_with('2')
+        {
+            response.headers.extend([replayed.clone()]);
+        }
+    }
+}
+
 /// The headers of an answer that was counted.
 fn limit_headers() -> impl Iterator<Item = (String, RefOr<Header>)> {
     [
@@ -115,27 +131,18 @@ fn header((name, kind, what): (&str, Type, &str)) -> (String, RefOr<Header>) {
 }
 
 fn of_shape(path: &str, operation: &Operation) -> Vec<ProblemCode> {
-    let parameters: Vec<_> = operation
-        .parameters
-        .iter()
-        .flatten()
-        .filter_map(|parameter| match parameter {
-            RefOr::T(parameter) => Some(parameter),
-            RefOr::Ref(_) => None,
-        })
-        .collect();
-    let has = |place: ParameterIn| parameters.iter().any(|parameter| parameter.parameter_in == place);
-    let is_demanded = |parameter: &&Parameter| {
-        parameter.parameter_in == ParameterIn::Header && parameter.required == Required::True
-    };
-    let demanded = parameters.iter().any(is_demanded);
-    let rules: [(bool, &[ProblemCode]); 8] = [
+    let has = |place: ParameterIn| parameters(operation).any(|parameter| parameter.parameter_in == place);
+    let version = named(operation, "If-Match");
+    let demanded = version.is_some_and(|version| version.required == Required::True);
+    let key = named(operation, idempotency::NAME).is_some();
+    let rules: [(bool, &[ProblemCode]); 9] = [
         (path.starts_with("/api/") && path != super::PATH, &[Unauthenticated, Internal, Unavailable]),
         (limits::cover(path), &[RateLimited]),
         (operation.security.is_some(), &[PermissionDenied]),
         (has(ParameterIn::Path), &[NotFound]),
         (has(ParameterIn::Query), &[ParameterInvalid]),
-        (has(ParameterIn::Header), &[VersionStale]),
+        (version.is_some(), &[VersionStale]),
+        (key, &[ParameterInvalid, RequestInFlight, IdempotencyKeyReused]),
         (demanded, &[PreconditionRequired]),
         (
             operation.request_body.is_some(),
@@ -150,6 +157,21 @@ fn of_shape(path: &str, operation: &Operation) -> Vec<ProblemCode> {
         ),
     ];
     rules.into_iter().filter(|(holds, _)| *holds).flat_map(|(_, codes)| codes.iter().copied()).collect()
+}
+
+fn parameters(operation: &Operation) -> impl Iterator<Item = &Parameter> {
+    operation.parameters.iter().flatten().filter_map(|parameter| match parameter {
+        RefOr::T(parameter) => Some(parameter),
+        RefOr::Ref(_) => None,
+    })
+}
+
+/// The header of this name.
+fn named<'a>(operation: &'a Operation, name: &str) -> Option<&'a Parameter> {
+    let is_it = |parameter: &&Parameter| {
+        parameter.parameter_in == ParameterIn::Header && parameter.name.eq_ignore_ascii_case(name)
+    };
+    parameters(operation).find(is_it)
 }
 
 fn response(codes: &[ProblemCode]) -> Response {

@@ -16,6 +16,7 @@ use crate::Ctx;
 use crate::answers::Admitted;
 use crate::body::Body;
 use crate::guard::{Allowed, Visitor, perm};
+use crate::idempotency::{AllowedOnce, IdempotencyKey, Once};
 use crate::limits::key_lookups::KeyLookups;
 use crate::parameters::{Id, Listing, PageParameters};
 use crate::problem::ApiError;
@@ -91,16 +92,16 @@ pub(crate) async fn list_activation_claims(
 /// licence one is picked: the others are rejected. Doing it again changes nothing.
 #[utoipa::path(
     tag = "Activations",
-    params(("id" = ActivationClaimId, Path)),
+    params(("id" = ActivationClaimId, Path), IdempotencyKey),
     responses((status = OK, description = "The claim", body = ActivationClaimResponse), Refused<DecidingClaim>),
     security(("bearer" = ["activations"]))
 )]
 #[post("/activation-claims/{id}/approve")]
 pub(crate) async fn approve_activation_claim(
     ctx: Ctx,
-    allowed: Allowed<perm::Activations, Id<ActivationClaimId>>,
+    allowed: AllowedOnce<perm::Activations, Id<ActivationClaimId>>,
 ) -> Result<Json<ActivationClaimResponse>, ApiError> {
-    let (caller, Id(id)) = allowed.open();
+    let (caller, Once(Id(id))) = allowed.open();
     Ok(Json(activation_claims::approve(&ctx, &caller, id).await?))
 }
 
@@ -110,15 +111,15 @@ pub(crate) async fn approve_activation_claim(
 /// machine is in. Doing it again changes nothing.
 #[utoipa::path(
     tag = "Activations",
-    params(("id" = ActivationClaimId, Path)),
+    params(("id" = ActivationClaimId, Path), IdempotencyKey),
     responses((status = OK, description = "The claim", body = ActivationClaimResponse), Refused<DecidingClaim>),
     security(("bearer" = ["activations"]))
 )]
 #[post("/activation-claims/{id}/reject")]
 pub(crate) async fn reject_activation_claim(
     ctx: Ctx,
-    allowed: Allowed<perm::Activations, Id<ActivationClaimId>>,
+    allowed: AllowedOnce<perm::Activations, Id<ActivationClaimId>>,
 ) -> Result<Json<ActivationClaimResponse>, ApiError> {
-    let (caller, Id(id)) = allowed.open();
+    let (caller, Once(Id(id))) = allowed.open();
     Ok(Json(activation_claims::reject(&ctx, &caller, id).await?))
 }

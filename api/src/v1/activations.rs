@@ -17,6 +17,7 @@ use crate::Ctx;
 use crate::answers::{Admitted, Found};
 use crate::body::{Body, OptionalBody};
 use crate::guard::{Allowed, Machine, MachineOr, Visitor, perm};
+use crate::idempotency::{AllowedOnce, IdempotencyKey, Once};
 use crate::limits::key_lookups::KeyLookups;
 use crate::parameters::{Id, Listing, PageParameters};
 use crate::problem::ApiError;
@@ -125,13 +126,16 @@ pub(crate) async fn get_activation(
     Ok(Found(activations::get(&ctx, caller.actor.scope(), id).await?))
 }
 
+/// Which machine, and how it proves itself.
+type Deactivation = (Id<ActivationId>, OptionalBody<DeactivateRequest>);
+
 /// Give a seat back
 ///
 /// A machine sends its licence key, its fingerprint and its current or previous nonce; an API key
 /// needs no body. Doing it again changes nothing.
 #[utoipa::path(
     tag = "Machines",
-    params(("id" = ActivationId, Path)),
+    params(("id" = ActivationId, Path), IdempotencyKey),
     request_body(content = Option<DeactivateRequest>, example = json!({
         "licenseKey": "DEMO-4K7Q2-9XWTB-0M3HN-V5ZRC-8GJ1S",
         "fingerprint": "5f0c1f7a-board-serial",
@@ -144,9 +148,9 @@ pub(crate) async fn get_activation(
 pub(crate) async fn deactivate(
     ctx: Ctx,
     lookups: Data<KeyLookups>,
-    machine: MachineOr<perm::Activations, (Id<ActivationId>, OptionalBody<DeactivateRequest>)>,
+    machine: MachineOr<perm::Activations, Once<Deactivation>>,
 ) -> Result<Found<ActivationResponse>, ApiError> {
-    let (caller, (Id(id), OptionalBody(command))) = machine.open();
+    let (caller, Once((Id(id), OptionalBody(command)))) = machine.open();
     let looked_up_from = command.license_key.as_ref().and(caller.ip);
     let deactivation = Box::pin(activations::deactivate(&ctx, &caller, id, command));
     Ok(Found(lookups.watch(looked_up_from, deactivation, |_| false).await?))
@@ -158,7 +162,7 @@ pub(crate) async fn deactivate(
 /// grace lasts, its heartbeats are told until when. Doing it again changes nothing.
 #[utoipa::path(
     tag = "Activations",
-    params(("id" = ActivationId, Path)),
+    params(("id" = ActivationId, Path), IdempotencyKey),
     request_body(content = Option<RevokeActivationRequest>, example = json!({
         "reason": "copied to another machine",
         "graceHours": 24
@@ -169,9 +173,9 @@ pub(crate) async fn deactivate(
 #[post("/license-activations/{id}/revoke")]
 pub(crate) async fn revoke_activation(
     ctx: Ctx,
-    allowed: Allowed<perm::Activations, (Id<ActivationId>, OptionalBody<RevokeActivationRequest>)>,
+    allowed: AllowedOnce<perm::Activations, (Id<ActivationId>, OptionalBody<RevokeActivationRequest>)>,
 ) -> Result<Found<ActivationResponse>, ApiError> {
-    let (caller, (Id(id), OptionalBody(command))) = allowed.open();
+    let (caller, Once((Id(id), OptionalBody(command)))) = allowed.open();
     Ok(Found(activations::revoke(&ctx, &caller, id, command).await?))
 }
 
@@ -180,15 +184,15 @@ pub(crate) async fn revoke_activation(
 /// It may activate again, and takes a seat then. One that is not revoked stays as it is.
 #[utoipa::path(
     tag = "Activations",
-    params(("id" = ActivationId, Path)),
+    params(("id" = ActivationId, Path), IdempotencyKey),
     responses((status = OK, description = "The activation", body = ActivationResponse)),
     security(("bearer" = ["activations"]))
 )]
 #[post("/license-activations/{id}/unblock")]
 pub(crate) async fn unblock_activation(
     ctx: Ctx,
-    allowed: Allowed<perm::Activations, Id<ActivationId>>,
+    allowed: AllowedOnce<perm::Activations, Id<ActivationId>>,
 ) -> Result<Found<ActivationResponse>, ApiError> {
-    let (caller, Id(id)) = allowed.open();
+    let (caller, Once(Id(id))) = allowed.open();
     Ok(Found(activations::unblock(&ctx, &caller, id).await?))
 }

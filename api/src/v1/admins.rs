@@ -11,6 +11,7 @@ use crate::Ctx;
 use crate::answers::{Created, Found, NoContent};
 use crate::body::Body;
 use crate::guard::{Allowed, perm};
+use crate::idempotency::{AllowedOnce, IdempotencyKey, Once};
 use crate::if_match::IfMatch;
 use crate::parameters::{Id, Listing, PageParameters};
 use crate::problem::ApiError;
@@ -38,6 +39,7 @@ pub(crate) async fn list_admins(
 /// a role that may do what he may not: 403.
 #[utoipa::path(
     tag = "Access",
+    params(IdempotencyKey),
     request_body(content = CreateAdminRequest, example = json!({"email": "grace@example.com", "name": "Grace", "role": "editor"})),
     responses((status = CREATED, description = "The admin, and his token", body = InvitedAdminResponse), Refused<AddingAdmin>),
     security(("bearer" = ["admins"]))
@@ -45,9 +47,9 @@ pub(crate) async fn list_admins(
 #[post("/admins")]
 pub(crate) async fn create_admin(
     ctx: Ctx,
-    allowed: Allowed<perm::Admins, Body<CreateAdminRequest>>,
+    allowed: AllowedOnce<perm::Admins, Body<CreateAdminRequest>>,
 ) -> Result<Created<InvitedAdminResponse>, ApiError> {
-    let (caller, Body(request)) = allowed.open();
+    let (caller, Once(Body(request))) = allowed.open();
     Ok(Created(admins::create(&ctx, &caller, request).await?))
 }
 
@@ -110,16 +112,16 @@ pub(crate) async fn disable_admin(
 /// With the password and the second factor that he had.
 #[utoipa::path(
     tag = "Access",
-    params(("id" = AdminId, Path)),
+    params(("id" = AdminId, Path), IdempotencyKey),
     responses((status = OK, description = "The admin", body = AdminResponse)),
     security(("bearer" = ["admins"]))
 )]
 #[post("/admins/{id}/enable")]
 pub(crate) async fn enable_admin(
     ctx: Ctx,
-    allowed: Allowed<perm::Admins, Id<AdminId>>,
+    allowed: AllowedOnce<perm::Admins, Id<AdminId>>,
 ) -> Result<Found<AdminResponse>, ApiError> {
-    let (caller, Id(id)) = allowed.open();
+    let (caller, Once(Id(id))) = allowed.open();
     Ok(Found(admins::enable(&ctx, &caller, id).await?))
 }
 
@@ -128,16 +130,16 @@ pub(crate) async fn enable_admin(
 /// The answer has a token by which he sets another password; it is nowhere else.
 #[utoipa::path(
     tag = "Access",
-    params(("id" = AdminId, Path)),
+    params(("id" = AdminId, Path), IdempotencyKey),
     responses((status = OK, description = "The admin, and his token", body = InvitedAdminResponse), Refused<ChangingAdmin>),
     security(("bearer" = ["admins"]))
 )]
 #[post("/admins/{id}/reset-password")]
 pub(crate) async fn reset_admin_password(
     ctx: Ctx,
-    allowed: Allowed<perm::Admins, Id<AdminId>>,
+    allowed: AllowedOnce<perm::Admins, Id<AdminId>>,
 ) -> Result<Found<InvitedAdminResponse>, ApiError> {
-    let (caller, Id(id)) = allowed.open();
+    let (caller, Once(Id(id))) = allowed.open();
     Ok(Found(admins::reset_password(&ctx, &caller, id).await?))
 }
 
@@ -146,15 +148,15 @@ pub(crate) async fn reset_admin_password(
 /// For somebody who lost his app and his recovery codes.
 #[utoipa::path(
     tag = "Access",
-    params(("id" = AdminId, Path)),
+    params(("id" = AdminId, Path), IdempotencyKey),
     responses((status = OK, description = "The admin", body = AdminResponse)),
     security(("bearer" = ["admins"]))
 )]
 #[post("/admins/{id}/remove-totp")]
 pub(crate) async fn remove_admin_totp(
     ctx: Ctx,
-    allowed: Allowed<perm::Admins, Id<AdminId>>,
+    allowed: AllowedOnce<perm::Admins, Id<AdminId>>,
 ) -> Result<Found<AdminResponse>, ApiError> {
-    let (caller, Id(id)) = allowed.open();
+    let (caller, Once(Id(id))) = allowed.open();
     Ok(Found(totp::remove(&ctx, &caller, id).await?))
 }

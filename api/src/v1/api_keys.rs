@@ -13,6 +13,7 @@ use crate::Ctx;
 use crate::answers::{Created, Found, NoContent};
 use crate::body::{Body, OptionalBody};
 use crate::guard::{Allowed, perm};
+use crate::idempotency::{AllowedOnce, IdempotencyKey, Once};
 use crate::if_match::{IfMatch, OptionalIfMatch};
 use crate::parameters::{Id, Listing, PageParameters};
 use crate::problem::ApiError;
@@ -39,6 +40,7 @@ pub(crate) async fn list_api_keys(
 /// Its secret is in this answer, and nowhere else. Nobody gives a key more than he has: 403.
 #[utoipa::path(
     tag = "Access",
+    params(IdempotencyKey),
     request_body(content = CreateApiKeyRequest, example = json!({
         "name": "Shop",
         "permissions": ["customers", "licenses"],
@@ -51,9 +53,9 @@ pub(crate) async fn list_api_keys(
 #[post("/api-keys")]
 pub(crate) async fn create_api_key(
     ctx: Ctx,
-    allowed: Allowed<perm::Admins, Body<CreateApiKeyRequest>>,
+    allowed: AllowedOnce<perm::Admins, Body<CreateApiKeyRequest>>,
 ) -> Result<Created<IssuedApiKeyResponse>, ApiError> {
-    let (caller, Body(request)) = allowed.open();
+    let (caller, Once(Body(request))) = allowed.open();
     Ok(Created(api_keys::issue(&ctx, &caller, request).await?))
 }
 
@@ -98,7 +100,7 @@ pub(crate) async fn update_api_key(
 /// longer.
 #[utoipa::path(
     tag = "Access",
-    params(("id" = ApiKeyId, Path), OptionalIfMatch),
+    params(("id" = ApiKeyId, Path), OptionalIfMatch, IdempotencyKey),
     request_body(content = Option<RotateApiKeyRequest>, example = json!({"overlapSeconds": 3600})),
     responses((status = OK, description = "The key, with its new secret", body = IssuedApiKeyResponse), Refused<ChangingApiKey>),
     security(("bearer" = ["admins"]))
@@ -106,9 +108,9 @@ pub(crate) async fn update_api_key(
 #[post("/api-keys/{id}/rotate")]
 pub(crate) async fn rotate_api_key(
     ctx: Ctx,
-    allowed: Allowed<perm::Admins, (Id<ApiKeyId>, OptionalIfMatch, OptionalBody<RotateApiKeyRequest>)>,
+    allowed: AllowedOnce<perm::Admins, (Id<ApiKeyId>, OptionalIfMatch, OptionalBody<RotateApiKeyRequest>)>,
 ) -> Result<Found<IssuedApiKeyResponse>, ApiError> {
-    let (caller, (Id(id), OptionalIfMatch(expected), OptionalBody(request))) = allowed.open();
+    let (caller, Once((Id(id), OptionalIfMatch(expected), OptionalBody(request)))) = allowed.open();
     Ok(Found(api_keys::rotate(&ctx, &caller, id, expected, request).await?))
 }
 
@@ -117,16 +119,16 @@ pub(crate) async fn rotate_api_key(
 /// It stays in the list. Doing it again changes nothing.
 #[utoipa::path(
     tag = "Access",
-    params(("id" = ApiKeyId, Path)),
+    params(("id" = ApiKeyId, Path), IdempotencyKey),
     responses((status = OK, description = "The key", body = ApiKeyResponse), Refused<ChangingApiKey>),
     security(("bearer" = ["admins"]))
 )]
 #[post("/api-keys/{id}/revoke")]
 pub(crate) async fn revoke_api_key(
     ctx: Ctx,
-    allowed: Allowed<perm::Admins, Id<ApiKeyId>>,
+    allowed: AllowedOnce<perm::Admins, Id<ApiKeyId>>,
 ) -> Result<Found<ApiKeyResponse>, ApiError> {
-    let (caller, Id(id)) = allowed.open();
+    let (caller, Once(Id(id))) = allowed.open();
     Ok(Found(api_keys::revoke(&ctx, &caller, id).await?))
 }
 

@@ -17,6 +17,7 @@ use crate::Ctx;
 use crate::answers::NoContent;
 use crate::body::LargeBody;
 use crate::guard::{Allowed, perm};
+use crate::idempotency::{AllowedOnce, IdempotencyKey, Once};
 use crate::parameters::{Id, Listing, PageParameters, optional_switch};
 use crate::problem::ApiError;
 
@@ -53,6 +54,7 @@ impl From<ApprovalParameters> for ApprovalFilter {
 /// are.
 #[utoipa::path(
     tag = "Assemblies",
+    params(IdempotencyKey),
     request_body(content = ApproveAssembliesRequest, example = json!({
         "source": "ci",
         "assemblies": [{
@@ -70,9 +72,9 @@ impl From<ApprovalParameters> for ApprovalFilter {
 #[post("/assembly-whitelist/approve")]
 pub(crate) async fn approve_assemblies(
     ctx: Ctx,
-    allowed: Allowed<perm::Assemblies, LargeBody<ApproveAssembliesRequest>>,
+    allowed: AllowedOnce<perm::Assemblies, LargeBody<ApproveAssembliesRequest>>,
 ) -> Result<impl Responder, ApiError> {
-    let (caller, LargeBody(command)) = allowed.open();
+    let (caller, Once(LargeBody(command))) = allowed.open();
     let approved = assemblies::approve(&ctx, &caller, command).await?;
     let status = if approved.created { StatusCode::CREATED } else { StatusCode::OK };
     Ok(Json(approved.response).customize().with_status(status))

@@ -11,6 +11,7 @@ use crate::Ctx;
 use crate::answers::{Created, Found};
 use crate::body::Body;
 use crate::guard::{Allowed, perm};
+use crate::idempotency::{AllowedOnce, IdempotencyKey, Once};
 use crate::if_match::IfMatch;
 use crate::parameters::{Id, Listing, PageParameters};
 use crate::problem::ApiError;
@@ -35,6 +36,7 @@ pub(crate) async fn list_customers(
 /// Make a customer
 #[utoipa::path(
     tag = "Customers",
+    params(IdempotencyKey),
     request_body(content = CreateCustomerRequest, example = json!({
         "externalId": "crm-4711",
         "name": "Ada Lovelace",
@@ -48,9 +50,9 @@ pub(crate) async fn list_customers(
 #[post("/customers")]
 pub(crate) async fn create_customer(
     ctx: Ctx,
-    allowed: Allowed<perm::Customers, Body<CreateCustomerRequest>>,
+    allowed: AllowedOnce<perm::Customers, Body<CreateCustomerRequest>>,
 ) -> Result<Created<CustomerResponse>, ApiError> {
-    let (caller, Body(command)) = allowed.open();
+    let (caller, Once(Body(command))) = allowed.open();
     Ok(Created(customers::create(&ctx, &caller, command).await?))
 }
 

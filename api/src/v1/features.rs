@@ -15,6 +15,7 @@ use crate::Ctx;
 use crate::answers::{Created, Found, NoContent, OrImpact, Tried};
 use crate::body::Body;
 use crate::guard::{Allowed, perm};
+use crate::idempotency::{AllowedOnce, IdempotencyKey, Once};
 use crate::if_match::{IfMatch, OptionalIfMatch};
 use crate::parameters::{DryRun, Id, Listing, OfProduct, PageParameters};
 use crate::problem::ApiError;
@@ -60,7 +61,7 @@ pub(crate) async fn list_features(
 /// Tiers with `*` grant it at once; `dryRun=true` tells what that would touch.
 #[utoipa::path(
     tag = "Product features",
-    params(DryRun),
+    params(DryRun, IdempotencyKey),
     request_body(content = CreateFeatureRequest, example = json!({
         "productId": "prod_01h455vb4pex5vsknk084sn02q",
         "key": "projects",
@@ -78,9 +79,9 @@ pub(crate) async fn list_features(
 #[post("/product-features")]
 pub(crate) async fn create_feature(
     ctx: Ctx,
-    allowed: Allowed<perm::Catalog, (DryRun, Body<CreateFeatureRequest>)>,
+    allowed: AllowedOnce<perm::Catalog, (DryRun, Body<CreateFeatureRequest>)>,
 ) -> Result<Tried<Created<FeatureResponse>>, ApiError> {
-    let (caller, (DryRun { dry_run }, Body(command))) = allowed.open();
+    let (caller, Once((DryRun { dry_run }, Body(command)))) = allowed.open();
     let made = features::create(&ctx, &caller, Intent { expected: None, dry_run }, command).await?;
     Ok(Tried::of(made, Created))
 }

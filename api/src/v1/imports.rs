@@ -16,6 +16,7 @@ use utoipa::IntoParams;
 use crate::Ctx;
 use crate::answers::{Created, Found};
 use crate::guard::{Allowed, perm};
+use crate::idempotency::{IdempotencyKey, OnceComing};
 use crate::parameters::{Id, Listing, NoFilter, PageParameters, Parameters, optional_switch};
 use crate::problem::ApiError;
 use crate::row_stream::RowStream;
@@ -83,7 +84,7 @@ impl From<RowParameters> for RowFilter {
 /// and worked off by a job from then on. Each row is taken in or refused by itself: see its result.
 #[utoipa::path(
     tag = "Imports",
-    params(ImportParameters),
+    params(ImportParameters, IdempotencyKey),
     request_body(
         description = "`ImportedRow`s, one a line, or what the preset says",
         content(
@@ -99,9 +100,9 @@ impl From<RowParameters> for RowFilter {
 #[post("/imports")]
 pub(crate) async fn begin_import(
     ctx: Ctx,
-    allowed: Allowed<perm::LicensesImport, (Parameters<ImportParameters>, RowStream)>,
+    allowed: Allowed<perm::LicensesImport, OnceComing<(Parameters<ImportParameters>, RowStream)>>,
 ) -> Result<Created<ImportResponse>, ApiError> {
-    let (caller, (Parameters(parameters), rows)) = allowed.open();
+    let (caller, OnceComing((Parameters(parameters), rows))) = allowed.open();
     let upload = imports::begin(&ctx, &caller, parameters.command(rows.format)).await?;
     Ok(Created(rows.pour(upload).await?))
 }

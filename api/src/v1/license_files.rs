@@ -12,6 +12,7 @@ use crate::Ctx;
 use crate::answers::{CreatedOrFound, Found};
 use crate::body::Body;
 use crate::guard::{Allowed, Visitor, perm};
+use crate::idempotency::{AllowedOnce, IdempotencyKey, Once};
 use crate::parameters::{FileOf, Id, Listing, PageParameters};
 use crate::problem::ApiError;
 use crate::refusals::{CheckingOut, GivingBack, Refused};
@@ -23,7 +24,7 @@ use crate::refusals::{CheckingOut, GivingBack, Refused};
 /// request file that it made.
 #[utoipa::path(
     tag = "Licence files",
-    params(("id" = LicenseId, Path)),
+    params(("id" = LicenseId, Path), IdempotencyKey),
     request_body(content = CheckoutRequest, example = json!({
         "fingerprint": "5f0c1f7a-board-serial",
         "ttlDays": 90,
@@ -39,9 +40,9 @@ use crate::refusals::{CheckingOut, GivingBack, Refused};
 #[post("/license-keys/{id}/checkout")]
 pub(crate) async fn checkout(
     ctx: Ctx,
-    allowed: Allowed<perm::Licenses, (Id<LicenseId>, Body<CheckoutRequest>)>,
+    allowed: AllowedOnce<perm::Licenses, (Id<LicenseId>, Body<CheckoutRequest>)>,
 ) -> Result<CreatedOrFound<CheckoutResponse>, ApiError> {
-    let (caller, (Id(id), Body(command))) = allowed.open();
+    let (caller, Once((Id(id), Body(command)))) = allowed.open();
     let checked_out = Box::pin(license_files::checkout(&ctx, &caller, id, command)).await?;
     Ok(CreatedOrFound { thing: checked_out.response, created: checked_out.created })
 }

@@ -18,6 +18,7 @@ use crate::Ctx;
 use crate::answers::{Created, Found, OrImpact, Tried};
 use crate::body::{Body, LargeBody};
 use crate::guard::{Allowed, perm};
+use crate::idempotency::{AllowedOnce, IdempotencyKey, Once};
 use crate::if_match::IfMatch;
 use crate::parameters::{DryRun, Id, Listing, PageParameters, optional_switch};
 use crate::problem::ApiError;
@@ -73,6 +74,7 @@ pub(crate) async fn list_licenses(
 /// The answer holds the licence key, this once. Without a customer the licence is unclaimed.
 #[utoipa::path(
     tag = "Licences",
+    params(IdempotencyKey),
     request_body(content = IssueLicenseRequest, example = json!({
         "productId": "prod_01h455vb4pex5vsknk084sn02q",
         "tierId": "tier_01h455vb4pex5vsknk084sn02q",
@@ -87,9 +89,9 @@ pub(crate) async fn list_licenses(
 #[post("/license-keys")]
 pub(crate) async fn issue_license(
     ctx: Ctx,
-    allowed: Allowed<perm::Licenses, Body<IssueLicenseRequest>>,
+    allowed: AllowedOnce<perm::Licenses, Body<IssueLicenseRequest>>,
 ) -> Result<Created<IssuedLicenseResponse>, ApiError> {
-    let (caller, Body(command)) = allowed.open();
+    let (caller, Once(Body(command))) = allowed.open();
     Ok(Created(licenses::issue(&ctx, &caller, command).await?))
 }
 
@@ -99,6 +101,7 @@ pub(crate) async fn issue_license(
 /// and `errors` points at it (`/licenses/17/tierId`). The body may have up to 2 MB.
 #[utoipa::path(
     tag = "Licences",
+    params(IdempotencyKey),
     request_body(content = BulkIssueRequest, example = json!({"licenses": [
         {
             "productId": "prod_01h455vb4pex5vsknk084sn02q",
@@ -115,9 +118,9 @@ pub(crate) async fn issue_license(
 #[post("/license-keys/bulk")]
 pub(crate) async fn issue_licenses(
     ctx: Ctx,
-    allowed: Allowed<perm::Licenses, LargeBody<BulkIssueRequest>>,
+    allowed: AllowedOnce<perm::Licenses, LargeBody<BulkIssueRequest>>,
 ) -> Result<(Json<BulkIssuedResponse>, StatusCode), ApiError> {
-    let (caller, LargeBody(command)) = allowed.open();
+    let (caller, Once(LargeBody(command))) = allowed.open();
     Ok((Json(licenses::issue_bulk(&ctx, &caller, command).await?), StatusCode::CREATED))
 }
 
@@ -164,7 +167,7 @@ pub(crate) async fn update_license(
 /// tells what the change would touch.
 #[utoipa::path(
     tag = "Licences",
-    params(("id" = LicenseId, Path), DryRun, IfMatch),
+    params(("id" = LicenseId, Path), DryRun, IfMatch, IdempotencyKey),
     request_body(content = ChangeFeaturesRequest, example = json!({"add": ["export.pdf"], "remove": ["sso"], "values": {"projects": 20}})),
     responses((status = OK, description = "The licence", body = OrImpact<LicenseResponse>), Refused<EditingLicense>),
     security(("bearer" = ["licenses"]))
@@ -172,9 +175,9 @@ pub(crate) async fn update_license(
 #[post("/license-keys/{id}/features")]
 pub(crate) async fn change_license_features(
     ctx: Ctx,
-    allowed: Allowed<perm::Licenses, (Id<LicenseId>, DryRun, IfMatch, Body<ChangeFeaturesRequest>)>,
+    allowed: AllowedOnce<perm::Licenses, (Id<LicenseId>, DryRun, IfMatch, Body<ChangeFeaturesRequest>)>,
 ) -> Result<Tried<Found<LicenseResponse>>, ApiError> {
-    let (caller, (Id(id), DryRun { dry_run }, IfMatch(expected), Body(command))) = allowed.open();
+    let (caller, Once((Id(id), DryRun { dry_run }, IfMatch(expected), Body(command)))) = allowed.open();
     let edited = licenses::change_features(&ctx, &caller, id, Intent { expected, dry_run }, command).await?;
     Ok(Tried::of(edited, Found))
 }

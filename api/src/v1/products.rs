@@ -14,6 +14,7 @@ use crate::Ctx;
 use crate::answers::{Created, Found, NoContent};
 use crate::body::Body;
 use crate::guard::{Allowed, Visitor, perm, visible_to};
+use crate::idempotency::{AllowedOnce, IdempotencyKey, Once};
 use crate::if_match::{IfMatch, OptionalIfMatch};
 use crate::parameters::{Id, Listing, Named, PageParameters};
 use crate::problem::ApiError;
@@ -49,6 +50,7 @@ pub(crate) async fn list_products(ctx: Ctx, visitor: Visitor<Listing>) -> Result
 /// Make a product
 #[utoipa::path(
     tag = "Products",
+    params(IdempotencyKey),
     request_body(content = CreateProductRequest, example = json!({"slug": "acme-desk", "name": "Acme Desk"})),
     responses((status = CREATED, description = "The product", body = ProductResponse), Refused<Adding>),
     security(("bearer" = ["catalog"]))
@@ -56,9 +58,9 @@ pub(crate) async fn list_products(ctx: Ctx, visitor: Visitor<Listing>) -> Result
 #[post("/products")]
 pub(crate) async fn create_product(
     ctx: Ctx,
-    allowed: Allowed<perm::Catalog, Body<CreateProductRequest>>,
+    allowed: AllowedOnce<perm::Catalog, Body<CreateProductRequest>>,
 ) -> Result<Created<ProductResponse>, ApiError> {
-    let (caller, Body(command)) = allowed.open();
+    let (caller, Once(Body(command))) = allowed.open();
     Ok(Created(products::create(&ctx, &caller, command).await?))
 }
 

@@ -11,6 +11,7 @@ use licentia_types::releases::{DeclareReleaseRequest, ReleaseResponse};
 use crate::Ctx;
 use crate::body::Body;
 use crate::guard::{Allowed, perm};
+use crate::idempotency::{AllowedOnce, IdempotencyKey, Once};
 use crate::parameters::{Id, Listing, PageParameters};
 use crate::problem::ApiError;
 use crate::refusals::{Adding, Refused};
@@ -40,7 +41,7 @@ pub(crate) async fn list_releases(
 /// were seen with counts from then until it is declared; it is declared once.
 #[utoipa::path(
     tag = "Products",
-    params(("id" = ProductId, Path)),
+    params(("id" = ProductId, Path), IdempotencyKey),
     request_body(content = DeclareReleaseRequest, example = json!({
         "version": "2.4.1",
         "releasedAt": "2030-01-31T00:00:00Z"
@@ -51,9 +52,9 @@ pub(crate) async fn list_releases(
 #[post("/products/{id}/releases")]
 pub(crate) async fn declare_release(
     ctx: Ctx,
-    allowed: Allowed<perm::Catalog, (Id<ProductId>, Body<DeclareReleaseRequest>)>,
+    allowed: AllowedOnce<perm::Catalog, (Id<ProductId>, Body<DeclareReleaseRequest>)>,
 ) -> Result<impl Responder, ApiError> {
-    let (caller, (Id(product), Body(command))) = allowed.open();
+    let (caller, Once((Id(product), Body(command)))) = allowed.open();
     let release = releases::declare(&ctx, &caller, product, command).await?;
     Ok(Json(release).customize().with_status(StatusCode::CREATED))
 }

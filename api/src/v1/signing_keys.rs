@@ -11,6 +11,7 @@ use licentia_types::signing_keys::{
 use crate::Ctx;
 use crate::body::OptionalBody;
 use crate::guard::{Allowed, perm};
+use crate::idempotency::{AllowedOnce, IdempotencyKey, Once};
 use crate::parameters::NamedKey;
 use crate::problem::ApiError;
 use crate::refusals::{ChangingKey, Refused};
@@ -38,6 +39,7 @@ pub(crate) async fn list_signing_keys(
 /// answer. What the former key signed stays good.
 #[utoipa::path(
     tag = "Signing keys",
+    params(IdempotencyKey),
     request_body(content = Option<RotateSigningKeyRequest>, example = json!({"purpose": "token"})),
     responses((status = OK, description = "The key that takes over", body = SigningKeyResponse), Refused<ChangingKey>),
     security(("bearer" = ["keys"]))
@@ -45,9 +47,9 @@ pub(crate) async fn list_signing_keys(
 #[post("/signing-keys/rotate")]
 pub(crate) async fn rotate_signing_key(
     ctx: Ctx,
-    allowed: Allowed<perm::Keys, OptionalBody<RotateSigningKeyRequest>>,
+    allowed: AllowedOnce<perm::Keys, OptionalBody<RotateSigningKeyRequest>>,
 ) -> Result<Json<SigningKeyResponse>, ApiError> {
-    let (caller, OptionalBody(command)) = allowed.open();
+    let (caller, Once(OptionalBody(command))) = allowed.open();
     Ok(Json(signing_keys::rotate(&ctx, &caller, command.purpose).await?))
 }
 
@@ -56,16 +58,16 @@ pub(crate) async fn rotate_signing_key(
 /// The active one as a rotation does; a retiring one leaves the key set, once nothing that it signed is good.
 #[utoipa::path(
     tag = "Signing keys",
-    params(("kid" = Kid, Path)),
+    params(("kid" = Kid, Path), IdempotencyKey),
     responses((status = OK, description = "The key", body = SigningKeyResponse), Refused<ChangingKey>),
     security(("bearer" = ["keys"]))
 )]
 #[post("/signing-keys/{kid}/retire")]
 pub(crate) async fn retire_signing_key(
     ctx: Ctx,
-    allowed: Allowed<perm::Keys, NamedKey>,
+    allowed: AllowedOnce<perm::Keys, NamedKey>,
 ) -> Result<Json<SigningKeyResponse>, ApiError> {
-    let (caller, NamedKey(kid)) = allowed.open();
+    let (caller, Once(NamedKey(kid))) = allowed.open();
     Ok(Json(signing_keys::retire(&ctx, &caller, &kid).await?))
 }
 
@@ -75,7 +77,7 @@ pub(crate) async fn retire_signing_key(
 /// their next heartbeat. Doing it again changes nothing.
 #[utoipa::path(
     tag = "Signing keys",
-    params(("kid" = Kid, Path)),
+    params(("kid" = Kid, Path), IdempotencyKey),
     request_body(content = Option<RevokeSigningKeyRequest>, example = json!({"reason": "a backup was lost"})),
     responses((status = OK, description = "The key", body = SigningKeyResponse)),
     security(("bearer" = ["keys"]))
@@ -83,8 +85,8 @@ pub(crate) async fn retire_signing_key(
 #[post("/signing-keys/{kid}/revoke")]
 pub(crate) async fn revoke_signing_key(
     ctx: Ctx,
-    allowed: Allowed<perm::Keys, (NamedKey, OptionalBody<RevokeSigningKeyRequest>)>,
+    allowed: AllowedOnce<perm::Keys, (NamedKey, OptionalBody<RevokeSigningKeyRequest>)>,
 ) -> Result<Json<SigningKeyResponse>, ApiError> {
-    let (caller, (NamedKey(kid), OptionalBody(command))) = allowed.open();
+    let (caller, Once((NamedKey(kid), OptionalBody(command)))) = allowed.open();
     Ok(Json(signing_keys::revoke(&ctx, &caller, &kid, command).await?))
 }

@@ -15,6 +15,7 @@ use crate::Ctx;
 use crate::answers::{Created, Found, NoContent, OrImpact, Tried};
 use crate::body::Body;
 use crate::guard::{Allowed, perm};
+use crate::idempotency::{AllowedOnce, IdempotencyKey, Once};
 use crate::if_match::{IfMatch, OptionalIfMatch};
 use crate::parameters::{DryRun, Id, Listing, OfProduct, PageParameters};
 use crate::problem::ApiError;
@@ -58,6 +59,7 @@ pub(crate) async fn list_tiers(
 /// Make a tier
 #[utoipa::path(
     tag = "Pricing tiers",
+    params(IdempotencyKey),
     request_body(content = CreateTierRequest, example = json!({
         "productId": "prod_01h455vb4pex5vsknk084sn02q",
         "key": "pro",
@@ -76,9 +78,9 @@ pub(crate) async fn list_tiers(
 #[post("/pricing-tiers")]
 pub(crate) async fn create_tier(
     ctx: Ctx,
-    allowed: Allowed<perm::Catalog, Body<CreateTierRequest>>,
+    allowed: AllowedOnce<perm::Catalog, Body<CreateTierRequest>>,
 ) -> Result<Created<TierResponse>, ApiError> {
-    let (caller, Body(command)) = allowed.open();
+    let (caller, Once(Body(command))) = allowed.open();
     Ok(Created(tiers::create(&ctx, &caller, command).await?))
 }
 

@@ -10,6 +10,7 @@ use licentia_types::inspection::{InspectRequest, InspectResponse};
 use crate::Ctx;
 use crate::body::Body;
 use crate::guard::{Allowed, perm};
+use crate::idempotency::{AllowedOnce, IdempotencyKey, Once};
 use crate::parameters::Id;
 use crate::problem::ApiError;
 use crate::refusals::{Inspecting, Refused, Regenerating};
@@ -57,15 +58,15 @@ pub(crate) async fn audit_license(
 /// they end. Up to 1,000 machines.
 #[utoipa::path(
     tag = "Licences",
-    params(("id" = LicenseId, Path)),
+    params(("id" = LicenseId, Path), IdempotencyKey),
     responses((status = OK, description = "The tokens", body = RegenerateResponse), Refused<Regenerating>),
     security(("bearer" = ["licenses"]))
 )]
 #[post("/license-keys/{id}/regenerate")]
 pub(crate) async fn regenerate_license(
     ctx: Ctx,
-    allowed: Allowed<perm::Licenses, Id<LicenseId>>,
+    allowed: AllowedOnce<perm::Licenses, Id<LicenseId>>,
 ) -> Result<Json<RegenerateResponse>, ApiError> {
-    let (caller, Id(id)) = allowed.open();
+    let (caller, Once(Id(id))) = allowed.open();
     Ok(Json(licenses::regenerate(&ctx, &caller, id).await?))
 }

@@ -11,10 +11,10 @@ use super::error::ActivationClaimError;
 use super::{Told, render, rules, store, tell};
 use crate::actors::Caller;
 use crate::context::{Context, Moment};
-use crate::database::{Lane, WriteTx};
+use crate::database::WriteTx;
 use crate::events::Kind;
 use crate::failure::Failure;
-use crate::licenses;
+use crate::{licenses, once};
 
 /// Lets a machine in. Of those that wait to be the first of their licence one is picked: the others are
 /// rejected. Doing it again changes nothing.
@@ -48,9 +48,12 @@ async fn decide(
     id: ActivationClaimId,
     decision: Decision,
 ) -> Result<ActivationClaimResponse, ActivationClaimError> {
+    if let Some(answer) = once::answered(caller)? {
+        return Ok(answer);
+    }
     let moment = ctx.moment();
     let scope = caller.actor.scope();
-    let tx = ctx.db.write(Lane::Ordinary).await?;
+    let tx = once::begin(ctx, caller).await?;
     let seen = store::find(&tx, scope, id).await?.ok_or(ActivationClaimError::NotFound)?;
     let license = licenses::store::find_locked(&tx, scope, seen.license_id).await?;
     let license = license.ok_or(ActivationClaimError::NotFound)?;
@@ -65,8 +68,9 @@ async fn decide(
     if picked {
         reject_others(&tx, &moment, caller, &license).await?;
     }
-    tx.commit().await?;
-    Ok(render(claim, moment.now))
+    let shown = render(claim, moment.now);
+    once::commit(ctx, &moment, caller, tx, &shown).await?;
+    Ok(shown)
 }
 
 /// Whether it is one of those of which one is the first machine. After that one, nobody is picked.

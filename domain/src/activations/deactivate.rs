@@ -13,14 +13,13 @@ use super::error::ActivationError;
 use super::seats::Seats;
 use super::{Told, render, store, tell};
 use crate::actors::{Actor, Caller};
-use crate::catalog;
 use crate::context::Context;
-use crate::database::Lane;
 use crate::events::Kind;
 use crate::failure::Failure;
 use crate::heartbeats::chain::Chain;
 use crate::licenses::{self, terms};
 use crate::scope::Scope;
+use crate::{catalog, once};
 
 /// Deactivates a machine. Doing it again changes nothing.
 ///
@@ -33,12 +32,15 @@ pub async fn deactivate(
     id: ActivationId,
     request: DeactivateRequest,
 ) -> Result<ActivationResponse, ActivationError> {
+    if let Some(answer) = once::answered(caller)? {
+        return Ok(answer);
+    }
     let moment = ctx.moment();
     let caller = &authorize(ctx, caller, id, &request, moment.now).await?;
     let scope = caller.actor.scope();
     let found = store::find(&ctx.db, scope, id).await?.ok_or(ActivationError::NotFound)?;
 
-    let tx = ctx.db.write(Lane::Ordinary).await?;
+    let tx = once::begin(ctx, caller).await?;
     let everything = Scope::License(found.license_id);
     let license = licenses::store::find_locked(&tx, everything, found.license_id)
         .await?
@@ -64,8 +66,9 @@ pub async fn deactivate(
     let detail = json!({"seatFreesAt": machine.seat_frees_at});
     let told = Told { kind: Kind::ActivationDeactivated, machine: id, license: seats.license(), detail };
     tell(&tx, &moment, caller, told).await?;
-    tx.commit().await?;
-    Ok(render(machine, moment.now))
+    let shown = render(machine, moment.now);
+    once::commit(ctx, &moment, caller, tx, &shown).await?;
+    Ok(shown)
 }
 
 /// Somebody with the permission acts as who he is; everybody else has to know the licence key, and

@@ -11,14 +11,14 @@ use super::error::ActivationError;
 use super::seats::Seats;
 use super::{Told, render, rules, store, tell};
 use crate::actors::Caller;
-use crate::catalog;
 use crate::context::{Context, Moment};
-use crate::database::{Lane, WriteTx};
+use crate::database::WriteTx;
 use crate::events::Kind;
 use crate::failure::Failure;
 use crate::licenses::{self, terms};
 use crate::revocations::{grace, raise_generation};
 use crate::scope::Scope;
+use crate::{catalog, once};
 
 /// Takes a machine's activation back: it gets no licence token any more, and cannot activate again
 /// until it is unblocked. Doing it again changes nothing, but that a grace can be cut.
@@ -31,11 +31,14 @@ pub async fn revoke(
     id: ActivationId,
     request: RevokeActivationRequest,
 ) -> Result<ActivationResponse, ActivationError> {
+    if let Some(answer) = once::answered(caller)? {
+        return Ok(answer);
+    }
     let moment = ctx.moment();
     let hours = |hours| grace::of_hours(hours).ok_or(ActivationError::GraceHours);
     let asked = request.grace_hours.map(hours).transpose()?;
     let license_id = find(ctx, caller, id).await?.license_id;
-    let tx = ctx.db.write(Lane::Ordinary).await?;
+    let tx = once::begin(ctx, caller).await?;
     let license = licenses::store::find_locked(&tx, Scope::License(license_id), license_id).await?;
     let license = license.ok_or(Failure::Corrupt("licence"))?;
     let catalogue = catalog::load(&tx, license.product_id).await?;
@@ -60,8 +63,9 @@ pub async fn revoke(
                         "seatFreesAt": machine.seat_frees_at});
     let told = Told { kind: Kind::ActivationRevoked, machine: id, license: seats.license(), detail };
     let machine = write(&tx, &moment, caller, machine, told).await?;
-    tx.commit().await?;
-    Ok(render(machine, moment.now))
+    let shown = render(machine, moment.now);
+    once::commit(ctx, &moment, caller, tx, &shown).await?;
+    Ok(shown)
 }
 
 /// Lets a revoked machine come back: it may activate again. One that is not revoked stays as it is.
@@ -73,9 +77,12 @@ pub async fn unblock(
     caller: &Caller,
     id: ActivationId,
 ) -> Result<ActivationResponse, ActivationError> {
+    if let Some(answer) = once::answered(caller)? {
+        return Ok(answer);
+    }
     let moment = ctx.moment();
     let license_id = find(ctx, caller, id).await?.license_id;
-    let tx = ctx.db.write(Lane::Ordinary).await?;
+    let tx = once::begin(ctx, caller).await?;
     let license = licenses::store::find_locked(&tx, Scope::License(license_id), license_id).await?;
     let license = license.ok_or(Failure::Corrupt("licence"))?;
     let mut machine = store::hold(&tx, id).await?.ok_or(ActivationError::NotFound)?;
@@ -89,8 +96,9 @@ pub async fn unblock(
     machine.grace_until = None;
     let told = Told { kind: Kind::ActivationUnblocked, machine: id, license: &license, detail: json!({}) };
     let machine = write(&tx, &moment, caller, machine, told).await?;
-    tx.commit().await?;
-    Ok(render(machine, moment.now))
+    let shown = render(machine, moment.now);
+    once::commit(ctx, &moment, caller, tx, &shown).await?;
+    Ok(shown)
 }
 
 /// Writes the machine as it has become, and tells of it.

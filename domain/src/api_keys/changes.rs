@@ -14,10 +14,10 @@ use serde_json::{Value, json};
 
 use super::{ApiKeyError, PREFIX, digest, rules, store};
 use crate::actors::Caller;
-use crate::audit;
 use crate::context::{Context, Moment};
 use crate::database::{Lane, WriteTx};
 use crate::failure::Failure;
+use crate::{audit, once};
 
 /// Edits a key.
 ///
@@ -69,13 +69,16 @@ pub async fn rotate(
     expected: Option<i64>,
     request: RotateApiKeyRequest,
 ) -> Result<IssuedApiKeyResponse, ApiKeyError> {
+    if let Some(answer) = once::answered(caller)? {
+        return Ok(answer);
+    }
     let moment = ctx.moment();
     if request.overlap_seconds > LONGEST_OVERLAP {
         return Err(ApiKeyError::OverlapTooLong);
     }
     let overlap = Seconds::constant(request.overlap_seconds);
     let secret = bearer_secret(PREFIX, moment.random()?);
-    let tx = ctx.db.write(Lane::Ordinary).await?;
+    let tx = once::begin(ctx, caller).await?;
     let before = held(&tx, caller, id, expected).await?;
     let lasts = request.overlap_seconds > 0;
     let key = api_key::Model {
@@ -86,9 +89,10 @@ pub async fn rotate(
     };
     let detail = json!({"overlapSeconds": request.overlap_seconds});
     let key = write(&tx, &moment, caller, key, ("api_key.rotated", detail)).await?;
-    tx.commit().await?;
     let key = rules::render(key, &ctx.api_key_uses, moment.now);
-    Ok(IssuedApiKeyResponse { key, secret: secret.expose_secret().to_owned() })
+    let issued = IssuedApiKeyResponse { key, secret: secret.expose_secret().to_owned() };
+    once::commit(ctx, &moment, caller, tx, &issued).await?;
+    Ok(issued)
 }
 
 /// Ends a key at once, with all its secrets. Doing it again changes nothing.
@@ -96,15 +100,19 @@ pub async fn rotate(
 /// # Errors
 /// When there is none that the caller may change.
 pub async fn revoke(ctx: &Context, caller: &Caller, id: ApiKeyId) -> Result<ApiKeyResponse, ApiKeyError> {
+    if let Some(answer) = once::answered(caller)? {
+        return Ok(answer);
+    }
     let moment = ctx.moment();
-    let tx = ctx.db.write(Lane::Ordinary).await?;
+    let tx = once::begin(ctx, caller).await?;
     let key = match held(&tx, caller, id, None).await {
         Ok(key) => end(&tx, &moment, caller, key).await?,
         Err(ApiKeyError::Revoked) => return super::get(ctx, id).await,
         Err(refused) => return Err(refused),
     };
-    tx.commit().await?;
-    Ok(rules::render(key, &ctx.api_key_uses, moment.now))
+    let shown = rules::render(key, &ctx.api_key_uses, moment.now);
+    once::commit(ctx, &moment, caller, tx, &shown).await?;
+    Ok(shown)
 }
 
 /// Ends every key of an origin that is still good.

@@ -55,6 +55,14 @@ pub(crate) fn is_answered(error: &DbErr) -> bool {
     matches!(of_sqlx(error).map(AsRef::as_ref), Some(sqlx::Error::Database(_)))
 }
 
+/// Whether a lock was not to be had within `lock_timeout` (SQLSTATE `lock_not_available`).
+pub(crate) fn is_lock_timeout(error: &DbErr) -> bool {
+    match of_sqlx(error).map(AsRef::as_ref) {
+        Some(sqlx::Error::Database(database)) => database.code().is_some_and(|code| code == "55P03"),
+        _ => false,
+    }
+}
+
 /// Whether another process holds SQLite's file at this instant.
 pub(super) fn is_busy(error: &DbErr) -> bool {
     match of_sqlx(error).map(AsRef::as_ref) {

@@ -3,6 +3,7 @@
 use licentia_types::problems::{FieldProblem, ProblemCode};
 
 use crate::failure::{Failure, failed_from};
+use crate::once::OnceError;
 use crate::pages::PageError;
 use crate::refusal::Refusal;
 
@@ -55,6 +56,9 @@ pub enum ImportError {
     /// A list that cannot be shown so.
     #[error(transparent)]
     Page(PageError),
+    /// Asked for under the key of another request.
+    #[error(transparent)]
+    Once(#[from] OnceError),
     /// Our fault.
     #[error(transparent)]
     Failed(#[from] Failure),
@@ -82,6 +86,7 @@ impl Refusal for ImportError {
                 ProblemCode::ValidationFailed
             }
             Self::Page(error) => error.code(),
+            Self::Once(error) => error.code(),
             Self::Failed(failure) => failure.code(),
         }
     }
@@ -99,6 +104,7 @@ impl Refusal for ImportError {
             | Self::GumroadJson
             | Self::TooLarge { .. }
             | Self::Page(_)
+            | Self::Once(_)
             | Self::Failed(_) => Vec::new(),
         }
     }

@@ -13,12 +13,12 @@ use super::error::ImportError;
 use super::records::Records;
 use super::{ImportOptions, render, store};
 use crate::actors::{Actor, Caller};
-use crate::audit;
 use crate::context::Context;
 use crate::database::Lane;
 use crate::failure::Failure;
 use crate::products::{self, ProductName, Visible};
 use crate::scope::Scope;
+use crate::{audit, once};
 
 /// Most rows of a piece: what one transaction takes in.
 const ROWS: usize = 250;
@@ -48,6 +48,7 @@ pub struct Begin {
 /// An import whose rows are coming.
 pub struct Upload<'a> {
     ctx: &'a Context,
+    caller: Caller,
     id: ImportId,
     records: Records,
     waiting: Vec<String>,
@@ -63,18 +64,26 @@ impl std::fmt::Debug for Upload<'_> {
     }
 }
 
-/// Begins an import; its rows are to follow.
+/// Begins an import; its rows are to follow. Of one that was begun before, under the same key, they are only compared.
 ///
 /// # Errors
 /// When the rows cannot be written so, or there is no such product.
 pub async fn begin<'a>(ctx: &'a Context, caller: &Caller, command: Begin) -> Result<Upload<'a>, ImportError> {
     expect_readable(command.options.preset, command.format)?;
+    let id = ImportId::new(ctx.moment().new_uuid()?);
+    let upload = Upload::of(ctx, caller.clone(), id, command.format);
+    if !upload.is_repeated() {
+        write(ctx, caller, id, command).await?;
+    }
+    Ok(upload)
+}
+
+async fn write(ctx: &Context, caller: &Caller, id: ImportId, command: Begin) -> Result<(), ImportError> {
     if let Some(slug) = &command.options.product {
         let named = ProductName::Slug(slug.clone());
         products::store::find(&ctx.db, Visible::All, &named).await?.ok_or(ImportError::ProductUnknown)?;
     }
     let moment = ctx.moment();
-    let id = ImportId::new(moment.new_uuid()?);
     let options =
         serde_json::to_value(&command.options).map_err(|_| Failure::Corrupt("options of an import"))?;
     let import = import::Model {
@@ -102,17 +111,7 @@ pub async fn begin<'a>(ctx: &'a Context, caller: &Caller, command: Begin) -> Res
     import::Entity::insert(import.into_active_model().reset_all()).exec_without_returning(&tx).await?;
     let detail = json!({"preset": command.options.preset, "dryRun": command.dry_run});
     audit::record(&tx, &moment, caller, audit::Event::new("import.begun", &id, detail)).await?;
-    tx.commit().await?;
-    Ok(Upload {
-        ctx,
-        id,
-        records: Records::of(command.format),
-        waiting: Vec::new(),
-        bytes_waiting: 0,
-        bytes: 0,
-        rows: 0,
-        pieces: 0,
-    })
+    Ok(tx.commit().await?)
 }
 
 fn expect_readable(preset: ImportPreset, format: Format) -> Result<(), ImportError> {
@@ -123,7 +122,26 @@ fn expect_readable(preset: ImportPreset, format: Format) -> Result<(), ImportErr
     }
 }
 
-impl Upload<'_> {
+impl<'a> Upload<'a> {
+    fn of(ctx: &'a Context, caller: Caller, id: ImportId, format: Format) -> Self {
+        Self {
+            ctx,
+            caller,
+            id,
+            records: Records::of(format),
+            waiting: Vec::new(),
+            bytes_waiting: 0,
+            bytes: 0,
+            rows: 0,
+            pieces: 0,
+        }
+    }
+
+    /// Whether it was begun before, under the same key.
+    fn is_repeated(&self) -> bool {
+        self.caller.once.as_ref().is_some_and(|once| once.is_answered())
+    }
+
     /// Takes some bytes, cut anywhere.
     ///
     /// # Errors
@@ -133,6 +151,12 @@ impl Upload<'_> {
         self.bytes = self.bytes.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
         if self.bytes > most {
             return Err(ImportError::TooLarge { most });
+        }
+        if let Some(once) = &self.caller.once {
+            once.take(bytes);
+        }
+        if self.is_repeated() {
+            return Ok(());
         }
         let mut found = Vec::new();
         self.records.take(bytes, &mut found)?;
@@ -144,6 +168,9 @@ impl Upload<'_> {
     /// # Errors
     /// When there are no rows, or the last one is no record.
     pub async fn finish(&mut self) -> Result<ImportResponse, ImportError> {
+        if let Some(answer) = once::answered_whole(self.ctx, &self.caller)? {
+            return Ok(answer);
+        }
         let mut found = Vec::new();
         self.records.end(&mut found)?;
         self.keep(found).await?;
@@ -151,13 +178,15 @@ impl Upload<'_> {
         if self.rows == 0 {
             return Err(ImportError::Empty);
         }
-        let tx = self.ctx.db.write(Lane::Ordinary).await?;
-        if !store::start(&tx, self.id, self.ctx.moment().now).await? {
+        let moment = self.ctx.moment();
+        let tx = once::begin(self.ctx, &self.caller).await?;
+        if !store::start(&tx, self.id, moment.now).await? {
             return Err(ImportError::NotFound);
         }
         let import = store::find(&tx, Scope::Everything, self.id).await?.ok_or(ImportError::NotFound)?;
-        tx.commit().await?;
-        Ok(render(&import)?)
+        let shown = render(&import)?;
+        once::commit(self.ctx, &moment, &self.caller, tx, &shown).await?;
+        Ok(shown)
     }
 
     /// Nothing more will come; what came is forgotten.

@@ -130,7 +130,7 @@ fn caller(import: &import::Model) -> Caller {
         None => Actor::Operator,
     };
     let ip = import.ip.as_ref().and_then(|ip| ip.parse().ok());
-    Caller { actor, ip, request_id: import.request_id.clone() }
+    Caller { actor, ip, request_id: import.request_id.clone(), once: None }
 }
 
 async fn conclude(

@@ -4,10 +4,13 @@ use licentia_crypto::machine_keys::MachineKey;
 use licentia_entity::{activation, license, license_file};
 use licentia_types::activations::ActivationKind;
 use licentia_types::ids::{LicenseFileId, LicenseId};
-use licentia_types::license_files::{CheckoutRequest, CheckoutResponse, LicenseFileClaims};
+use licentia_types::license_files::{
+    CheckoutRequest, CheckoutResponse, LicenseFileClaims, LicenseFileResponse,
+};
 use licentia_types::licenses::LicenseStatus;
 use licentia_types::time::Timestamp;
 use licentia_types::tokens::ClaimSet;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::claims::{self, Term};
@@ -24,12 +27,13 @@ use crate::events::{self, Kind};
 use crate::failure::Failure;
 use crate::licenses::grants::Granted;
 use crate::licenses::{self, first_activation};
+use crate::scope::Scope;
 use crate::signing_keys::Published;
 use crate::tokens;
-use crate::{audit, catalog, products, releases, signed_lists};
+use crate::{audit, catalog, once, products, releases, signed_lists};
 
 /// A licence that was checked out.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct CheckedOut {
     /// The answer.
     pub response: CheckoutResponse,
@@ -48,13 +52,16 @@ pub async fn checkout(
     id: LicenseId,
     request: CheckoutRequest,
 ) -> Result<CheckedOut, LicenseFileError> {
+    if let Some(before) = once::answered(caller)? {
+        return again(ctx, before).await;
+    }
     let moment = ctx.moment();
     let command = Checkout::parse(request)?;
     // Before anything is taken: whether anything can be signed, and by which keys still.
     let kid = signed_lists::present_key(ctx, moment.now).await?.kid().to_owned();
     let published = ctx.publication(moment.now).await;
     let scope = caller.actor.scope();
-    let held = Box::pin(first_activation::hold_by_id(ctx, scope, id, moment.now)).await?;
+    let held = Box::pin(first_activation::hold_for(ctx, caller, id, moment.now)).await?;
     let (tx, opening) = held.ok_or(LicenseFileError::NotFound)?;
     let license = opening.license.clone();
     let offer = Offer::of(ctx, &tx, &license, command.ttl_days, moment.now).await?;
@@ -87,11 +94,26 @@ pub async fn checkout(
     let version = command.machine.product_version.as_ref();
     releases::see(&tx, version.map(|version| (offer.granted.product.id, version)), moment.now).await?;
     Box::pin(opening.settle(ctx, &tx, &moment, caller, &command.machine.fingerprint)).await?;
-    tx.commit().await?;
-
-    let file = delivery::deliver(ctx, file).await?;
     let activation = activations::render(machine, moment.now);
-    Ok(CheckedOut { response: CheckoutResponse { file, activation, seats: count }, created: true })
+    let unsigned = super::render(file.clone(), None);
+    let response = CheckoutResponse { file: unsigned, activation, seats: count };
+    let checked_out = CheckedOut { response, created: true };
+    once::commit(ctx, &moment, caller, tx, &checked_out).await?;
+    Ok(checked_out.with(delivery::deliver(ctx, file).await?))
+}
+
+impl CheckedOut {
+    fn with(self, file: LicenseFileResponse) -> Self {
+        Self { response: CheckoutResponse { file, ..self.response }, ..self }
+    }
+}
+
+/// What was checked out before, with the file that was signed then.
+async fn again(ctx: &Context, before: CheckedOut) -> Result<CheckedOut, LicenseFileError> {
+    let (license, id) = (before.response.file.license_id, before.response.file.id);
+    let file = store::find(&ctx.db, Scope::License(license), license, id).await?;
+    let file = file.ok_or(Failure::Corrupt("licence file"))?;
+    Ok(before.with(delivery::deliver(ctx, file).await?))
 }
 
 /// What a licence grants to a machine that is given a file now.

@@ -126,10 +126,14 @@ pub(super) async fn keep(tx: &WriteTx, signed: Vec<Signed>) -> Result<HashMap<Li
             .exec(tx)
             .await?;
     }
-    let mut kept = HashMap::new();
+    Ok(find_all(tx, &ids).await?.into_iter().map(|file| (file.id, file)).collect())
+}
+
+/// Files that somebody knows of already.
+pub(super) async fn find_all(db: &impl ConnectionTrait, ids: &[LicenseFileId]) -> Result<Vec<Model>, DbErr> {
+    let mut found = Vec::with_capacity(ids.len());
     for some in ids.chunks(ROWS) {
-        let rows = Entity::find().filter(Column::Id.is_in(some.iter().copied())).all(tx).await?;
-        kept.extend(rows.into_iter().map(|file| (file.id, file)));
+        found.extend(Entity::find().filter(Column::Id.is_in(some.iter().copied())).all(db).await?);
     }
-    Ok(kept)
+    Ok(found)
 }

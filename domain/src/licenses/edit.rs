@@ -13,12 +13,12 @@ use super::{Told, feature_changes, lifecycle, locked, terms, view, write};
 use crate::actors::Caller;
 use crate::catalog::{self, Impact};
 use crate::context::{Context, Moment};
-use crate::database::{Lane, WriteTx};
+use crate::database::WriteTx;
 use crate::edits::{Edited, Intent};
 use crate::events::Kind;
 use crate::failure::Failure;
-use crate::products;
 use crate::tiers::Catalogue;
+use crate::{once, products};
 
 /// Edits a licence. Its machines learn of it at their next heartbeat.
 ///
@@ -49,6 +49,9 @@ pub async fn change_features(
     intent: Intent,
     command: ChangeFeaturesRequest,
 ) -> Result<Edited<LicenseResponse>, LicenseError> {
+    if let Some(answer) = once::answered(caller)? {
+        return Ok(Edited::Done(answer));
+    }
     let edit = LicenseEdit::begin(ctx, caller, id, intent).await?;
     edit.change_features(caller, intent, command).await.map_err(LicenseError::of_features)
 }
@@ -71,7 +74,7 @@ impl<'a> LicenseEdit<'a> {
         intent: Intent,
     ) -> Result<Self, LicenseError> {
         let moment = ctx.moment();
-        let tx = ctx.db.write(Lane::Ordinary).await?;
+        let tx = once::begin(ctx, caller).await?;
         let before = locked(&tx, caller.actor.scope(), id, intent.expected).await?;
         let product = products::store::find_unchanging(&tx, before.product_id).await?;
         let product = product.ok_or(Failure::Corrupt("product"))?;
@@ -157,7 +160,7 @@ impl<'a> LicenseEdit<'a> {
         let told = Told { action, event, detail: differences(&self.before, &after) };
         let license = write(&self.tx, &self.moment, caller, after, told).await?;
         let shown = view::render(self.ctx, &self.tx, license, self.moment.now).await?;
-        self.tx.commit().await?;
+        once::commit(self.ctx, &self.moment, caller, self.tx, &shown).await?;
         Ok(Edited::Done(shown))
     }
 

@@ -23,7 +23,7 @@ use crate::database::{Lane, WriteTx};
 use crate::failure::Failure;
 use crate::revocations::{self, grace};
 use crate::scope::Scope;
-use crate::{catalog, products};
+use crate::{catalog, once, products};
 
 /// How often the licence is looked at again because it changed hands meanwhile.
 const ATTEMPTS: usize = 8;
@@ -56,8 +56,10 @@ enum Beginning {
 enum Named<'a> {
     /// By its key.
     Key(&'a KeyDigests),
-    /// By its id, within what the caller may see.
+    /// By its id, within what may be seen.
     Id(Scope, LicenseId),
+    /// By its id, by somebody who may ask once.
+    For(&'a Caller, LicenseId),
 }
 
 /// Begins the transaction of an activation, and holds the licence that has this key.
@@ -79,6 +81,16 @@ pub(crate) async fn hold_by_id(
     hold_named(ctx, Named::Id(scope, id), now).await
 }
 
+/// The same for somebody who asks for it, and may do so once.
+pub(crate) async fn hold_for(
+    ctx: &Context,
+    caller: &Caller,
+    id: LicenseId,
+    now: Timestamp,
+) -> Result<Option<(WriteTx, Opening)>, Failure> {
+    hold_named(ctx, Named::For(caller, id), now).await
+}
+
 async fn hold_named(
     ctx: &Context,
     named: Named<'_>,
@@ -86,10 +98,14 @@ async fn hold_named(
 ) -> Result<Option<(WriteTx, Opening)>, Failure> {
     for _ in 0..ATTEMPTS {
         // A new transaction each time: nothing is held out of order.
-        let tx = ctx.db.write(Lane::Ordinary).await?;
+        let tx = match named {
+            Named::For(caller, _) => once::begin(ctx, caller).await?,
+            Named::Key(_) | Named::Id(..) => ctx.db.write(Lane::Ordinary).await?,
+        };
         let seen = match named {
             Named::Key(key) => store::find_by_key(&tx, key.clone(), now).await?,
             Named::Id(scope, id) => store::find(&tx, scope, id).await?,
+            Named::For(caller, id) => store::find(&tx, caller.actor.scope(), id).await?,
         };
         let Some(seen) = seen else {
             return Ok(None);

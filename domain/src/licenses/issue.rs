@@ -1,24 +1,28 @@
 //! Issuing licences, one or many, with customers made on the way where they are described. All of
 //! them stand or fall together.
 
+use std::collections::HashMap;
+
 use licentia_crypto::license_keys::LicenseKey;
 use licentia_entity::license;
-use licentia_types::ids::LicenseId;
+use licentia_types::ids::{LicenseFileId, LicenseId};
+use licentia_types::license_files::LicenseFileResponse;
 use licentia_types::licenses::{
     BulkIssueRequest, BulkIssuedResponse, IssueLicenseRequest, IssuedLicenseResponse, MOST_ISSUED_AT_ONCE,
 };
 use licentia_types::tokens::ClaimSet;
 use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::error::LicenseError;
 use super::{owners, view};
 use crate::actors::Caller;
 use crate::context::{Context, Moment};
-use crate::database::{Lane, WriteTx};
+use crate::database::WriteTx;
 use crate::failure::Failure;
 use crate::license_files::{self, Recorded};
-use crate::{audit, events};
+use crate::{audit, events, once};
 
 use desk::Desk;
 
@@ -71,12 +75,15 @@ async fn issue_all(
     caller: &Caller,
     mut commands: Vec<IssueLicenseRequest>,
 ) -> Result<Vec<IssuedLicenseResponse>, LicenseError> {
+    if let Some(issued) = once::answered(caller)? {
+        return with_documents(ctx, issued).await;
+    }
     let moment = ctx.moment();
     if commands.iter().any(|command| command.document) {
         // Before anything is issued: whether anything can be signed.
         ctx.document_key(moment.now).await?;
     }
-    let tx = ctx.db.write(Lane::Ordinary).await?;
+    let tx = once::begin(ctx, caller).await?;
     let desk = Desk::open(ctx, &tx, moment, commands.iter().map(|command| command.product_id)).await?;
     let named = commands.iter_mut().map(|command| (command.customer_id, command.customer.take()));
     let owners = owners::settle(&tx, &moment, caller, named.collect()).await?;
@@ -99,15 +106,37 @@ async fn issue_all(
     let files = license_files::file_records(ctx, &tx, &moment, caller, recorded.collect()).await?;
     // Before the commit: once a licence is there, nothing may keep its key from being shown.
     let shown = view::render_all(ctx, &tx, licenses, moment.now).await?;
-    tx.commit().await?;
-    let mut documents = license_files::sign_records(ctx, files).await;
     let issued = shown.into_iter().zip(drafts).map(|(license, draft)| {
-        let document = documents.remove(&license.id);
-        let signing_key_id = document.as_ref().and_then(|document| document.signing_key_id.clone());
         let license_key = draft.key.canonical().to_owned();
-        IssuedLicenseResponse { license, license_key, document, signing_key_id }
+        IssuedLicenseResponse { license, license_key, document: None, signing_key_id: None }
     });
-    Ok(issued.collect())
+    let issued = Issued { licenses: issued.collect(), documents: files.iter().map(|file| file.id).collect() };
+    once::commit(ctx, &moment, caller, tx, &issued).await?;
+    Ok(issued.signed(license_files::sign_records(ctx, files).await))
+}
+
+/// What was issued, before its records are signed.
+#[derive(Serialize, Deserialize)]
+struct Issued {
+    licenses: Vec<IssuedLicenseResponse>,
+    documents: Vec<LicenseFileId>,
+}
+
+impl Issued {
+    fn signed(self, mut documents: HashMap<LicenseId, LicenseFileResponse>) -> Vec<IssuedLicenseResponse> {
+        let with_document = |issued: IssuedLicenseResponse| {
+            let document = documents.remove(&issued.license.id);
+            let signing_key_id = document.as_ref().and_then(|document| document.signing_key_id.clone());
+            IssuedLicenseResponse { document, signing_key_id, ..issued }
+        };
+        self.licenses.into_iter().map(with_document).collect()
+    }
+}
+
+/// What was issued before, with its records as they are.
+async fn with_documents(ctx: &Context, issued: Issued) -> Result<Vec<IssuedLicenseResponse>, LicenseError> {
+    let files = license_files::find_all(ctx, &issued.documents).await?;
+    Ok(issued.signed(license_files::sign_records(ctx, files).await))
 }
 
 /// Ids of one instant in their order: of two licences, the one that was asked for first counts as

@@ -7,12 +7,11 @@ use serde_json::json;
 
 use super::error::LicenseError;
 use super::{Told, keys, lifecycle, locked, store, view, write};
-use crate::activation_claims;
 use crate::actors::Caller;
 use crate::context::Context;
-use crate::database::Lane;
 use crate::events::Kind;
 use crate::products;
+use crate::{activation_claims, once};
 
 /// Most days for which a former key is kept.
 const MOST_DAYS_KEPT: u32 = 90;
@@ -31,13 +30,16 @@ pub async fn rotate_key(
     expected: Option<i64>,
     command: RotateKeyRequest,
 ) -> Result<IssuedLicenseResponse, LicenseError> {
+    if let Some(answer) = once::answered(caller)? {
+        return Ok(answer);
+    }
     let moment = ctx.moment();
     let valid_until = match command.keep_old_until {
         None => moment.now,
         Some(at) if at > moment.now && at <= moment.now.plus_days(MOST_DAYS_KEPT) => at,
         Some(_) => return Err(LicenseError::KeepOldUntil),
     };
-    let tx = ctx.db.write(Lane::Ordinary).await?;
+    let tx = once::begin(ctx, caller).await?;
     let before = locked(&tx, caller.actor.scope(), id, expected).await?;
     let edited = lifecycle::edited(before.clone(), moment.now)?;
     let product = products::store::get(&tx, before.product_id).await?;
@@ -60,7 +62,8 @@ pub async fn rotate_key(
         activation_claims::reject_open(&tx, &moment, caller, &license).await?;
     }
     let license = view::render(ctx, &tx, license, moment.now).await?;
-    tx.commit().await?;
     let license_key = key.canonical().to_owned();
-    Ok(IssuedLicenseResponse { license, license_key, document: None, signing_key_id: None })
+    let issued = IssuedLicenseResponse { license, license_key, document: None, signing_key_id: None };
+    once::commit(ctx, &moment, caller, tx, &issued).await?;
+    Ok(issued)
 }

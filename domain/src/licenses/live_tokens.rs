@@ -1,5 +1,7 @@
 //! Queries on the last tokens of a licence's machines, many at once.
 
+use std::collections::BTreeSet;
+
 use licentia_entity::{activation, consumer_key};
 use licentia_types::activations::{ActivationKind, ActivationStatus};
 use licentia_types::ids::{ActivationId, LicenseId};
@@ -120,17 +122,10 @@ pub(super) async fn write_tokens(
     Ok(())
 }
 
-/// The consumers' keys of these machines.
+/// The consumers' keys that have these thumbprints.
 pub(super) async fn consumer_keys(
-    tx: &WriteTx,
-    machines: &[activation::Model],
+    db: &impl ConnectionTrait,
+    thumbprints: BTreeSet<String>,
 ) -> Result<Vec<consumer_key::Model>, DbErr> {
-    let mut thumbprints: Vec<&String> =
-        machines.iter().filter_map(|machine| machine.consumer_key.as_ref()).collect();
-    thumbprints.sort_unstable();
-    thumbprints.dedup();
-    consumer_key::Entity::find()
-        .filter(consumer_key::Column::Thumbprint.is_in(thumbprints.into_iter().cloned()))
-        .all(tx)
-        .await
+    consumer_key::Entity::find().filter(consumer_key::Column::Thumbprint.is_in(thumbprints)).all(db).await
 }

@@ -1,31 +1,32 @@
 //! Signing afresh without changing the licence: one token for each active machine, for somebody
 //! else to deliver. It is no contact of the machine, and rotates no nonce.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use licentia_entity::{activation, consumer_key};
+use licentia_entity::{activation, consumer_key, license};
+use licentia_types::activations::ConsumerKeyAlg;
 use licentia_types::drift::{RegenerateResponse, RegeneratedToken};
 use licentia_types::ids::{ActivationId, LicenseId};
 use licentia_types::licenses::LicenseStatus;
 use licentia_types::time::Timestamp;
 use licentia_types::tokens::{ClaimSet, LicenseClaims, TokenTyp};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::error::LicenseError;
 use super::grants::Granted;
 use super::live_tokens::{self, Signing};
-use super::{Told, locked, rules, tell};
+use super::{Told, locked, rules, store, tell};
 use crate::actors::Caller;
 use crate::context::{Context, compute};
-use crate::database::Lane;
 use crate::events::Kind;
 use crate::failure::Failure;
 use crate::heartbeats::chain::Chain;
 use crate::signing_keys::SigningKey;
 use crate::tiers::Times;
 use crate::tokens::{self, Bearer, Recipient, Window};
-use crate::{catalog, products, revocations, status_lists};
+use crate::{catalog, once, products, revocations, status_lists};
 
 /// Most machines whose tokens are signed at once.
 const MOST: usize = 1_000;
@@ -40,9 +41,12 @@ pub async fn regenerate(
     caller: &Caller,
     id: LicenseId,
 ) -> Result<RegenerateResponse, LicenseError> {
+    if let Some(before) = once::answered::<Decided>(caller)? {
+        return again(ctx, caller, id, before).await;
+    }
     let moment = ctx.moment();
     let signing_key = ctx.token_key(moment.now).await?;
-    let tx = ctx.db.write(Lane::Ordinary).await?;
+    let tx = once::begin(ctx, caller).await?;
     let license = locked(&tx, caller.actor.scope(), id, None).await?;
     let product = products::store::find_unchanging(&tx, license.product_id).await?;
     let product = product.ok_or(Failure::Corrupt("product"))?;
@@ -50,9 +54,8 @@ pub async fn regenerate(
     let granted = Granted::of(ctx, license, product, &catalogue)?;
     let (license, times) = (&granted.license, granted.entitlements.times);
     let end = tokens::license_end(license.expires_at, times);
-    let status = rules::status(license, moment.now);
-    let worth_a_token = matches!(status, LicenseStatus::Active | LicenseStatus::Expired);
-    let window = Window::at(moment.now, times, end, ctx.settings.backdate).filter(|_| worth_a_token);
+    let window = Window::at(moment.now, times, end, ctx.settings.backdate);
+    let window = window.filter(|_| is_worth_a_token(license, moment.now));
     let window = window.ok_or(LicenseError::NoToken)?;
 
     let most = u64::try_from(MOST).unwrap_or(u64::MAX).saturating_add(1);
@@ -68,7 +71,6 @@ pub async fn regenerate(
         Signing { claim_set, kid: signing_key.kid(), issued: window.issued, expires: window.expires };
     live_tokens::write_tokens(&tx, license.id, &ids, &signing).await?;
     let machines = live_tokens::read_again(&tx, license.id, &ids).await?;
-    let mut recipients = recipients(ctx, &live_tokens::consumer_keys(&tx, &machines).await?, &machines)?;
     let told = Told {
         action: "license.regenerated",
         event: Some(Kind::LicenseRegenerated),
@@ -76,17 +78,65 @@ pub async fn regenerate(
     };
     tell(&tx, &moment, caller, license, told).await?;
     revocations::raise_generation(&tx, &moment).await?;
-    tx.commit().await?;
 
     let fresh = Fresh { set: Arc::clone(&granted.claim_set), window, times, end };
-    let unsigned = machines
-        .iter()
-        .map(|machine| fresh.unsigned(ctx, machine, &mut recipients))
-        .collect::<Result<Vec<_>, Failure>>()?;
-    let latest = unsigned.iter().map(|token| token.claims.stale_until).max();
-    signing_key.reserve(&ctx.db, latest.map_or(window.expires, Timestamp::from_seconds)).await?;
-    let typ = granted.product.token_typ;
-    Ok(RegenerateResponse { tokens: compute(move || sign(&signing_key, typ, unsigned)).await?? })
+    let tokens =
+        machines.iter().map(|machine| fresh.unsigned(ctx, machine)).collect::<Result<_, Failure>>()?;
+    let decided = Decided { typ: granted.product.token_typ, tokens };
+    once::commit(ctx, &moment, caller, tx, &decided).await?;
+    signed(ctx, signing_key, decided).await
+}
+
+/// Signs again what was decided before, as far as it is still worth a token.
+async fn again(
+    ctx: &Context,
+    caller: &Caller,
+    id: LicenseId,
+    before: Decided,
+) -> Result<RegenerateResponse, LicenseError> {
+    let now = ctx.moment().now;
+    let license = store::find(&ctx.db, caller.actor.scope(), id).await?.ok_or(LicenseError::NotFound)?;
+    if !is_worth_a_token(&license, now) {
+        return Err(LicenseError::NoToken);
+    }
+    let live = live_tokens::live_tokens(&ctx.db, id, now).await?;
+    let live: HashSet<ActivationId> = live.into_iter().map(|token| token.activation).collect();
+    let still = |token: &Unsigned| live.contains(&token.claims.activation_id);
+    let tokens = before.tokens.into_iter().filter(still).collect();
+    let signing_key = ctx.token_key(now).await?;
+    signed(ctx, signing_key, Decided { tokens, ..before }).await
+}
+
+fn is_worth_a_token(license: &license::Model, now: Timestamp) -> bool {
+    matches!(rules::status(license, now), LicenseStatus::Active | LicenseStatus::Expired)
+}
+
+/// Signs what was decided, after the commit.
+async fn signed(
+    ctx: &Context,
+    key: Arc<SigningKey>,
+    decided: Decided,
+) -> Result<RegenerateResponse, LicenseError> {
+    let Decided { typ, tokens } = decided;
+    if let Some(latest) = tokens.iter().map(|token| token.claims.stale_until).max() {
+        key.reserve(&ctx.db, Timestamp::from_seconds(latest)).await?;
+    }
+    let thumbprints =
+        tokens.iter().filter_map(|token| Some(token.consumer_key.as_ref()?.0.clone())).collect();
+    let rows = live_tokens::consumer_keys(&ctx.db, thumbprints).await?;
+    let recipient = |token: Unsigned| {
+        let recipient = token.consumer_key.map(|key| recipient(ctx, &rows, &key)).transpose()?;
+        Ok((token.claims, recipient))
+    };
+    let tokens = tokens.into_iter().map(recipient).collect::<Result<Vec<_>, Failure>>()?;
+    Ok(RegenerateResponse { tokens: compute(move || sign(&key, typ, tokens)).await?? })
+}
+
+/// What is to be signed.
+#[derive(Serialize, Deserialize)]
+struct Decided {
+    typ: TokenTyp,
+    tokens: Vec<Unsigned>,
 }
 
 /// What the fresh tokens have in common.
@@ -97,23 +147,20 @@ struct Fresh {
     end: Option<Timestamp>,
 }
 
-/// A token before its signature.
+/// A token before its signature, and the consumer's key that it is encrypted to.
+#[derive(Serialize, Deserialize)]
 struct Unsigned {
     claims: LicenseClaims,
-    recipient: Option<Recipient>,
+    consumer_key: Option<(String, ConsumerKeyAlg)>,
 }
 
 impl Fresh {
-    fn unsigned(
-        &self,
-        ctx: &Context,
-        machine: &activation::Model,
-        recipients: &mut HashMap<ActivationId, Recipient>,
-    ) -> Result<Unsigned, Failure> {
+    fn unsigned(&self, ctx: &Context, machine: &activation::Model) -> Result<Unsigned, Failure> {
         let nonce = Chain::of(machine)?.nonce();
         let bearer = Bearer { activation: machine, nonce };
         let claims = tokens::claims_afresh(ctx, Arc::clone(&self.set), self.window_of(machine), bearer);
-        Ok(Unsigned { recipient: recipients.remove(&machine.id), claims })
+        let algorithm = machine.consumer_key_alg.unwrap_or_default();
+        Ok(Unsigned { claims, consumer_key: machine.consumer_key.clone().map(|key| (key, algorithm)) })
     }
 
     /// How long a machine may go on alone counts from its last contact, which this is not.
@@ -126,24 +173,22 @@ impl Fresh {
     }
 }
 
-/// The consumers' keys of the machines that have one.
-fn recipients(
+/// The consumer's key that a token is encrypted to.
+fn recipient(
     ctx: &Context,
-    keys: &[consumer_key::Model],
-    machines: &[activation::Model],
-) -> Result<HashMap<ActivationId, Recipient>, Failure> {
-    let open = |machine: &activation::Model| {
-        let thumbprint = machine.consumer_key.as_ref()?;
-        let row =
-            keys.iter().find(|row| row.thumbprint == *thumbprint).ok_or(Failure::Corrupt("consumer key"));
-        let algorithm = machine.consumer_key_alg.unwrap_or_default();
-        Some(row.and_then(|row| Ok((machine.id, Recipient::open(ctx, row, algorithm)?))))
-    };
-    machines.iter().filter_map(open).collect()
+    rows: &[consumer_key::Model],
+    (thumbprint, algorithm): &(String, ConsumerKeyAlg),
+) -> Result<Recipient, Failure> {
+    let row = rows.iter().find(|row| row.thumbprint == *thumbprint);
+    Recipient::open(ctx, row.ok_or(Failure::Corrupt("consumer key"))?, *algorithm)
 }
 
-fn sign(key: &SigningKey, typ: TokenTyp, unsigned: Vec<Unsigned>) -> Result<Vec<RegeneratedToken>, Failure> {
-    let signed = unsigned.into_iter().map(|Unsigned { claims, recipient }| {
+fn sign(
+    key: &SigningKey,
+    typ: TokenTyp,
+    unsigned: Vec<(LicenseClaims, Option<Recipient>)>,
+) -> Result<Vec<RegeneratedToken>, Failure> {
+    let signed = unsigned.into_iter().map(|(claims, recipient)| {
         let packed = tokens::mint(key, typ, &claims, recipient.as_ref())?;
         Ok(RegeneratedToken {
             activation_id: claims.activation_id,

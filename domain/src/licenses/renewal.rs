@@ -9,12 +9,11 @@ use super::error::LicenseError;
 use super::lifecycle::{self, Renewal};
 use super::{Told, locked, terms, view, write};
 use crate::actors::Caller;
-use crate::catalog;
 use crate::context::Context;
-use crate::database::Lane;
 use crate::events::Kind;
 use crate::failure::Failure;
 use crate::tiers::Catalogue;
+use crate::{catalog, once};
 
 /// Lets a licence run for longer, from its expiry, or from now when it has lapsed. One on hold
 /// stays on hold.
@@ -29,8 +28,11 @@ pub async fn renew(
     expected: Option<i64>,
     command: RenewLicenseRequest,
 ) -> Result<LicenseResponse, LicenseError> {
+    if let Some(answer) = once::answered(caller)? {
+        return Ok(answer);
+    }
     let moment = ctx.moment();
-    let tx = ctx.db.write(Lane::Ordinary).await?;
+    let tx = once::begin(ctx, caller).await?;
     let before = locked(&tx, caller.actor.scope(), id, expected).await?;
     let former = lifecycle::renewable(&before)?;
     let catalogue = catalog::load(&tx, before.product_id).await?;
@@ -43,7 +45,7 @@ pub async fn renew(
     };
     let license = write(&tx, &moment, caller, after, told).await?;
     let shown = view::render(ctx, &tx, license, moment.now).await?;
-    tx.commit().await?;
+    once::commit(ctx, &moment, caller, tx, &shown).await?;
     Ok(shown)
 }
 

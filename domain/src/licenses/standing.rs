@@ -11,11 +11,11 @@ use super::error::LicenseError;
 use super::lifecycle::{self, Next, Revocation};
 use super::{Told, locked, terms, view, write};
 use crate::actors::Caller;
-use crate::catalog;
 use crate::context::{Context, Moment};
-use crate::database::{Lane, WriteTx};
+use crate::database::WriteTx;
 use crate::events::Kind;
 use crate::revocations::{self, grace};
+use crate::{catalog, once};
 
 /// Puts a licence on hold: its machines get no tokens until it is reinstated. Doing it again
 /// changes nothing.
@@ -29,8 +29,11 @@ pub async fn suspend(
     expected: Option<i64>,
     command: SuspendLicenseRequest,
 ) -> Result<LicenseResponse, LicenseError> {
+    if let Some(answer) = once::answered(caller)? {
+        return Ok(answer);
+    }
     let moment = ctx.moment();
-    let tx = ctx.db.write(Lane::Ordinary).await?;
+    let tx = once::begin(ctx, caller).await?;
     let before = locked(&tx, caller.actor.scope(), id, expected).await?;
     let told = Told {
         action: "license.suspended",
@@ -51,8 +54,11 @@ pub async fn reinstate(
     id: LicenseId,
     expected: Option<i64>,
 ) -> Result<LicenseResponse, LicenseError> {
+    if let Some(answer) = once::answered(caller)? {
+        return Ok(answer);
+    }
     let moment = ctx.moment();
-    let tx = ctx.db.write(Lane::Ordinary).await?;
+    let tx = once::begin(ctx, caller).await?;
     let before = locked(&tx, caller.actor.scope(), id, expected).await?;
     let told = Told {
         action: "license.reinstated",
@@ -77,9 +83,12 @@ pub async fn revoke(
     expected: Option<i64>,
     command: RevokeLicenseRequest,
 ) -> Result<LicenseResponse, LicenseError> {
+    if let Some(answer) = once::answered(caller)? {
+        return Ok(answer);
+    }
     let moment = ctx.moment();
     let asked = command.grace_hours.map(grace_of_hours).transpose()?;
-    let tx = ctx.db.write(Lane::Ordinary).await?;
+    let tx = once::begin(ctx, caller).await?;
     let before = locked(&tx, caller.actor.scope(), id, expected).await?;
     let grace_until = match (asked, before.status) {
         (Some(grace), _) => grace::end(grace, moment.now),
@@ -129,6 +138,6 @@ async fn settle(
     let license = write(&tx, moment, caller, changed, told).await?;
     let shown = view::render(ctx, &tx, license, moment.now).await?;
     revocations::raise_generation(&tx, moment).await?;
-    tx.commit().await?;
+    once::commit(ctx, moment, caller, tx, &shown).await?;
     Ok(shown)
 }

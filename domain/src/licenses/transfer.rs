@@ -7,11 +7,10 @@ use serde_json::json;
 use super::error::LicenseError;
 use super::lifecycle::{self, Next};
 use super::{Told, locked, owners, view, write};
-use crate::activation_claims;
 use crate::actors::Caller;
 use crate::context::Context;
-use crate::database::Lane;
 use crate::events::Kind;
+use crate::{activation_claims, once};
 
 /// Gives a licence to another customer; its machines go on, and those that wait to come in are rejected. To
 /// the same one it changes nothing.
@@ -25,8 +24,11 @@ pub async fn transfer(
     expected: Option<i64>,
     command: TransferLicenseRequest,
 ) -> Result<LicenseResponse, LicenseError> {
+    if let Some(answer) = once::answered(caller)? {
+        return Ok(answer);
+    }
     let moment = ctx.moment();
-    let tx = ctx.db.write(Lane::Ordinary).await?;
+    let tx = once::begin(ctx, caller).await?;
     let before = locked(&tx, caller.actor.scope(), id, expected).await?;
     let named = vec![(command.customer_id, command.customer)];
     let owners = owners::settle(&tx, &moment, caller, named).await.map_err(LicenseError::alone)?;
@@ -44,6 +46,6 @@ pub async fn transfer(
     let license = write(&tx, &moment, caller, changed, told).await?;
     activation_claims::reject_open(&tx, &moment, caller, &license).await?;
     let shown = view::render(ctx, &tx, license, moment.now).await?;
-    tx.commit().await?;
+    once::commit(ctx, &moment, caller, tx, &shown).await?;
     Ok(shown)
 }

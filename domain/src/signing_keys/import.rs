@@ -68,5 +68,5 @@ pub async fn import(
     events::record(&tx, &moment, events::Event::new(events::Kind::SigningKeyImported, &kid, detail)).await?;
     tx.commit().await?;
     ctx.keys.refresh(ctx, moment.now).await;
-    shown(ctx, &kid, moment.now).await
+    shown(&ctx.db, &kid, moment.now).await
 }

@@ -10,9 +10,9 @@ use super::error::SigningKeyError;
 use super::{purpose_word, rotate, rules, shown, store};
 use crate::actors::Caller;
 use crate::context::{Context, Moment};
-use crate::database::{Lane, WriteTx};
+use crate::database::WriteTx;
 use crate::failure::Failure;
-use crate::{audit, events};
+use crate::{audit, events, once};
 
 /// Takes the key that signs out of service, as a rotation does; lets one that signs no more go,
 /// once nothing that it signed is good. Doing it again to a retired key changes nothing.
@@ -24,20 +24,23 @@ pub async fn retire(
     caller: &Caller,
     kid: &Kid,
 ) -> Result<SigningKeyResponse, SigningKeyError> {
+    if let Some(answer) = once::answered(caller)? {
+        return Ok(answer);
+    }
     let kid = kid.as_str();
     let purpose = store::find(&ctx.db, kid).await?.ok_or(SigningKeyError::NotFound)?.purpose;
     let mut fresh = None;
-    let now = loop {
+    let (shown, now) = loop {
         match attempt(ctx, caller, purpose, kid, fresh).await? {
-            Some(now) => break now,
+            Some(done) => break done,
             None => fresh = Some(Fresh::generate(ctx).await?),
         }
     };
     ctx.keys.refresh(ctx, now).await;
-    shown(ctx, kid, now).await
+    Ok(shown)
 }
 
-/// Gives when it was done; none when a key is to be published with it, which is not made under a
+/// Gives what came of it, and when it was done; none when a key is to be published with it, which is not made under a
 /// lock: the next attempt brings it.
 async fn attempt(
     ctx: &Context,
@@ -45,8 +48,8 @@ async fn attempt(
     purpose: Purpose,
     kid: &str,
     fresh: Option<Fresh>,
-) -> Result<Option<Timestamp>, SigningKeyError> {
-    let tx = ctx.db.write(Lane::Ordinary).await?;
+) -> Result<Option<(SigningKeyResponse, Timestamp)>, SigningKeyError> {
+    let tx = once::begin(ctx, caller).await?;
     let rows = store::hold(&tx, purpose).await?;
     let moment = ctx.moment();
     let row = rows.iter().find(|row| row.kid == kid).ok_or(SigningKeyError::NotFound)?;
@@ -66,8 +69,9 @@ async fn attempt(
         }
         SigningKeyState::Retired => {}
     }
-    tx.commit().await?;
-    Ok(Some(moment.now))
+    let shown = shown(&tx, kid, moment.now).await?;
+    once::commit(ctx, &moment, caller, tx, &shown).await?;
+    Ok(Some((shown, moment.now)))
 }
 
 /// Lets a key go whose time has come, under the lock of [`store::hold`].

@@ -12,9 +12,9 @@ use super::rules::{self, Succession};
 use super::{purpose_word, rotate, shown, store};
 use crate::actors::Caller;
 use crate::context::{Context, Moment};
-use crate::database::{Lane, WriteTx};
+use crate::database::WriteTx;
 use crate::failure::Failure;
-use crate::{audit, events, revocations};
+use crate::{audit, events, once, revocations};
 
 /// Revokes a key: it leaves the key set, tokens under its name are not good any more, and machines
 /// get others at their next heartbeat. When it was the one that signs, the waiting one does so at
@@ -28,23 +28,26 @@ pub async fn revoke(
     kid: &Kid,
     request: RevokeSigningKeyRequest,
 ) -> Result<SigningKeyResponse, SigningKeyError> {
+    if let Some(answer) = once::answered(caller)? {
+        return Ok(answer);
+    }
     let kid = kid.as_str();
     let known = store::find(&ctx.db, kid).await?.ok_or(SigningKeyError::NotFound)?;
     if known.revoked_at.is_some() {
-        return shown(ctx, kid, ctx.moment().now).await;
+        return shown(&ctx.db, kid, ctx.moment().now).await;
     }
     let mut fresh = None;
-    let now = loop {
+    let (shown, now) = loop {
         match attempt(ctx, caller, &known, &request, fresh).await? {
-            Some(now) => break now,
+            Some(done) => break done,
             None => fresh = Some(Fresh::generate(ctx).await?),
         }
     };
     ctx.keys.refresh(ctx, now).await;
-    shown(ctx, kid, now).await
+    Ok(shown)
 }
 
-/// Gives when it was done, by this call or by another one; none when a key is to be published with
+/// Gives what came of it, and when it was done, by this call or by another one; none when a key is to be published with
 /// it, which is not made under a lock: the next attempt brings it.
 async fn attempt(
     ctx: &Context,
@@ -52,13 +55,13 @@ async fn attempt(
     known: &Model,
     request: &RevokeSigningKeyRequest,
     fresh: Option<Fresh>,
-) -> Result<Option<Timestamp>, SigningKeyError> {
-    let tx = ctx.db.write(Lane::Ordinary).await?;
+) -> Result<Option<(SigningKeyResponse, Timestamp)>, SigningKeyError> {
+    let tx = once::begin(ctx, caller).await?;
     let rows = store::hold(&tx, known.purpose).await?;
     let moment = ctx.moment();
     let row = rows.iter().find(|row| row.kid == known.kid).ok_or(SigningKeyError::NotFound)?;
     if row.revoked_at.is_some() {
-        return Ok(Some(moment.now));
+        return Ok(Some((shown(&tx, &row.kid, moment.now).await?, moment.now)));
     }
     let succession = rules::succession(&rows, row, moment.now);
     let is_needed = needs_another(&rows, row, &succession);
@@ -70,8 +73,9 @@ async fn attempt(
         fresh.publish(&tx, row.purpose, moment.now).await?;
     }
     record(&tx, &moment, caller, row, request, &succession).await?;
-    tx.commit().await?;
-    Ok(Some(moment.now))
+    let shown = shown(&tx, &row.kid, moment.now).await?;
+    once::commit(ctx, &moment, caller, tx, &shown).await?;
+    Ok(Some((shown, moment.now)))
 }
 
 /// The revoked one first: it makes room in the indexes that let one of each kind be.

@@ -12,9 +12,9 @@ use super::rules::{self, Blocked, Takeover};
 use super::{purpose_of, purpose_word, shown, store};
 use crate::actors::Caller;
 use crate::context::{Context, Moment};
-use crate::database::{Lane, WriteTx};
+use crate::database::WriteTx;
 use crate::failure::Failure;
-use crate::{audit, events};
+use crate::{audit, events, once};
 
 impl From<Blocked> for SigningKeyError {
     fn from(blocked: Blocked) -> Self {
@@ -35,16 +35,20 @@ pub async fn rotate(
     caller: &Caller,
     purpose: KeyPurpose,
 ) -> Result<SigningKeyResponse, SigningKeyError> {
+    if let Some(answer) = once::answered(caller)? {
+        return Ok(answer);
+    }
     let purpose = purpose_of(purpose);
     let fresh = Fresh::generate(ctx).await?;
-    let tx = ctx.db.write(Lane::Ordinary).await?;
+    let tx = once::begin(ctx, caller).await?;
     let rows = store::hold(&tx, purpose).await?;
     let moment = ctx.moment();
     let takeover = rules::takeover(&rows, moment.now, ctx.settings.keys.jwks_max_age)?;
     write(&tx, &moment, caller, purpose, &takeover, fresh).await?;
-    tx.commit().await?;
+    let shown = shown(&tx, &takeover.to, moment.now).await?;
+    once::commit(ctx, &moment, caller, tx, &shown).await?;
     ctx.keys.refresh(ctx, moment.now).await;
-    shown(ctx, &takeover.to, moment.now).await
+    Ok(shown)
 }
 
 /// Writes a takeover, under the lock of [`store::hold`].

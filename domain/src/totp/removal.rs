@@ -11,10 +11,10 @@ use super::enrollment::expect_password;
 use super::{Proof, TotpError, make_recovery_codes, store, take};
 use crate::actors::{Actor, Caller};
 use crate::admins;
-use crate::audit;
 use crate::context::{Context, Moment};
 use crate::database::{Lane, WriteTx};
 use crate::sessions::{self, SessionError};
+use crate::{audit, once};
 
 /// Takes the second factor of whoever is signed in away.
 ///
@@ -58,16 +58,20 @@ pub async fn renew_recovery_codes(
 /// # Errors
 /// When there is none whom the caller may change.
 pub async fn remove(ctx: &Context, caller: &Caller, id: AdminId) -> Result<AdminResponse, TotpError> {
+    if let Some(answer) = once::answered(caller)? {
+        return Ok(answer);
+    }
     let moment = ctx.moment();
-    let tx = ctx.db.write(Lane::Ordinary).await?;
+    let tx = once::begin(ctx, caller).await?;
     let admin = admins::held(&tx, caller, id).await?;
     if admin.totp_sealed.is_none() {
         return Ok(admins::rules::render(admin));
     }
     sessions::store::delete_of(&tx, id, None).await?;
     let admin = clear(&tx, &moment, caller, admin).await?;
-    tx.commit().await?;
-    Ok(admins::rules::render(admin))
+    let shown = admins::rules::render(admin);
+    once::commit(ctx, &moment, caller, tx, &shown).await?;
+    Ok(shown)
 }
 
 fn signed_in(caller: &Caller) -> Result<AdminId, TotpError> {

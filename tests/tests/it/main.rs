@@ -26,6 +26,7 @@ mod group_commit;
 mod hardening;
 mod heartbeats;
 mod hostile_tokens;
+mod idempotency;
 mod imports;
 mod inspection;
 mod jobs;

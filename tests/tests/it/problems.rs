@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 use crate::access::key_with;
 use crate::activation_claims::Guarded;
 use crate::assemblies::build;
+use crate::idempotency::keyed;
+use crate::idempotency::racing::in_flight;
 use crate::licenses::suspend;
 
 on_both![
@@ -93,6 +95,7 @@ impl World {
             Code::InUse => server.admin_delete(&format!("/pricing-tiers/{}", self.shop.basic)).await,
             Code::ProductArchived => self.product_archived().await,
             Code::StateConflict => self.state_conflict().await,
+            Code::RequestInFlight => in_flight(server).await,
             Code::TrialUsed => self.trial_used().await,
             Code::PreconditionRequired => self.precondition_required().await,
             Code::ActivationDeactivated => self.activation_deactivated().await,
@@ -112,6 +115,7 @@ impl World {
             Code::TierCycle => self.tier_cycle().await,
             Code::TokenTooLarge => self.token_too_large().await,
             Code::TokenInvalid => server.post("/license-keys/validate", json!({"token": "a.b.c"})).await,
+            Code::IdempotencyKeyReused => self.idempotency_key_reused().await,
             Code::NotSupported => self.not_supported().await,
             Code::RateLimited => rate_limited(self.backend).await,
             Code::Internal => internal(self.backend).await,
@@ -289,6 +293,11 @@ impl World {
             values.insert(key, json!("v".repeat(200)));
         }
         self.shop.try_issue(&self.server, json!({"features": {"values": values}})).await
+    }
+
+    async fn idempotency_key_reused(&self) -> Reply {
+        keyed(&self.server, "k-1", "/customers", json!({"name": "Ada"})).await.expect(201);
+        keyed(&self.server, "k-1", "/customers", json!({"name": "Bob"})).await
     }
 
     async fn not_supported(&self) -> Reply {

@@ -138,6 +138,7 @@ async fn a_session_that_nobody_renews_ends_and_so_does_every_other(backend: Back
     let left = server.admin_get("/sessions").await.expect(200);
     assert_eq!((&left["total"], &left["items"][0]["id"]), (&json!(1), &json!(busy.id)));
     server.clock.advance(501);
+    busy = Session::of(&busy.refresh(&server).await);
     busy.get(&server, "/auth/me").await.expect(200);
     server.clock.advance(1);
     busy.get(&server, "/auth/me").await.expect_problem(401, "UNAUTHENTICATED");

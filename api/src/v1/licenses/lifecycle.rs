@@ -11,7 +11,8 @@ use licentia_types::licenses::{
 use crate::Ctx;
 use crate::answers::Found;
 use crate::body::{Body, OptionalBody};
-use crate::guard::{Allowed, perm};
+use crate::guard::perm;
+use crate::idempotency::{AllowedOnce, IdempotencyKey, Once};
 use crate::if_match::OptionalIfMatch;
 use crate::parameters::Id;
 use crate::problem::ApiError;
@@ -22,7 +23,7 @@ use crate::refusals::{Refused, Standing, Transferring};
 /// Its machines get no tokens until it is reinstated; edits and renewals leave it on hold. Doing it again changes nothing.
 #[utoipa::path(
     tag = "Licences",
-    params(("id" = LicenseId, Path), OptionalIfMatch),
+    params(("id" = LicenseId, Path), OptionalIfMatch, IdempotencyKey),
     request_body(content = Option<SuspendLicenseRequest>, example = json!({"reason": "invoice unpaid"})),
     responses((status = OK, description = "The licence", body = LicenseResponse), Refused<Standing>),
     security(("bearer" = ["licenses"]))
@@ -30,9 +31,12 @@ use crate::refusals::{Refused, Standing, Transferring};
 #[post("/license-keys/{id}/suspend")]
 pub(crate) async fn suspend_license(
     ctx: Ctx,
-    allowed: Allowed<perm::Licenses, (Id<LicenseId>, OptionalIfMatch, OptionalBody<SuspendLicenseRequest>)>,
+    allowed: AllowedOnce<
+        perm::Licenses,
+        (Id<LicenseId>, OptionalIfMatch, OptionalBody<SuspendLicenseRequest>),
+    >,
 ) -> Result<Found<LicenseResponse>, ApiError> {
-    let (caller, (Id(id), OptionalIfMatch(expected), OptionalBody(command))) = allowed.open();
+    let (caller, Once((Id(id), OptionalIfMatch(expected), OptionalBody(command)))) = allowed.open();
     Ok(Found(licenses::suspend(&ctx, &caller, id, expected, command).await?))
 }
 
@@ -42,16 +46,16 @@ pub(crate) async fn suspend_license(
 /// it again changes nothing.
 #[utoipa::path(
     tag = "Licences",
-    params(("id" = LicenseId, Path), OptionalIfMatch),
+    params(("id" = LicenseId, Path), OptionalIfMatch, IdempotencyKey),
     responses((status = OK, description = "The licence", body = LicenseResponse), Refused<Standing>),
     security(("bearer" = ["licenses"]))
 )]
 #[post("/license-keys/{id}/reinstate")]
 pub(crate) async fn reinstate_license(
     ctx: Ctx,
-    allowed: Allowed<perm::Licenses, (Id<LicenseId>, OptionalIfMatch)>,
+    allowed: AllowedOnce<perm::Licenses, (Id<LicenseId>, OptionalIfMatch)>,
 ) -> Result<Found<LicenseResponse>, ApiError> {
-    let (caller, (Id(id), OptionalIfMatch(expected))) = allowed.open();
+    let (caller, Once((Id(id), OptionalIfMatch(expected)))) = allowed.open();
     Ok(Found(licenses::reinstate(&ctx, &caller, id, expected).await?))
 }
 
@@ -62,7 +66,7 @@ pub(crate) async fn reinstate_license(
 /// nothing, but that a shorter grace ends it sooner, and that `supersededBy` is taken away.
 #[utoipa::path(
     tag = "Licences",
-    params(("id" = LicenseId, Path), OptionalIfMatch),
+    params(("id" = LicenseId, Path), OptionalIfMatch, IdempotencyKey),
     request_body(content = Option<RevokeLicenseRequest>, example = json!({"reason": "refunded", "graceHours": 0})),
     responses((status = OK, description = "The licence", body = LicenseResponse)),
     security(("bearer" = ["licenses"]))
@@ -70,9 +74,12 @@ pub(crate) async fn reinstate_license(
 #[post("/license-keys/{id}/revoke")]
 pub(crate) async fn revoke_license(
     ctx: Ctx,
-    allowed: Allowed<perm::Licenses, (Id<LicenseId>, OptionalIfMatch, OptionalBody<RevokeLicenseRequest>)>,
+    allowed: AllowedOnce<
+        perm::Licenses,
+        (Id<LicenseId>, OptionalIfMatch, OptionalBody<RevokeLicenseRequest>),
+    >,
 ) -> Result<Found<LicenseResponse>, ApiError> {
-    let (caller, (Id(id), OptionalIfMatch(expected), OptionalBody(command))) = allowed.open();
+    let (caller, Once((Id(id), OptionalIfMatch(expected), OptionalBody(command)))) = allowed.open();
     Ok(Found(licenses::revoke(&ctx, &caller, id, expected, command).await?))
 }
 
@@ -83,7 +90,7 @@ pub(crate) async fn revoke_license(
 /// call renews it again.
 #[utoipa::path(
     tag = "Licences",
-    params(("id" = LicenseId, Path), OptionalIfMatch),
+    params(("id" = LicenseId, Path), OptionalIfMatch, IdempotencyKey),
     request_body(content = Option<RenewLicenseRequest>, example = json!({"billingPeriod": "annual"})),
     responses((status = OK, description = "The licence", body = LicenseResponse), Refused<Standing>),
     security(("bearer" = ["licenses"]))
@@ -91,9 +98,9 @@ pub(crate) async fn revoke_license(
 #[post("/license-keys/{id}/renew")]
 pub(crate) async fn renew_license(
     ctx: Ctx,
-    allowed: Allowed<perm::Licenses, (Id<LicenseId>, OptionalIfMatch, OptionalBody<RenewLicenseRequest>)>,
+    allowed: AllowedOnce<perm::Licenses, (Id<LicenseId>, OptionalIfMatch, OptionalBody<RenewLicenseRequest>)>,
 ) -> Result<Found<LicenseResponse>, ApiError> {
-    let (caller, (Id(id), OptionalIfMatch(expected), OptionalBody(command))) = allowed.open();
+    let (caller, Once((Id(id), OptionalIfMatch(expected), OptionalBody(command)))) = allowed.open();
     Ok(Found(licenses::renew(&ctx, &caller, id, expected, command).await?))
 }
 
@@ -102,7 +109,7 @@ pub(crate) async fn renew_license(
 /// Its machines go on, and find the new owner in their next token. To the same customer it changes nothing.
 #[utoipa::path(
     tag = "Licences",
-    params(("id" = LicenseId, Path), OptionalIfMatch),
+    params(("id" = LicenseId, Path), OptionalIfMatch, IdempotencyKey),
     request_body(content = TransferLicenseRequest, example = json!({"customer": {"externalId": "crm-4712", "email": "eve@example.com"}})),
     responses((status = OK, description = "The licence", body = LicenseResponse), Refused<Transferring>),
     security(("bearer" = ["licenses"]))
@@ -110,9 +117,9 @@ pub(crate) async fn renew_license(
 #[post("/license-keys/{id}/transfer")]
 pub(crate) async fn transfer_license(
     ctx: Ctx,
-    allowed: Allowed<perm::Licenses, (Id<LicenseId>, OptionalIfMatch, Body<TransferLicenseRequest>)>,
+    allowed: AllowedOnce<perm::Licenses, (Id<LicenseId>, OptionalIfMatch, Body<TransferLicenseRequest>)>,
 ) -> Result<Found<LicenseResponse>, ApiError> {
-    let (caller, (Id(id), OptionalIfMatch(expected), Body(command))) = allowed.open();
+    let (caller, Once((Id(id), OptionalIfMatch(expected), Body(command)))) = allowed.open();
     Ok(Found(licenses::transfer(&ctx, &caller, id, expected, command).await?))
 }
 
@@ -122,7 +129,7 @@ pub(crate) async fn transfer_license(
 /// and history stay, and machines go on: they need no key.
 #[utoipa::path(
     tag = "Licences",
-    params(("id" = LicenseId, Path), OptionalIfMatch),
+    params(("id" = LicenseId, Path), OptionalIfMatch, IdempotencyKey),
     request_body(content = Option<RotateKeyRequest>, example = json!({"keepOldUntil": "2031-01-31T00:00:00Z"})),
     responses((status = OK, description = "The licence with its new key", body = IssuedLicenseResponse), Refused<Standing>),
     security(("bearer" = ["licenses"]))
@@ -130,8 +137,8 @@ pub(crate) async fn transfer_license(
 #[post("/license-keys/{id}/rotate-key")]
 pub(crate) async fn rotate_license_key(
     ctx: Ctx,
-    allowed: Allowed<perm::Licenses, (Id<LicenseId>, OptionalIfMatch, OptionalBody<RotateKeyRequest>)>,
+    allowed: AllowedOnce<perm::Licenses, (Id<LicenseId>, OptionalIfMatch, OptionalBody<RotateKeyRequest>)>,
 ) -> Result<Found<IssuedLicenseResponse>, ApiError> {
-    let (caller, (Id(id), OptionalIfMatch(expected), OptionalBody(command))) = allowed.open();
+    let (caller, Once((Id(id), OptionalIfMatch(expected), OptionalBody(command)))) = allowed.open();
     Ok(Found(licenses::rotate_key(&ctx, &caller, id, expected, command).await?))
 }

@@ -5,12 +5,7 @@ use serde_json::{Value, json};
 
 use super::first_error;
 
-on_both![
-    a_member_that_has_not_landed_is_refused,
-    its_off_value_is_not,
-    edits_refuse_it_as_well,
-    an_idempotency_key_is_refused_before_anything_is_made,
-];
+on_both![a_member_that_has_not_landed_is_refused, its_off_value_is_not, edits_refuse_it_as_well,];
 
 /// A request, and its members with a value that is refused and one that is not.
 struct Asked {
@@ -70,13 +65,4 @@ async fn edits_refuse_it_as_well(backend: Backend) {
     ] {
         server.admin_put(&path, json!({member: value})).await.expect_problem(422, "NOT_SUPPORTED");
     }
-}
-
-async fn an_idempotency_key_is_refused_before_anything_is_made(backend: Backend) {
-    let server = TestServer::start(backend).await;
-    let request =
-        server.admin(reqwest::Method::POST, "/customers").header("Idempotency-Key", "a-key-of-ours");
-    let reply = licentia_tests::Reply::of(request.json(&json!({"name": "Ann"}))).await;
-    reply.expect_problem(422, "NOT_SUPPORTED");
-    assert_eq!(server.admin_get("/customers").await.expect(200)["total"], 0);
 }
