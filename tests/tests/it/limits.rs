@@ -1,6 +1,7 @@
 //! Guessing licence keys is limited for each client; knowing them is not.
 
 mod calls;
+mod logins;
 mod redis;
 
 use licentia_tests::{Backend, Machine, Reply, Shop, TestServer, on_both, try_activate};

@@ -7,12 +7,15 @@ use licentia::config::Config;
 use licentia_crypto::rsa_keys::{KeyPair, RsaKeyBits};
 use licentia_tests::{Backend, Machine, Reply, Shop, TestServer, on_both, try_activate};
 use reqwest::Method;
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use serde_json::{Value, json};
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::activation_claims::Guarded;
+use crate::sessions::Session;
+use crate::totp::App;
 
 on_both![no_secret_is_logged_at_any_level];
 
@@ -53,12 +56,17 @@ async fn no_secret_is_logged_at_any_level(backend: Backend) {
     let server = TestServer::start(backend).await;
     let mut secrets = vec![server.admin_key.clone()];
     secrets.extend(live(&server).await);
+    secrets.extend(people(&server).await);
     secrets.extend(canaries(&server).await);
+    assert!(secrets.len() >= 40, "{}", secrets.len());
+    let stored = stored(&server).await;
     let logged = logged();
     assert!(logged.contains("\"answered\"") && logged.contains("\"TRACE\""));
     for secret in secrets {
         assert!(secret.len() >= 16, "{secret} is too short to be told from chance");
         assert!(!logged.contains(&secret), "{}", around(&logged, &secret));
+        let found = stored.iter().find(|(_, bytes)| holds(bytes, secret.as_bytes()));
+        assert!(found.is_none(), "{secret} lies in {}", found.unwrap().0);
     }
 }
 
@@ -128,6 +136,86 @@ async fn live(server: &TestServer) -> Vec<String> {
     secrets
 }
 
+/// What people sign in with.
+async fn people(server: &TestServer) -> Vec<String> {
+    let made = json!({"email": "ada@example.com", "name": "Ada", "role": "viewer"});
+    let made = server.admin_post("/admins", made).await.expect(201);
+    let token = made["passwordToken"].as_str().unwrap().to_owned();
+    let password = "violin gravel CANARY q7Zr2LmXw9TbKc4V".to_owned();
+    let wrong = "not the password q7Zr2LmXw9TbKc4V".to_owned();
+    let setup = "lst_CANARY-q7Zr2LmXw9TbKc4V".to_owned();
+    let first = json!({"token": setup, "email": "eve@example.com", "name": "Eve", "password": password});
+    server.post("/setup", first).await;
+    server.post("/auth/password/reset", json!({"token": token, "password": password})).await.expect(204);
+    let login = |password: &str| {
+        server.post("/auth/login", json!({"email": "ada@example.com", "password": password}))
+    };
+    login(&wrong).await.expect_problem(401, "CREDENTIALS_INVALID");
+    let session = Session::of(&login(&password).await);
+    let enroll = session.send(server, Method::POST, "/auth/totp/enroll", json!({"password": password})).await;
+    let app = App::of(&enroll.body);
+    let confirm = json!({"code": app.code(server)});
+    let confirmed = session.send(server, Method::POST, "/auth/totp/confirm", confirm).await.expect(200);
+    let codes =
+        confirmed["recoveryCodes"].as_array().unwrap().iter().map(|code| code.as_str().unwrap().to_owned());
+    let codes: Vec<String> = codes.collect();
+    let challenge = login(&password).await.expect(200)["challenge"].as_str().unwrap().to_owned();
+    let show = json!({"challenge": challenge, "recoveryCode": codes[0]});
+    let second = Session::of(&server.post("/auth/totp", show).await);
+    let renewed = Session::of(&second.refresh(server).await);
+    server.clock.advance(10);
+    // A copy.
+    second.refresh(server).await.expect_problem(401, "UNAUTHENTICATED");
+    let mut secrets = vec![token, password, wrong, setup, challenge];
+    secrets.push(enroll.body["secret"].as_str().unwrap().to_owned());
+    secrets.extend(codes);
+    for session in [session, second, renewed] {
+        secrets.push(session.token);
+        secrets.push(session.cookie.split_once('=').unwrap().1.to_owned());
+    }
+    secrets
+}
+
+/// All that the database holds: the bytes of SQLite's files, or the text of every row. Binary columns of PostgreSQL are
+/// as they lie there.
+async fn stored(server: &TestServer) -> Vec<(String, Vec<u8>)> {
+    if let Some(file) = server.database_url().strip_prefix("sqlite://") {
+        let file = file.split('?').next().unwrap();
+        let files = ["", "-wal"].map(|end| format!("{file}{end}"));
+        return files
+            .into_iter()
+            .filter_map(|file| Some((file.clone(), std::fs::read(file).ok()?)))
+            .collect();
+    }
+    let db = &server.context.db;
+    let rows = |sql: String| db.query_all_raw(Statement::from_string(DbBackend::Postgres, sql));
+    let tables = "SELECT tablename::text AS name FROM pg_tables WHERE schemaname = 'public'";
+    let mut stored = Vec::new();
+    for table in rows(tables.to_owned()).await.unwrap() {
+        let table: String = table.try_get("", "name").unwrap();
+        let sql = format!("SELECT convert_to(t::text, 'UTF8') AS row FROM \"{table}\" t");
+        for row in rows(sql).await.unwrap() {
+            let row: Vec<u8> = row.try_get("", "row").unwrap();
+            stored.push((table.clone(), unescaped(&row)));
+        }
+    }
+    stored
+}
+
+/// A row's text with its binary columns (`\\x…`) as bytes beside.
+fn unescaped(row: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(row);
+    let binary = text.split("\\\\x").skip(1).flat_map(|rest| {
+        let digits: String = rest.chars().take_while(char::is_ascii_hexdigit).collect();
+        hex::decode(&digits[..digits.len() / 2 * 2]).unwrap()
+    });
+    row.iter().copied().chain(binary).collect()
+}
+
+fn holds(bytes: &[u8], wanted: &[u8]) -> bool {
+    bytes.windows(wanted.len()).any(|window| window == wanted)
+}
+
 /// Sends secrets that nobody knows through every operation, wherever something can be put.
 async fn canaries(server: &TestServer) -> Vec<String> {
     let canary = |place: &str| format!("CANARY-{place}-q7Zr2LmXw9TbKc4V");
@@ -141,16 +229,34 @@ async fn canaries(server: &TestServer) -> Vec<String> {
             for body in bodies(&canary("body")) {
                 let sent =
                     request().bearer_auth(&server.admin_key).header("content-type", "application/json");
-                Reply::of(sent.header("if-match", canary("tag")).body(body)).await;
+                silent(&Reply::of(sent.header("if-match", canary("tag")).body(body)).await);
             }
-            Reply::of(request().bearer_auth(format!("lsk_{}", canary("bearer")))).await;
-            Reply::of(request().header("x-api-key", canary("api-key"))).await;
-            Reply::of(request().header("cookie", canary("cookie"))).await;
+            silent(&Reply::of(request().bearer_auth(format!("lsk_{}", canary("bearer")))).await);
+            silent(&Reply::of(request().header("x-api-key", canary("api-key"))).await);
+            silent(&Reply::of(request().header("cookie", canary("cookie"))).await);
         }
     }
     secrets_that_are_no_http(server, canary).await;
     let places = ["wire", "path", "query", "body", "tag", "bearer", "api-key", "cookie"];
     places.into_iter().map(canary).collect()
+}
+
+/// Who is refused is told the path again, and what he called the members of his body; nothing else that he sent.
+fn silent(reply: &Reply) {
+    if reply.status < 400 {
+        return;
+    }
+    for place in ["query", "tag", "bearer", "api-key", "cookie"] {
+        assert!(!reply.text.contains(&format!("CANARY-{place}")), "{}", reply.text);
+    }
+    let mut body = reply.body.clone();
+    for error in body["errors"].as_array_mut().into_iter().flatten() {
+        error.as_object_mut().unwrap().remove("pointer");
+    }
+    let detail =
+        body["detail"].as_str().unwrap_or_default().split(':').next_back().unwrap_or_default().to_owned();
+    body["detail"] = json!(detail);
+    assert!(!body.to_string().contains("CANARY-body"), "{}", reply.text);
 }
 
 /// Secrets in what cannot be read as a request, and in what is too large for one.
@@ -176,8 +282,19 @@ async fn secrets_that_are_no_http(server: &TestServer, canary: impl Fn(&str) -> 
 
 /// Secrets in every member that holds one, in members that nobody knows, and in what is no JSON.
 fn bodies(canary: &str) -> Vec<String> {
-    let members =
-        ["licenseKey", "key", "token", "nonce", "consumerKey", "requestId", "fingerprint", "name", "text"];
+    let members = [
+        "licenseKey",
+        "key",
+        "token",
+        "nonce",
+        "consumerKey",
+        "requestId",
+        "fingerprint",
+        "name",
+        "text",
+        "password",
+        "challenge",
+    ];
     let each = members.iter().map(|member| json!({*member: canary}).to_string());
     let all: Value = members.iter().map(|member| ((*member).to_owned(), json!(canary))).collect();
     each.chain([

@@ -144,6 +144,7 @@ async fn a_session_that_nobody_renews_ends_and_so_does_every_other(backend: Back
     busy.get(&server, "/auth/me").await.expect_problem(401, "UNAUTHENTICATED");
     busy.refresh(&server).await.expect_problem(401, "UNAUTHENTICATED");
     // What is over is forgotten; what is younger is not.
+    server.clock.advance(1);
     let young = person.sign_in(&server).await;
     server.run_jobs().await;
     young.get(&server, "/auth/me").await.expect(200);

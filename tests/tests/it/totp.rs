@@ -20,22 +20,22 @@ on_both![
 ];
 
 /// An authenticator app.
-struct App(Vec<u8>);
+pub(crate) struct App(Vec<u8>);
 
 impl App {
-    fn of(enrolled: &Value) -> Self {
+    pub(crate) fn of(enrolled: &Value) -> Self {
         let secret = Secret::try_from_base32(enrolled["secret"].as_str().unwrap()).unwrap();
         Self(secret.as_bytes().to_vec())
     }
 
-    fn code(&self, server: &TestServer) -> String {
+    pub(crate) fn code(&self, server: &TestServer) -> String {
         let seconds = server.context.moment().now.seconds().unsigned_abs();
         let totp = Builder::new().with_secret(self.0.clone()).with_account_name("any").build().unwrap();
         totp.generate(seconds).to_string()
     }
 
     /// Enrols an app for somebody who is signed in.
-    async fn enroll(server: &TestServer, session: &Session) -> (Self, Vec<String>) {
+    pub(crate) async fn enroll(server: &TestServer, session: &Session) -> (Self, Vec<String>) {
         let password = json!({"password": PASSWORD});
         let enrolled = session.send(server, Method::POST, "/auth/totp/enroll", password).await.expect(200);
         let app = Self::of(&enrolled);

@@ -166,3 +166,19 @@ async fn a_server_starts_without_redis_and_limits() {
     }
     call(&server).await.expect_problem(429, "RATE_LIMITED");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_instances_share_the_tries_to_sign_in() {
+    let (url, prefix) = (format!("redis://{}", redis()), prefix());
+    let one = start(&url, &prefix).await;
+    let other = one.another_with(&settings(&url, &prefix)).await;
+    until_limits_are(&other, "shared").await;
+    let guess = |server| async move {
+        let body = json!({"email": "ada@example.com", "password": "guess"});
+        TestServer::post(server, "/auth/login", body).await.status
+    };
+    let tries = (0..20).map(|number| guess(if number % 2 == 0 { &one } else { &other }));
+    let mut statuses = futures_util::future::join_all(tries).await;
+    statuses.sort_unstable();
+    assert_eq!(statuses, [vec![401; 5], vec![429; 15]].concat());
+}

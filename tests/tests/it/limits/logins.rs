@@ -1,0 +1,117 @@
+//! Tries to sign in are counted by account, from wherever they come, and by network, whatever account they name.
+
+use licentia_tests::{Backend, Reply, TestServer, on_both};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::assert_limited;
+use crate::sessions::{PASSWORD, Person};
+
+on_both![
+    brute_force_from_many_addresses_in_many_spellings_stays_within_the_limit,
+    one_network_tries_many_accounts_within_the_limit,
+    codes_are_counted_by_account_too,
+    whoever_is_in_is_counted_by_himself,
+];
+
+/// Whatever stands in X-Forwarded-For is believed.
+const PROXIED: [(&str, &str); 3] = [
+    ("LIMITS__ENABLED", "true"),
+    ("LIMITS__DEFAULT_PER_MINUTE", "1000"),
+    ("SERVER__TRUSTED_PROXIES", "127.0.0.1"),
+];
+
+async fn from(server: &TestServer, ip: &str, path: &str, body: &Value) -> Reply {
+    let request = server.request(Method::POST, &format!("/api/v1{path}")).header("x-forwarded-for", ip);
+    Reply::of(request.json(body)).await
+}
+
+/// Before anything is limited.
+async fn person(backend: Backend) -> (TestServer, Person) {
+    let server = TestServer::start(backend).await;
+    let person = Person::with_role(&server, "viewer").await;
+    (server, person)
+}
+
+async fn brute_force_from_many_addresses_in_many_spellings_stays_within_the_limit(backend: Backend) {
+    let (open, person) = person(backend).await;
+    let server = open.another_with(&PROXIED).await;
+    let mut tried = 0;
+    let spellings = [
+        person.email.clone(),
+        person.email.to_uppercase(),
+        person.email.replace("viewer", "Viewer"),
+        format!(" {}", person.email),
+        format!("{} ", person.email),
+    ];
+    for number in 0..60 {
+        let email = &spellings[number % spellings.len()];
+        let body = json!({"email": email, "password": format!("guess {number}")});
+        let reply = from(&server, &format!("203.0.113.{number}"), "/auth/login", &body).await;
+        match reply.status {
+            401 => tried += 1,
+            // No address, no try.
+            422 => assert!(email.trim() != email),
+            _ => assert_limited(reply),
+        }
+    }
+    assert_eq!(tried, 5);
+    // His own try waits like any other; somebody else's does not.
+    let own = json!({"email": person.email, "password": PASSWORD});
+    assert_limited(from(&server, "198.51.100.1", "/auth/login", &own).await);
+    let other = json!({"email": "other@example.com", "password": "guess"});
+    from(&server, "198.51.100.1", "/auth/login", &other).await.expect_problem(401, "CREDENTIALS_INVALID");
+}
+
+async fn one_network_tries_many_accounts_within_the_limit(backend: Backend) {
+    let (open, _) = person(backend).await;
+    let server = open.another_with(&PROXIED).await;
+    for number in 0..8 {
+        let body = json!({"email": format!("somebody-{number}@example.com"), "password": "guess"});
+        // One /64.
+        let reply = from(&server, &format!("2001:db8:0:1::{number:x}"), "/auth/login", &body).await;
+        if number < 5 {
+            reply.expect_problem(401, "CREDENTIALS_INVALID");
+        } else {
+            assert_limited(reply);
+        }
+    }
+    let tokens = json!({"token": "lpt_guess", "password": PASSWORD});
+    assert_limited(from(&server, "2001:db8:0:1::ffff", "/auth/password/reset", &tokens).await);
+    from(&server, "2001:db8:0:2::1", "/auth/password/reset", &tokens)
+        .await
+        .expect_problem(401, "CREDENTIALS_INVALID");
+}
+
+async fn codes_are_counted_by_account_too(backend: Backend) {
+    let (open, person) = person(backend).await;
+    let session = person.sign_in(&open).await;
+    crate::totp::App::enroll(&open, &session).await;
+    let challenge = person.login(&open).await.expect(200)["challenge"].clone();
+    let server = open.another_with(&PROXIED).await;
+    for number in 0..8 {
+        let body = json!({"challenge": challenge, "recoveryCode": "ZZZZ-ZZZZ-ZZZZ-ZZZZ"});
+        let reply = from(&server, &format!("203.0.113.{number}"), "/auth/totp", &body).await;
+        if number < 5 {
+            reply.expect_problem(401, "CREDENTIALS_INVALID");
+        } else {
+            assert_limited(reply);
+        }
+    }
+    // A password has a bucket of its own.
+    let body = json!({"email": person.email, "password": PASSWORD});
+    from(&server, "198.51.100.1", "/auth/login", &body).await.expect(200);
+}
+
+async fn whoever_is_in_is_counted_by_himself(backend: Backend) {
+    let (open, person) = person(backend).await;
+    let settings = [("LIMITS__ENABLED", "true"), ("LIMITS__DEFAULT_PER_MINUTE", "3")];
+    let server = open.another_with(&settings).await;
+    let (one, other) = (person.sign_in(&open).await, person.sign_in(&open).await);
+    for session in [&one, &other, &one] {
+        session.get(&server, "/auth/me").await.expect(200);
+    }
+    // Both sessions are his.
+    assert_limited(other.get(&server, "/auth/me").await);
+    server.admin_get("/customers").await.expect(200);
+}
