@@ -10,11 +10,13 @@ use licentia_types::activations::{ActivateResponse, ActivationResponse};
 use licentia_types::api_keys::{ApiKeyResponse, IssuedApiKeyResponse};
 use licentia_types::customers::CustomerResponse;
 use licentia_types::features::FeatureResponse;
+use licentia_types::groups::GroupResponse;
 use licentia_types::impact::ImpactResponse;
 use licentia_types::imports::ImportResponse;
 use licentia_types::license_files::{CheckoutResponse, LicenseFileResponse};
 use licentia_types::licenses::{IssuedLicenseResponse, LicenseResponse};
 use licentia_types::products::ProductResponse;
+use licentia_types::roles::RoleResponse;
 use licentia_types::tiers::TierResponse;
 use serde::Serialize;
 
@@ -52,6 +54,7 @@ resource!(ProductResponse, "products", id, version);
 resource!(TierResponse, "pricing-tiers", id, version);
 resource!(FeatureResponse, "product-features", id, version);
 resource!(CustomerResponse, "customers", id, version);
+resource!(GroupResponse, "groups", id, version);
 resource!(ApiKeyResponse, "api-keys", id, version);
 resource!(IssuedApiKeyResponse, "api-keys", key.id, key.version);
 resource!(LicenseResponse, "license-keys", id, version);
@@ -69,6 +72,19 @@ impl Resource for LicenseFileResponse {
 
     fn version(&self) -> Option<i64> {
         None
+    }
+}
+
+impl Resource for RoleResponse {
+    const COLLECTION: &'static str = "roles";
+
+    fn id(&self) -> String {
+        self.name.to_string()
+    }
+
+    /// A built-in one is never edited.
+    fn version(&self) -> Option<i64> {
+        self.version
     }
 }
 

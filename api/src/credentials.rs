@@ -21,13 +21,16 @@ pub(crate) enum CredentialsError {
     /// They are good, and not enough.
     #[error("this needs the permission {0}")]
     Denied(&'static str),
+    /// They are good within groups.
+    #[error("this concerns everybody: it needs a principal without groups")]
+    Bounded,
 }
 
 impl Refusal for CredentialsError {
     fn code(&self) -> ProblemCode {
         match self {
             Self::Missing | Self::Unreadable | Self::Ambiguous => ProblemCode::Unauthenticated,
-            Self::Denied(_) => ProblemCode::PermissionDenied,
+            Self::Denied(_) | Self::Bounded => ProblemCode::PermissionDenied,
         }
     }
 }

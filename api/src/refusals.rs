@@ -69,6 +69,8 @@ codes! {
     NoKey: NotFound;
     ChangingKey: StateConflict;
     ChangingApiKey: StateConflict;
+    ChangingRole: StateConflict;
+    Emptying: InUse;
     NoList: NotFound, Internal, Unavailable;
 }
 

@@ -6,9 +6,9 @@ use actix_web::web;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::v1::{
-    activation_claims, activations, api_keys, assemblies, audit, customers, features, heartbeats, imports,
-    license_files, licenses, lookup, permissions, products, refusals, releases, revocation, signing_keys,
-    system_events, tiers, tokens, usage, validation,
+    activation_claims, activations, api_keys, assemblies, audit, customers, features, groups, heartbeats,
+    imports, license_files, licenses, lookup, permissions, products, refusals, releases, revocation, roles,
+    signing_keys, system_events, tiers, tokens, usage, validation,
 };
 use crate::{discovery, health, openapi, status_lists};
 
@@ -122,7 +122,16 @@ fn v1(routes: &mut Routes<'_>) {
         .operation(system_events::list_system_events)
         .operation(usage::list_usage)
         .operation(permissions::list_permissions)
-        .operation(permissions::list_roles)
+        .operation(roles::list_roles)
+        .operation(roles::create_role)
+        .operation(roles::get_role)
+        .operation(roles::update_role)
+        .operation(roles::delete_role)
+        .operation(groups::list_groups)
+        .operation(groups::create_group)
+        .operation(groups::get_group)
+        .operation(groups::update_group)
+        .operation(groups::delete_group)
         .operation(api_keys::list_api_keys)
         .operation(api_keys::create_api_key)
         .operation(api_keys::get_api_key)

@@ -57,6 +57,7 @@ pub async fn approve(
     let moment = ctx.moment();
     let tx = ctx.db.write(Lane::Ordinary).await?;
     let license = match request.license_id {
+        None if !caller.actor.is_unbounded() => return Err(AssemblyError::ForAll),
         None => None,
         Some(id) => Some(licenses::store::find(&tx, caller.actor.scope(), id).await?),
     };
@@ -130,7 +131,7 @@ pub async fn withdraw(ctx: &Context, caller: &Caller, id: AssemblyApprovalId) ->
     let moment = ctx.moment();
     let scope = caller.actor.scope();
     let tx = ctx.db.write(Lane::Ordinary).await?;
-    let approval = store::find_locked(&tx, scope, id).await?.ok_or(AssemblyError::NotFound)?;
+    let approval = store::find_locked(&tx, scope.clone(), id).await?.ok_or(AssemblyError::NotFound)?;
     if approval.withdrawn_at.is_some() {
         return Ok(());
     }

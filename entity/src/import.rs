@@ -1,6 +1,6 @@
 //! Imports: what is to be taken in, and how far that is.
 
-use licentia_types::ids::{ApiKeyId, ImportId};
+use licentia_types::ids::{ApiKeyId, GroupId, ImportId};
 use licentia_types::imports::ImportStatus;
 use licentia_types::time::Timestamp;
 use sea_orm::entity::prelude::*;
@@ -25,6 +25,7 @@ pub struct Model {
     pub updated_at: Timestamp,
     pub finished_at: Option<Timestamp>,
     pub dry_run: bool,
+    pub group_id: Option<GroupId>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -4,10 +4,12 @@
     reason = "columns are named and explained by the types of the API and by the migrations"
 )]
 
+pub mod access_group;
 pub mod activation;
 pub mod activation_claim;
 pub mod activation_manifest;
 pub mod api_key;
+pub mod api_key_group;
 pub mod assembly_approval;
 pub mod assembly_manifest;
 pub mod audit_checkpoint;
@@ -16,6 +18,7 @@ pub mod audit_link;
 pub mod audit_pending;
 pub mod claim_set;
 pub mod consumer_key;
+pub mod custom_role;
 pub mod customer;
 pub mod event;
 pub mod feature;

@@ -23,6 +23,7 @@ mod m0015_activation_claims;
 mod m0016_assemblies;
 mod m0017_usage;
 mod m0018_api_keys;
+mod m0020_groups;
 
 /// Every step, in order.
 #[derive(Debug)]
@@ -50,6 +51,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0016_assemblies::Migration),
             Box::new(m0017_usage::Migration),
             Box::new(m0018_api_keys::Migration),
+            Box::new(m0020_groups::Migration),
         ]
     }
 }

@@ -32,13 +32,17 @@ pub async fn update(
     request: UpdateApiKeyRequest,
 ) -> Result<ApiKeyResponse, ApiKeyError> {
     let moment = ctx.moment();
-    let permissions = rules::allowed(request.permissions, request.role)?;
     if let Change::Set(at) = request.expires_at {
         rules::expect_future(Some(at), moment.now)?;
     }
     let tx = ctx.db.write(Lane::Ordinary).await?;
-    let before = held(&tx, caller, id, expected).await?;
-    let mut key = before.clone();
+    let mut key = held(&tx, caller, id, expected).await?;
+    let former = store::groups_of(&tx, &key).await?;
+    let groups = rules::groups_of_edited(&caller.actor, former.clone(), request.groups)?;
+    if groups != former {
+        super::bind(&tx, caller, &mut key, groups.as_ref()).await?;
+    }
+    let permissions = super::allowed(&tx, request.permissions, request.role).await?;
     if let Some(permissions) = permissions {
         rules::expect_given(&caller.actor, &permissions)?;
         key.permissions = Permissions(permissions);
@@ -51,10 +55,12 @@ pub async fn update(
     key.expires_at = request.expires_at.apply(key.expires_at);
     let detail = json!({
         "name": key.name, "permissions": key.permissions, "ipRanges": key.ip_ranges, "expiresAt": key.expires_at,
+        "groups": groups,
     });
     let key = write(&tx, &moment, caller, key, ("api_key.updated", detail)).await?;
+    let key = super::render(ctx, &tx, key).await?;
     tx.commit().await?;
-    Ok(rules::render(key, &ctx.api_key_uses, moment.now))
+    Ok(key)
 }
 
 /// Gives a key a new secret, which is in the answer, and nowhere else. The former one is good for as long as asked,
@@ -86,8 +92,8 @@ pub async fn rotate(
     };
     let detail = json!({"overlapSeconds": request.overlap_seconds});
     let key = write(&tx, &moment, caller, key, ("api_key.rotated", detail)).await?;
+    let key = super::render(ctx, &tx, key).await?;
     tx.commit().await?;
-    let key = rules::render(key, &ctx.api_key_uses, moment.now);
     Ok(IssuedApiKeyResponse { key, secret: secret.expose_secret().to_owned() })
 }
 
@@ -100,11 +106,12 @@ pub async fn revoke(ctx: &Context, caller: &Caller, id: ApiKeyId) -> Result<ApiK
     let tx = ctx.db.write(Lane::Ordinary).await?;
     let key = match held(&tx, caller, id, None).await {
         Ok(key) => end(&tx, &moment, caller, key).await?,
-        Err(ApiKeyError::Revoked) => return super::get(ctx, id).await,
+        Err(ApiKeyError::Revoked) => return super::get(ctx, caller.actor.scope(), id).await,
         Err(refused) => return Err(refused),
     };
+    let key = super::render(ctx, &tx, key).await?;
     tx.commit().await?;
-    Ok(rules::render(key, &ctx.api_key_uses, moment.now))
+    Ok(key)
 }
 
 /// Ends every key of an origin that is still good.
@@ -141,7 +148,9 @@ pub(super) async fn write(
 ) -> Result<api_key::Model, Failure> {
     let key = api_key::Model { updated_at: moment.now, version: key.version + 1, ..key };
     let key = key.into_active_model().reset_all().update(tx).await?;
-    audit::record(tx, moment, caller, audit::Event::new(action, &key.id, detail)).await?;
+    let groups = store::groups_of(tx, &key).await?.unwrap_or_default();
+    let event = audit::Event::new(action, &key.id, detail).in_group(rules::only(&groups));
+    audit::record(tx, moment, caller, event).await?;
     Ok(key)
 }
 
@@ -152,7 +161,7 @@ async fn held(
     id: ApiKeyId,
     expected: Option<i64>,
 ) -> Result<api_key::Model, ApiKeyError> {
-    let key = store::find_locked(tx, id).await?.ok_or(ApiKeyError::NotFound)?;
+    let key = store::find_locked(tx, caller.actor.scope(), id).await?.ok_or(ApiKeyError::NotFound)?;
     rules::expect_changeable(&key, &caller.actor)?;
     if expected.is_some_and(|version| version != key.version) {
         return Err(ApiKeyError::Stale { current: key.version });

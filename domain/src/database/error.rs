@@ -27,6 +27,11 @@ pub fn violates(error: &DbErr, constraint: Constraint) -> bool {
     }
 }
 
+/// Whether `error` says that a row is still referred to.
+pub(crate) fn is_still_named(error: &DbErr) -> bool {
+    matches!(error.sql_err(), Some(SqlErr::ForeignKeyConstraintViolation(_)))
+}
+
 /// Whether the same call may well succeed in a moment: no connection, a server that stops or
 /// starts, a lock that somebody else held for too long.
 pub(crate) fn is_passing(error: &DbErr) -> bool {

@@ -3,7 +3,7 @@
 
 use licentia_crypto::sealing::Place;
 use licentia_entity::{import, import_chunk};
-use licentia_types::ids::ImportId;
+use licentia_types::ids::{GroupId, ImportId};
 use licentia_types::imports::{ImportPreset, ImportResponse, ImportStatus};
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel};
@@ -17,6 +17,7 @@ use crate::audit;
 use crate::context::Context;
 use crate::database::Lane;
 use crate::failure::Failure;
+use crate::groups::Placing;
 use crate::products::{self, ProductName, Visible};
 use crate::scope::Scope;
 
@@ -43,6 +44,8 @@ pub struct Begin {
     pub format: Format,
     /// Nothing is written but the results.
     pub dry_run: bool,
+    /// The group into which all of it is put.
+    pub group: Option<GroupId>,
 }
 
 /// An import whose rows are coming.
@@ -66,7 +69,7 @@ impl std::fmt::Debug for Upload<'_> {
 /// Begins an import; its rows are to follow.
 ///
 /// # Errors
-/// When the rows cannot be written so, or there is no such product.
+/// When the rows cannot be written so, or there is no such product or group.
 pub async fn begin<'a>(ctx: &'a Context, caller: &Caller, command: Begin) -> Result<Upload<'a>, ImportError> {
     expect_readable(command.options.preset, command.format)?;
     if let Some(slug) = &command.options.product {
@@ -74,6 +77,8 @@ pub async fn begin<'a>(ctx: &'a Context, caller: &Caller, command: Begin) -> Res
         products::store::find(&ctx.db, Visible::All, &named).await?.ok_or(ImportError::ProductUnknown)?;
     }
     let moment = ctx.moment();
+    let tx = ctx.db.write(Lane::Ordinary).await?;
+    let group_id = Placing::of(&tx, &caller.actor, command.group).await?.place(command.group)?;
     let id = ImportId::new(moment.new_uuid()?);
     let options =
         serde_json::to_value(&command.options).map_err(|_| Failure::Corrupt("options of an import"))?;
@@ -97,11 +102,12 @@ pub async fn begin<'a>(ctx: &'a Context, caller: &Caller, command: Begin) -> Res
         updated_at: moment.now,
         finished_at: None,
         dry_run: command.dry_run,
+        group_id,
     };
-    let tx = ctx.db.write(Lane::Ordinary).await?;
     import::Entity::insert(import.into_active_model().reset_all()).exec_without_returning(&tx).await?;
     let detail = json!({"preset": command.options.preset, "dryRun": command.dry_run});
-    audit::record(&tx, &moment, caller, audit::Event::new("import.begun", &id, detail)).await?;
+    let event = audit::Event::new("import.begun", &id, detail).in_group(group_id);
+    audit::record(&tx, &moment, caller, event).await?;
     tx.commit().await?;
     Ok(Upload {
         ctx,

@@ -54,7 +54,7 @@ pub async fn checkout(
     let kid = signed_lists::present_key(ctx, moment.now).await?.kid().to_owned();
     let published = ctx.publication(moment.now).await;
     let scope = caller.actor.scope();
-    let held = Box::pin(first_activation::hold_by_id(ctx, scope, id, moment.now)).await?;
+    let held = Box::pin(first_activation::hold_by_id(ctx, scope.clone(), id, moment.now)).await?;
     let (tx, opening) = held.ok_or(LicenseFileError::NotFound)?;
     let license = opening.license.clone();
     let offer = Offer::of(ctx, &tx, &license, command.ttl_days, moment.now).await?;

@@ -2,21 +2,24 @@
 
 use licentia_entity::{license, product};
 use licentia_types::change::Change;
-use licentia_types::ids::LicenseId;
+use licentia_types::ids::{CustomerId, GroupId, LicenseId};
 use licentia_types::impact::ImpactResponse;
 use licentia_types::licenses::{ChangeFeaturesRequest, LicenseResponse, UpdateLicenseRequest};
 use licentia_types::text::Key;
 use serde_json::{Map, Value, json};
 
 use super::error::LicenseError;
+use super::owners::Belonging;
 use super::{Told, feature_changes, lifecycle, locked, terms, view, write};
 use crate::actors::Caller;
 use crate::catalog::{self, Impact};
 use crate::context::{Context, Moment};
+use crate::customers::Owner;
 use crate::database::{Lane, WriteTx};
 use crate::edits::{Edited, Intent};
 use crate::events::Kind;
 use crate::failure::Failure;
+use crate::groups::{self, Placing};
 use crate::products;
 use crate::tiers::Catalogue;
 
@@ -86,13 +89,7 @@ impl<'a> LicenseEdit<'a> {
         command: UpdateLicenseRequest,
     ) -> Result<license::Model, LicenseError> {
         let before = lifecycle::edited(self.before.clone(), self.moment.now)?;
-        let customer_id = match (before.customer_id, command.customer_id) {
-            (Some(owner), Some(other)) if owner != other => return Err(LicenseError::Owned),
-            (owner, None) => owner,
-            (_, Some(customer)) => {
-                Some(terms::expect_customer(&self.tx, caller.actor.scope(), customer).await?)
-            }
-        };
+        let belonging = self.belonging(caller, command.customer_id, command.group_id).await?;
         match command.expires_at {
             Change::Set(at) if at <= self.moment.now => return Err(LicenseError::ExpiryPast),
             Change::Clear if before.trial && !ends_by_term(&before) => {
@@ -104,9 +101,9 @@ impl<'a> LicenseEdit<'a> {
             Some(other) if other != before.tier_id => terms::tier_on_sale(&self.catalogue, other)?.id,
             Some(_) | None => before.tier_id,
         };
+        let before = lifecycle::belonging(before, belonging, self.moment.now);
         Ok(license::Model {
             tier_id,
-            customer_id,
             expires_at: command.expires_at.apply(before.expires_at),
             updates_until: command.updates_until.apply(before.updates_until),
             features: command.features.unwrap_or(before.features),
@@ -117,6 +114,29 @@ impl<'a> LicenseEdit<'a> {
             metadata: command.metadata.unwrap_or(before.metadata),
             ..before
         })
+    }
+
+    /// Whose it is then. One with a customer is in that one's group; one without may be moved by itself.
+    async fn belonging(
+        &self,
+        caller: &Caller,
+        customer: Option<CustomerId>,
+        group: Change<GroupId>,
+    ) -> Result<Belonging, LicenseError> {
+        let before = &self.before;
+        let owner = match (before.customer_id, customer) {
+            (Some(owner), Some(other)) if owner != other => return Err(LicenseError::Owned),
+            (None, None) => {
+                let placing = Placing::of(&self.tx, &caller.actor, groups::named(&group)).await?;
+                return Ok(Belonging { customer: None, group: placing.moved(before.group_id, group)? });
+            }
+            (Some(customer), _) => Owner { customer, group: before.group_id },
+            (None, Some(customer)) => {
+                terms::expect_customer(&self.tx, caller.actor.scope(), customer).await?
+            }
+        };
+        let there = Change::Keep == group || group.apply(None) == owner.group;
+        if there { Ok(owner.into()) } else { Err(LicenseError::GroupOfCustomer) }
     }
 
     async fn change_features(
@@ -191,6 +211,7 @@ fn members(license: &license::Model) -> Map<String, Value> {
     let members = json!({
         "tier": license.tier_id,
         "customer": license.customer_id,
+        "group": license.group_id,
         "expiresAt": license.expires_at,
         "updatesUntil": license.updates_until,
         "features": license.features,

@@ -52,7 +52,6 @@ enum Beginning {
 }
 
 /// How a licence is named by whoever activates a machine of it.
-#[derive(Clone, Copy)]
 enum Named<'a> {
     /// By its key.
     Key(&'a KeyDigests),
@@ -87,9 +86,9 @@ async fn hold_named(
     for _ in 0..ATTEMPTS {
         // A new transaction each time: nothing is held out of order.
         let tx = ctx.db.write(Lane::Ordinary).await?;
-        let seen = match named {
-            Named::Key(key) => store::find_by_key(&tx, key.clone(), now).await?,
-            Named::Id(scope, id) => store::find(&tx, scope, id).await?,
+        let seen = match &named {
+            Named::Key(key) => store::find_by_key(&tx, (*key).clone(), now).await?,
+            Named::Id(scope, id) => store::find(&tx, scope.clone(), *id).await?,
         };
         let Some(seen) = seen else {
             return Ok(None);

@@ -12,7 +12,8 @@ use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel};
 use serde_json::json;
 
 use super::error::LicenseError;
-use super::{owners, view};
+use super::owners::{self, Named};
+use super::view;
 use crate::actors::Caller;
 use crate::context::{Context, Moment};
 use crate::database::{Lane, WriteTx};
@@ -78,7 +79,11 @@ async fn issue_all(
     }
     let tx = ctx.db.write(Lane::Ordinary).await?;
     let desk = Desk::open(ctx, &tx, moment, commands.iter().map(|command| command.product_id)).await?;
-    let named = commands.iter_mut().map(|command| (command.customer_id, command.customer.take()));
+    let named = commands.iter_mut().map(|command| Named {
+        customer_id: command.customer_id,
+        customer: command.customer.take(),
+        group_id: command.group_id,
+    });
     let owners = owners::settle(&tx, &moment, caller, named.collect()).await?;
     let mut drafts = Vec::with_capacity(commands.len());
     for (index, ((command, owner), id)) in

@@ -3,22 +3,22 @@
 use std::collections::HashSet;
 
 use licentia_entity::{activation, former_license_key, license};
-use licentia_types::ids::{CustomerId, LicenseId, ProductId, TierId};
+use licentia_types::ids::{CustomerId, GroupId, LicenseId, ProductId, TierId};
 use licentia_types::licenses::{FeatureOverrides, LicenseStatus};
 use licentia_types::pages::PageResponse;
 use licentia_types::text::Reference;
 use licentia_types::time::Timestamp;
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::{Expr, LockType, SimpleExpr};
+use sea_orm::sea_query::{Expr, LockType, SelectStatement, SimpleExpr};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait, Select,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait, Select,
 };
 
 use super::keys::KeyDigests;
 use crate::database::WriteTx;
 use crate::pages::{PageError, PageQuery, page, search};
-use crate::scope::Scope;
+use crate::scope::{Groups, Scope};
 
 /// Which licences a list shows.
 #[derive(Clone, Copy, Debug, Default)]
@@ -29,16 +29,69 @@ pub struct LicenseFilter {
     pub tier_id: Option<TierId>,
     /// Of this customer.
     pub customer_id: Option<CustomerId>,
+    /// In this group.
+    pub group_id: Option<GroupId>,
     /// Worth this now.
     pub status: Option<LicenseStatus>,
     /// To try the product with, or not.
     pub trial: Option<bool>,
 }
 
+fn within(groups: &Groups) -> SimpleExpr {
+    license::Column::GroupId.is_in(groups.ids().iter().copied())
+}
+
+/// The ids of the licences in these groups, for queries on what is theirs.
+pub(crate) fn ids_within(groups: &Groups) -> SelectStatement {
+    license::Entity::find().select_only().column(license::Column::Id).filter(within(groups)).into_query()
+}
+
+/// The same, as far as they were in their group before `at`: what was done to them elsewhere is not told there.
+pub(crate) fn ids_within_before(groups: &Groups, at: SimpleExpr) -> SelectStatement {
+    let since = (license::Entity, license::Column::GroupSince);
+    let before = Condition::any().add(Expr::col(since).is_null()).add(Expr::col(since).lt(at));
+    license::Entity::find()
+        .select_only()
+        .column(license::Column::Id)
+        .filter(within(groups))
+        .filter(before)
+        .into_query()
+}
+
+/// Puts all licences of a customer into its group, in the order of their ids.
+pub(crate) async fn regroup(
+    tx: &WriteTx,
+    customer: CustomerId,
+    group: Option<GroupId>,
+    now: Timestamp,
+) -> Result<(), DbErr> {
+    let owned = license::Column::CustomerId.eq(customer);
+    let ids: Vec<LicenseId> = license::Entity::find()
+        .select_only()
+        .column(license::Column::Id)
+        .filter(owned.clone())
+        .order_by_asc(license::Column::Id)
+        .lock(LockType::NoKeyUpdate)
+        .into_tuple()
+        .all(tx)
+        .await?;
+    if ids.is_empty() {
+        return Ok(());
+    }
+    license::Entity::update_many()
+        .col_expr(license::Column::GroupId, group.into())
+        .col_expr(license::Column::GroupSince, now.into())
+        .filter(owned)
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
 fn select(scope: Scope) -> Select<license::Entity> {
     let all = license::Entity::find();
     match scope {
         Scope::Everything => all,
+        Scope::Groups(groups) => all.filter(within(&groups)),
         Scope::License(id) => all.filter(license::Column::Id.eq(id)),
         Scope::Activation(id) => {
             let of = activation::Entity::find_by_id(id).select_only().column(activation::Column::LicenseId);
@@ -85,6 +138,9 @@ pub(super) fn chosen(scope: Scope, filter: &LicenseFilter, now: Timestamp) -> Se
     }
     if let Some(customer) = filter.customer_id {
         found = found.filter(CustomerId.eq(customer));
+    }
+    if let Some(group) = filter.group_id {
+        found = found.filter(license::Column::GroupId.eq(group));
     }
     if let Some(trial) = filter.trial {
         found = found.filter(license::Column::Trial.eq(trial));

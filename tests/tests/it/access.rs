@@ -35,6 +35,7 @@ async fn make_key(
         origin: Origin::Operator,
         expires_at,
         ip_ranges: std::collections::BTreeSet::new(),
+        groups: None,
     };
     let (id, secret) = api_keys::create(&server.context, &Caller::operator(), command).await.unwrap();
     (id, secret.expose_secret().to_owned())
