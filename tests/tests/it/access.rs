@@ -9,6 +9,7 @@ use reqwest::Method;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
+pub(crate) mod bounds;
 mod matrix;
 
 on_both![
