@@ -35,7 +35,7 @@ pub async fn update(
     intent: Intent,
     command: UpdateLicenseRequest,
 ) -> Result<Edited<LicenseResponse>, LicenseError> {
-    let edit = LicenseEdit::begin(ctx, caller, id, intent).await?;
+    let edit = LicenseEdit::begin(ctx, caller, id, intent, command.customer_id).await?;
     let after = edit.edited(caller, command).await?;
     edit.finish(caller, after, intent, "license.updated").await
 }
@@ -52,7 +52,7 @@ pub async fn change_features(
     intent: Intent,
     command: ChangeFeaturesRequest,
 ) -> Result<Edited<LicenseResponse>, LicenseError> {
-    let edit = LicenseEdit::begin(ctx, caller, id, intent).await?;
+    let edit = LicenseEdit::begin(ctx, caller, id, intent, None).await?;
     edit.change_features(caller, intent, command).await.map_err(LicenseError::of_features)
 }
 
@@ -62,6 +62,8 @@ struct LicenseEdit<'a> {
     moment: Moment<'a>,
     tx: WriteTx,
     before: license::Model,
+    /// The customer that is named, if there is one.
+    claimant: Option<Owner>,
     product: product::Model,
     catalogue: Catalogue,
 }
@@ -72,14 +74,20 @@ impl<'a> LicenseEdit<'a> {
         caller: &Caller,
         id: LicenseId,
         intent: Intent,
+        customer: Option<CustomerId>,
     ) -> Result<Self, LicenseError> {
         let moment = ctx.moment();
         let tx = ctx.db.write(Lane::Ordinary).await?;
+        // Customers are held before licences, as by whoever moves a customer.
+        let claimant = match customer {
+            None => None,
+            Some(customer) => terms::find_owner(&tx, caller.actor.scope(), customer).await?,
+        };
         let before = locked(&tx, caller.actor.scope(), id, intent.expected).await?;
         let product = products::store::find_unchanging(&tx, before.product_id).await?;
         let product = product.ok_or(Failure::Corrupt("product"))?;
         let catalogue = catalog::load(&tx, product.id).await?;
-        Ok(Self { ctx, moment, tx, before, product, catalogue })
+        Ok(Self { ctx, moment, tx, before, claimant, product, catalogue })
     }
 
     /// The licence as the edit wants it.
@@ -131,9 +139,7 @@ impl<'a> LicenseEdit<'a> {
                 return Ok(Belonging { customer: None, group: placing.moved(before.group_id, group)? });
             }
             (Some(customer), _) => Owner { customer, group: before.group_id },
-            (None, Some(customer)) => {
-                terms::expect_customer(&self.tx, caller.actor.scope(), customer).await?
-            }
+            (None, Some(_)) => self.claimant.ok_or(LicenseError::CustomerUnknown)?,
         };
         let there = Change::Keep == group || group.apply(None) == owner.group;
         if there { Ok(owner.into()) } else { Err(LicenseError::GroupOfCustomer) }
@@ -197,6 +203,9 @@ fn ends_by_term(license: &license::Model) -> bool {
 /// The members that differ, before and after; of what people wrote, only that it differs.
 fn differences(before: &license::Model, after: &license::Model) -> Value {
     let (mut old, mut new) = (members(before), members(after));
+    // No token says where it is.
+    old.insert("group".to_owned(), json!(before.group_id));
+    new.insert("group".to_owned(), json!(after.group_id));
     old.retain(|name, value| new.get(name) != Some(value));
     new.retain(|name, _| old.contains_key(name));
     let written: Vec<&str> =
@@ -211,7 +220,6 @@ fn members(license: &license::Model) -> Map<String, Value> {
     let members = json!({
         "tier": license.tier_id,
         "customer": license.customer_id,
-        "group": license.group_id,
         "expiresAt": license.expires_at,
         "updatesUntil": license.updates_until,
         "features": license.features,

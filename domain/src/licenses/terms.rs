@@ -42,13 +42,8 @@ pub(super) fn tier_on_sale(catalogue: &Catalogue, id: TierId) -> Result<&tier::M
 }
 
 /// A customer, who stays in its group until the transaction ends.
-pub(crate) async fn expect_customer(
-    tx: &WriteTx,
-    scope: Scope,
-    id: CustomerId,
-) -> Result<Owner, LicenseError> {
-    let customers = customers::store::hold_all(tx, scope, [id]).await?;
-    customers.first().map(Owner::of).ok_or(LicenseError::CustomerUnknown)
+pub(super) async fn find_owner(tx: &WriteTx, scope: Scope, id: CustomerId) -> Result<Option<Owner>, Failure> {
+    Ok(customers::store::hold_all(tx, scope, [id]).await?.first().map(Owner::of))
 }
 
 /// What a licence grants now.

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::error::LicenseError;
 use super::lifecycle::{self, Next};
 use super::owners::{self, Named};
-use super::{Told, locked, view, write};
+use super::{Told, locked, store, view, write};
 use crate::activation_claims;
 use crate::actors::Caller;
 use crate::context::Context;
@@ -31,11 +31,14 @@ pub async fn transfer(
     }
     let moment = ctx.moment();
     let tx = ctx.db.write(Lane::Ordinary).await?;
-    let before = locked(&tx, caller.actor.scope(), id, expected).await?;
+    let scope = caller.actor.scope();
+    store::find(&tx, scope.clone(), id).await?.ok_or(LicenseError::NotFound)?;
+    // Customers are held before licences, as by whoever moves a customer.
     let named = vec![Named { customer_id: command.customer_id, customer: command.customer, group_id: None }];
     let owners = owners::settle(&tx, &moment, caller, named).await.map_err(LicenseError::alone)?;
     let owner = owners.into_iter().next().ok_or(LicenseError::CustomerMissing)?;
     let to = owner.customer.ok_or(LicenseError::CustomerMissing)?;
+    let before = locked(&tx, scope, id, expected).await?;
     let former = before.customer_id;
     let changed = match lifecycle::transfer(before, owner, moment.now)? {
         Next::Same(license) => return Ok(view::render(ctx, &tx, license, moment.now).await?),

@@ -1,5 +1,6 @@
 //! Groups: boundaries around customers and licences, and what lies behind them is not there.
 
+use licentia_domain::jobs::Job;
 use licentia_tests::{Machine, Reply, Shop, TestServer, try_activate};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -163,7 +164,7 @@ async fn import(server: &TestServer, shop: &Shop, group: &str, name: &str) -> St
     )
     .await
     .expect(201);
-    server.run_jobs().await;
+    licentia_domain::jobs::run(&server.context, Job::Import).await.unwrap();
     let done = server.admin_get(&format!("/imports/{}", id(&begun))).await.expect(200);
     assert_eq!((&done["status"], &done["rowsCreated"]), (&json!("done"), &json!(1)));
     id(&begun)

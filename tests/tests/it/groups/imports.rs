@@ -1,5 +1,6 @@
 //! An import puts all of it into one group, and finds nothing of another.
 
+use licentia_domain::jobs::Job;
 use licentia_tests::{Backend, Reply, Shop, TestServer, on_both};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -19,7 +20,7 @@ async fn send(server: &TestServer, key: &str, query: &str, rows: &[Value]) -> Re
 }
 
 async fn results(server: &TestServer, key: &str, begun: &Value) -> Vec<Value> {
-    server.run_jobs().await;
+    licentia_domain::jobs::run(&server.context, Job::Import).await.unwrap();
     let path = format!("/imports/{}/rows", id(begun));
     get(server, key, &path).await.expect(200)["items"].as_array().unwrap().clone()
 }

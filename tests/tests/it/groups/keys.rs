@@ -24,6 +24,8 @@ struct Office {
 async fn office(backend: Backend) -> Office {
     let server = TestServer::start(backend).await;
     let (north, south) = (make_group(&server, "North").await, make_group(&server, "South").await);
+    // As they are shown: in order.
+    let (north, south) = (north.clone().min(south.clone()), north.max(south));
     let key = key_within(&server, &[&north]).await;
     Office { server, north, south, key }
 }
