@@ -99,8 +99,8 @@ fn event(response: &LookupResponse) -> audit::Event {
     licenses.sort_unstable();
     licenses.dedup();
     let [only] = licenses.as_slice() else { return event };
-    let owner = response.matches.iter().filter(|found| found.license_id == Some(*only));
-    let owner = owner.filter_map(|found| found.customer_id).next();
+    let mut own = response.matches.iter().filter(|found| found.license_id == Some(*only));
+    let owner = own.find_map(|found| found.customer_id);
     let strangers =
         response.matches.iter().any(|found| found.customer_id != owner && found.customer_id.is_some());
     if strangers { event } else { event.of_license(*only) }

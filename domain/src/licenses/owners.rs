@@ -135,11 +135,11 @@ fn not_made(error: NotMade, named: &[Named]) -> LicenseError {
     match error {
         NotMade::Failed(failure) => LicenseError::Failed(failure),
         NotMade::Refused(external_id, error) => {
-            let names = |named: &Named| {
+            let is_it = |named: &Named| {
                 named.customer.as_ref().and_then(|customer| customer.external_id.as_ref())
                     == Some(&external_id)
             };
-            let index = named.iter().position(names).unwrap_or_default();
+            let index = named.iter().position(is_it).unwrap_or_default();
             LicenseError::from(error).at(index)
         }
     }

@@ -9,16 +9,20 @@ use licentia_types::pages::PageResponse;
 use licentia_types::text::Reference;
 use licentia_types::time::Timestamp;
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::{Expr, LockType, SelectStatement, SimpleExpr};
+use sea_orm::sea_query::{Expr, LockType, SimpleExpr};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait, Select,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, Select,
 };
 
 use super::keys::KeyDigests;
 use crate::database::WriteTx;
 use crate::pages::{PageError, PageQuery, page, search};
-use crate::scope::{Groups, Scope};
+use crate::scope::Scope;
+
+mod within;
+
+pub(crate) use within::{ids_within, ids_within_before, regroup};
 
 /// Which licences a list shows.
 #[derive(Clone, Copy, Debug, Default)]
@@ -37,61 +41,11 @@ pub struct LicenseFilter {
     pub trial: Option<bool>,
 }
 
-fn within(groups: &Groups) -> SimpleExpr {
-    license::Column::GroupId.is_in(groups.ids().iter().copied())
-}
-
-/// The ids of the licences in these groups, for queries on what is theirs.
-pub(crate) fn ids_within(groups: &Groups) -> SelectStatement {
-    license::Entity::find().select_only().column(license::Column::Id).filter(within(groups)).into_query()
-}
-
-/// The same, as far as they were in their group before `at`: what was done to them elsewhere is not told there.
-pub(crate) fn ids_within_before(groups: &Groups, at: SimpleExpr) -> SelectStatement {
-    let since = (license::Entity, license::Column::GroupSince);
-    let before = Condition::any().add(Expr::col(since).is_null()).add(Expr::col(since).lt(at));
-    license::Entity::find()
-        .select_only()
-        .column(license::Column::Id)
-        .filter(within(groups))
-        .filter(before)
-        .into_query()
-}
-
-/// Puts all licences of a customer into its group, in the order of their ids.
-pub(crate) async fn regroup(
-    tx: &WriteTx,
-    customer: CustomerId,
-    group: Option<GroupId>,
-    now: Timestamp,
-) -> Result<(), DbErr> {
-    let owned = license::Column::CustomerId.eq(customer);
-    let ids: Vec<LicenseId> = license::Entity::find()
-        .select_only()
-        .column(license::Column::Id)
-        .filter(owned.clone())
-        .order_by_asc(license::Column::Id)
-        .lock(LockType::NoKeyUpdate)
-        .into_tuple()
-        .all(tx)
-        .await?;
-    if ids.is_empty() {
-        return Ok(());
-    }
-    license::Entity::update_many()
-        .col_expr(license::Column::GroupId, group.into())
-        .col_expr(license::Column::GroupSince, now.into())
-        .filter(owned)
-        .exec(tx)
-        .await?;
-    Ok(())
-}
-
 fn select(scope: Scope) -> Select<license::Entity> {
     let all = license::Entity::find();
     match scope {
         Scope::Everything => all,
-        Scope::Groups(groups) => all.filter(within(&groups)),
+        Scope::Groups(groups) => all.filter(within::within(&groups)),
         Scope::License(id) => all.filter(license::Column::Id.eq(id)),
         Scope::Activation(id) => {
             let of = activation::Entity::find_by_id(id).select_only().column(activation::Column::LicenseId);

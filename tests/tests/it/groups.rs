@@ -35,9 +35,9 @@ pub(crate) fn id(body: &Value) -> String {
 pub(crate) async fn call(server: &TestServer, key: &str, method: Method, path: &str, body: Value) -> Reply {
     let request = server.request(method.clone(), &format!("/api/v1{path}")).bearer_auth(key);
     Reply::of(match method {
-        Method::GET | Method::DELETE => request,
-        Method::PUT => request.header("if-match", "*").json(&body),
-        _ => request.json(&body),
+        Method::GET => request,
+        Method::DELETE => request.header("if-match", "*"),
+        _ => request.header("if-match", "*").json(&body),
     })
     .await
 }

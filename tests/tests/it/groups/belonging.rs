@@ -44,10 +44,10 @@ impl Two {
         call(&self.server, &self.key, Method::PUT, path, body).await
     }
 
-    fn license(&self, more: Value) -> Value {
-        let mut body = json!({"productId": self.shop.product, "tierId": self.shop.pro});
-        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        body
+    fn license(&self, mut more: Value) -> Value {
+        more["productId"] = json!(self.shop.product);
+        more["tierId"] = json!(self.shop.pro);
+        more
     }
 
     async fn customer_in(&self, group: &str, external_id: &str) -> String {

@@ -4,7 +4,7 @@ use licentia_tests::{Backend, TestServer, on_both};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{Market, Realm, call, get};
+use super::{Market, Realm, call, get, id};
 use crate::access::bounds::{ids_in, path_of};
 use crate::openapi::operations;
 
@@ -13,6 +13,7 @@ on_both![
     what_is_outside_counts_in_no_total,
     nothing_of_another_group_is_found_by_looking_it_up,
     a_token_of_another_group_belongs_to_nothing,
+    what_an_operator_finds_of_several_groups_is_told_in_none,
 ];
 
 struct World {
@@ -159,4 +160,24 @@ async fn a_token_of_another_group_belongs_to_nothing(backend: Backend) {
     };
     assert_eq!(inspect(&south.secret).await["machine"]["activationId"], south.machine.activation.as_str());
     assert_eq!(inspect(&north.secret).await["machine"], Value::Null);
+}
+
+async fn what_an_operator_finds_of_several_groups_is_told_in_none(backend: Backend) {
+    let World { server, market, north, south } = world(backend).await;
+    let stranger = json!({"externalId": "twice", "groupId": south.group});
+    let stranger = id(&server.admin_post("/customers", stranger).await.expect(201));
+    let order = json!({"groupId": north.group, "source": "till", "sourceOrderId": "twice"});
+    let license = id(&market.shop.issue(&server, order).await);
+    let look_up = async |text: &str| {
+        let found = server.admin_post("/lookup", json!({"text": text})).await.expect(200);
+        found["matches"].as_array().unwrap().len()
+    };
+    assert_eq!(look_up("twice").await, 2);
+    let log = format!("/audit-events?licenseId={license}&action=lookup.made");
+    assert_eq!(server.admin_get(&log).await.expect(200)["total"], 0);
+    let seen = get(&server, &north.secret, "/audit-events?limit=200").await;
+    assert!(!seen.text.contains(&stranger), "{}", seen.text);
+    // What is the licence's alone is on its record.
+    assert_eq!(look_up(&license).await, 1);
+    assert_eq!(get(&server, &north.secret, &log).await.expect(200)["total"], 1);
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{id, make_group};
 
-on_both![licenses_and_their_customers_never_disagree];
+on_both![licenses_and_their_customers_never_disagree, nothing_is_put_into_a_group_that_goes];
 
 const CUSTOMERS: usize = 4;
 const ROUNDS: usize = 12;
@@ -49,8 +49,8 @@ async fn licenses_and_their_customers_never_disagree(backend: Backend) {
         calls.push(send(instance, Method::POST, transfer, json!({"customerId": customers[next]})));
         let issue = json!({"productId": shop.product, "tierId": shop.pro, "customer": {"externalId": format!("crm-{one}")}});
         calls.push(send(instance, Method::POST, "/license-keys".to_owned(), issue));
-        if round < CUSTOMERS {
-            let claim = format!("/license-keys/{}", unclaimed[round]);
+        if let Some(unclaimed) = unclaimed.get(round) {
+            let claim = format!("/license-keys/{unclaimed}");
             calls.push(send(instance, Method::PUT, claim, json!({"customerId": customers[next]})));
         }
     }
@@ -69,5 +69,24 @@ async fn licenses_and_their_customers_never_disagree(backend: Backend) {
     for license in licenses {
         let owner = license.customer_id.unwrap();
         assert_eq!(license.group_id, customers[&owner], "{} of {owner}", license.id);
+    }
+}
+
+async fn nothing_is_put_into_a_group_that_goes(backend: Backend) {
+    let server = TestServer::start(backend).await;
+    let other = server.another().await;
+    for round in 0..10 {
+        let group = make_group(&server, &format!("Group {round}")).await;
+        let path = format!("/groups/{group}");
+        let (gone, made) = tokio::join!(
+            server.admin_delete(&path),
+            other.admin_post("/customers", json!({"name": "Ann", "groupId": group})),
+        );
+        let is_there = server.admin_get(&path).await.status == 200;
+        match (gone.status, made.status) {
+            (409, 201) => assert!(is_there),
+            (204, 422) => assert!(!is_there),
+            _ => panic!("{} / {}", gone.text, made.text),
+        }
     }
 }
