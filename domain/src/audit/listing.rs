@@ -58,10 +58,10 @@ pub(crate) fn select(scope: Scope) -> Select<audit_event::Entity> {
     match scope {
         Scope::Everything => audit_event::Entity::find(),
         Scope::Groups(groups) => {
-            let at = Expr::col((audit_event::Entity, At));
-            let licenses = licenses::store::ids_within_before(&groups, at);
+            let own = |column| Expr::col((audit_event::Entity, column));
+            let of_license = licenses::store::is_within_since(&groups, own(LicenseId), own(At));
             let of_group = GroupId.is_in(groups.ids().iter().copied());
-            let inside = Condition::any().add(of_group).add(LicenseId.in_subquery(licenses));
+            let inside = Condition::any().add(of_group).add(of_license);
             audit_event::Entity::find().filter(inside)
         }
         // The log is for operators.

@@ -22,7 +22,7 @@ use crate::scope::Scope;
 
 mod within;
 
-pub(crate) use within::{ids_within, ids_within_before, regroup};
+pub(crate) use within::{ids_within, is_within_since, regroup};
 
 /// Which licences a list shows.
 #[derive(Clone, Copy, Debug, Default)]

@@ -21,16 +21,20 @@ pub(crate) fn ids_within(groups: &Groups) -> SelectStatement {
     license::Entity::find().select_only().column(license::Column::Id).filter(within(groups)).into_query()
 }
 
-/// The same, as far as they were in their group before `at`: what was done to them elsewhere is not told there.
-pub(crate) fn ids_within_before(groups: &Groups, at: SimpleExpr) -> SelectStatement {
-    let since = (license::Entity, license::Column::GroupSince);
-    let before = Condition::any().add(Expr::col(since).is_null()).add(Expr::col(since).lt(at));
-    license::Entity::find()
+/// Whether the licence that `license` names is in one of these groups, and came there before `at`: what was done to it
+/// elsewhere is not told here. One look by its id.
+pub(crate) fn is_within_since(groups: &Groups, license: SimpleExpr, at: SimpleExpr) -> SimpleExpr {
+    let own = |column| Expr::col((license::Entity, column));
+    let before = Condition::any()
+        .add(own(license::Column::GroupSince).is_null())
+        .add(own(license::Column::GroupSince).lt(at));
+    let found = license::Entity::find()
         .select_only()
         .column(license::Column::Id)
+        .filter(own(license::Column::Id).eq(license))
         .filter(within(groups))
-        .filter(before)
-        .into_query()
+        .filter(before);
+    Expr::exists(found.into_query())
 }
 
 /// Puts all licences of a customer into its group, in the order of their ids.
