@@ -11,11 +11,13 @@ use licentia_types::admins::{AdminResponse, InvitedAdminResponse};
 use licentia_types::api_keys::{ApiKeyResponse, IssuedApiKeyResponse};
 use licentia_types::customers::CustomerResponse;
 use licentia_types::features::FeatureResponse;
+use licentia_types::groups::GroupResponse;
 use licentia_types::impact::ImpactResponse;
 use licentia_types::imports::ImportResponse;
 use licentia_types::license_files::{CheckoutResponse, LicenseFileResponse};
 use licentia_types::licenses::{IssuedLicenseResponse, LicenseResponse};
 use licentia_types::products::ProductResponse;
+use licentia_types::roles::RoleResponse;
 use licentia_types::tiers::TierResponse;
 use serde::Serialize;
 
@@ -56,6 +58,7 @@ resource!(FeatureResponse, "product-features", id, version);
 resource!(CustomerResponse, "customers", id, version);
 resource!(AdminResponse, "admins", id, version);
 resource!(InvitedAdminResponse, "admins", admin.id, admin.version);
+resource!(GroupResponse, "groups", id, version);
 resource!(ApiKeyResponse, "api-keys", id, version);
 resource!(IssuedApiKeyResponse, "api-keys", key.id, key.version);
 resource!(LicenseResponse, "license-keys", id, version);
@@ -73,6 +76,19 @@ impl Resource for LicenseFileResponse {
 
     fn version(&self) -> Option<i64> {
         None
+    }
+}
+
+impl Resource for RoleResponse {
+    const COLLECTION: &'static str = "roles";
+
+    fn id(&self) -> String {
+        self.name.to_string()
+    }
+
+    /// A built-in one is never edited.
+    fn version(&self) -> Option<i64> {
+        self.version
     }
 }
 

@@ -30,6 +30,9 @@ pub(crate) enum CredentialsError {
     /// They are good, and not enough.
     #[error("this needs the permission {0}")]
     Denied(&'static str),
+    /// They are good within groups.
+    #[error("this concerns everybody: it needs a principal without groups")]
+    Bounded,
 }
 
 impl Refusal for CredentialsError {
@@ -38,7 +41,7 @@ impl Refusal for CredentialsError {
             Self::Missing | Self::Unreadable | Self::Ambiguous | Self::NotHere => {
                 ProblemCode::Unauthenticated
             }
-            Self::NoAdmin | Self::Denied(_) => ProblemCode::PermissionDenied,
+            Self::NoAdmin | Self::Denied(_) | Self::Bounded => ProblemCode::PermissionDenied,
         }
     }
 }

@@ -71,6 +71,10 @@ pub(crate) mod perm {
 #[derive(Debug)]
 pub(crate) struct Allowed<P, I = ()>(Call<I>, PhantomData<P>);
 
+/// Somebody with the permission `P` and without groups: what is done here concerns everybody.
+#[derive(Debug)]
+pub(crate) struct Unbounded<P, I = ()>(Call<I>, PhantomData<P>);
+
 /// Anybody: without credentials, or with those of any API key.
 #[derive(Debug)]
 pub(crate) struct Visitor<I = ()>(Call<I>);
@@ -106,6 +110,13 @@ struct Call<I> {
 }
 
 impl<P, I> Allowed<P, I> {
+    /// Who calls, with what.
+    pub(crate) fn open(self) -> (Caller, I) {
+        (self.0.caller, self.0.input)
+    }
+}
+
+impl<P, I> Unbounded<P, I> {
     /// Who calls, with what.
     pub(crate) fn open(self) -> (Caller, I) {
         (self.0.caller, self.0.input)
@@ -172,6 +183,19 @@ impl<P: perm::Needed, I: FromRequest + 'static> FromRequest for Allowed<P, I> {
             |actor| expect(actor.ok_or(CredentialsError::Missing)?, P::PERMISSION),
             |call| Self(call, PhantomData),
         )
+    }
+}
+
+impl<P: perm::Needed, I: FromRequest + 'static> FromRequest for Unbounded<P, I> {
+    type Error = Error;
+    type Future = Extracting<Self, Error>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let judge = |actor: Option<Actor>| {
+            let actor = expect(actor.ok_or(CredentialsError::Missing)?, P::PERMISSION)?;
+            if actor.is_unbounded() { Ok(actor) } else { Err(CredentialsError::Bounded) }
+        };
+        extract(request, payload, judge, |call| Self(call, PhantomData))
     }
 }
 

@@ -12,6 +12,7 @@ use licentia_domain::refusal::Refusal;
 use licentia_types::ids::{LicenseFileId, LicenseId, ProductId};
 use licentia_types::problems::ProblemCode;
 use licentia_types::signing_keys::Kid;
+use licentia_types::text::RoleName;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
@@ -35,6 +36,10 @@ pub(crate) struct FileOf {
 /// The id of a signing key in a path. What is no thumbprint names nothing: 404.
 #[derive(Debug)]
 pub(crate) struct NamedKey(pub(crate) Kid);
+
+/// The name of a role in a path. What is none names nothing: 404.
+#[derive(Debug)]
+pub(crate) struct NamedRole(pub(crate) RoleName);
 
 /// The id or slug of a product in a path.
 #[derive(Debug)]
@@ -153,6 +158,16 @@ impl FromRequest for NamedKey {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let kid = request.match_info().get("kid").and_then(|text| text.parse().ok());
         ready(kid.map(Self).ok_or_else(|| ParameterError::NoId.into()))
+    }
+}
+
+impl FromRequest for NamedRole {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let name = request.match_info().get("name").and_then(|text| text.parse().ok());
+        ready(name.map(Self).ok_or_else(|| ParameterError::NoId.into()))
     }
 }
 

@@ -77,6 +77,8 @@ codes! {
     SettingPassword: CredentialsInvalid, OriginRefused, PasswordWeak;
     Renewing: OriginRefused;
     EnrollingTotp: CredentialsInvalid, OriginRefused, StateConflict;
+    ChangingRole: StateConflict;
+    Emptying: InUse;
     NoList: NotFound, Internal, Unavailable;
 }
 

@@ -7,9 +7,9 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::listeners::Listener;
 use crate::v1::{
-    activation_claims, activations, admins, api_keys, assemblies, audit, auth, customers, features,
+    activation_claims, activations, admins, api_keys, assemblies, audit, auth, customers, features, groups,
     heartbeats, imports, license_files, licenses, lookup, permissions, products, refusals, releases,
-    revocation, sessions, setup, signing_keys, system_events, tiers, tokens, usage, validation,
+    revocation, roles, sessions, setup, signing_keys, system_events, tiers, tokens, usage, validation,
 };
 use crate::{discovery, health, openapi, status_lists};
 
@@ -126,7 +126,16 @@ fn v1(routes: &mut Routes<'_>) {
         .operation(system_events::list_system_events)
         .operation(usage::list_usage)
         .operation(permissions::list_permissions)
-        .operation(permissions::list_roles)
+        .operation(roles::list_roles)
+        .operation(roles::create_role)
+        .operation(roles::get_role)
+        .operation(roles::update_role)
+        .operation(roles::delete_role)
+        .operation(groups::list_groups)
+        .operation(groups::create_group)
+        .operation(groups::get_group)
+        .operation(groups::update_group)
+        .operation(groups::delete_group)
         .operation(openapi::get_openapi);
     people(routes);
 }

@@ -7,20 +7,33 @@ use licentia_types::ids::{ActivationId, AdminId, ApiKeyId, LicenseId, SessionId}
 use licentia_types::permissions::{Permission, closure};
 
 use crate::once::Once;
-use crate::scope::Scope;
+use crate::scope::{Groups, Scope};
 
 /// Somebody who signed in, and what that allows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Principal {
     /// With those that they bring along.
     permissions: BTreeSet<Permission>,
+    /// Within which groups; none: bounded by none.
+    groups: Option<Groups>,
 }
 
 impl Principal {
-    /// Somebody who was given these permissions.
+    /// Somebody who was given these permissions, without groups.
     #[must_use]
     pub fn with(permissions: &BTreeSet<Permission>) -> Self {
-        Self { permissions: closure(permissions) }
+        Self { permissions: closure(permissions), groups: None }
+    }
+
+    /// The same, within these groups only; none: bounded by none.
+    #[must_use]
+    pub fn within(self, groups: Option<Groups>) -> Self {
+        Self { groups, ..self }
+    }
+
+    /// What it may see.
+    fn scope(&self) -> Scope {
+        self.groups.clone().map_or(Scope::Everything, Scope::Groups)
     }
 
     /// All of them.
@@ -126,11 +139,24 @@ impl Actor {
         }
     }
 
+    /// The groups within which it acts; none: it is bounded by none, or no principal.
+    #[must_use]
+    pub fn groups(&self) -> Option<&Groups> {
+        self.principal()?.groups.as_ref()
+    }
+
+    /// Whether what concerns everybody is its to change: nobody who is bounded by groups.
+    #[must_use]
+    pub fn is_unbounded(&self) -> bool {
+        self.scope() == Scope::Everything
+    }
+
     /// What it may see.
     #[must_use]
-    pub const fn scope(&self) -> Scope {
+    pub fn scope(&self) -> Scope {
         match self {
-            Self::Admin { .. } | Self::ApiKey { .. } | Self::Operator | Self::System => Scope::Everything,
+            Self::Admin { principal, .. } | Self::ApiKey { principal, .. } => principal.scope(),
+            Self::Operator | Self::System => Scope::Everything,
             Self::Machine(license) => Scope::License(*license),
             Self::Activation(activation) => Scope::Activation(*activation),
             Self::Anonymous => Scope::Nothing,

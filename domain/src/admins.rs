@@ -2,15 +2,17 @@
 //! that the start prints ([`setup`]), or by the operator. Each has a role, which is looked up at every request, and a
 //! password, which only he knows. One at least may do everything, and stays.
 
+use std::collections::BTreeSet;
+
 use licentia_entity::admin;
 use licentia_types::admins::{AdminResponse, CreateAdminRequest, InvitedAdminResponse, UpdateAdminRequest};
-use licentia_types::ids::AdminId;
+use licentia_types::ids::{AdminId, GroupId};
 use licentia_types::pages::PageResponse;
 use licentia_types::permissions::{Permission, names};
 use licentia_types::problems::{FieldProblem, ProblemCode};
 use licentia_types::roles::Role;
-use licentia_types::text::{Email, Key, Name};
-use sea_orm::{ActiveModelTrait, DbErr, EntityTrait, IntoActiveModel};
+use licentia_types::text::{Email, Name, RoleName};
+use sea_orm::{ActiveModelTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel};
 use secrecy::ExposeSecret;
 use serde_json::json;
 
@@ -20,11 +22,14 @@ use crate::database::{Constraint, Lane, WriteTx, violates};
 use crate::failure::{Failure, failed_from};
 use crate::pages::{PageError, PageQuery};
 use crate::refusal::Refusal;
+use crate::roles;
+use crate::scope::Scope;
 use crate::sessions;
 use crate::{audit, once};
 
 pub use setup::{Installed, SetupError, install, offer, set_up};
 
+pub(crate) mod boundaries;
 pub(crate) mod rules;
 mod setup;
 pub(crate) mod store;
@@ -47,6 +52,18 @@ pub enum AdminError {
     /// No such role.
     #[error("there is no such role")]
     UnknownRole,
+    /// No such group, or none that the caller may know of.
+    #[error("there is no such group")]
+    GroupUnknown,
+    /// Nothing would be there for him.
+    #[error("must name at least one group; leave it out, or send null, for none")]
+    NoGroups,
+    /// He would reach further than whoever edits him.
+    #[error("nobody reaches further than whoever makes him: name some of your own groups")]
+    Unbounded,
+    /// Whoever may do everything does it everywhere.
+    #[error("a super_admin is bounded by no groups: give another role, or no groups")]
+    SuperAdminBounded,
     /// Nobody would be left who may do everything.
     #[error("this is the last super_admin who can sign in: make another one first")]
     LastSuperAdmin,
@@ -72,7 +89,11 @@ impl Refusal for AdminError {
             Self::NotFound => ProblemCode::NotFound,
             Self::Lacking(_) => ProblemCode::PermissionDenied,
             Self::EmailTaken => ProblemCode::AlreadyExists,
-            Self::UnknownRole => ProblemCode::ValidationFailed,
+            Self::UnknownRole
+            | Self::GroupUnknown
+            | Self::NoGroups
+            | Self::Unbounded
+            | Self::SuperAdminBounded => ProblemCode::ValidationFailed,
             Self::LastSuperAdmin | Self::Disabled => ProblemCode::StateConflict,
             Self::Stale { .. } => ProblemCode::VersionStale,
             Self::Failed(failure) => failure.code(),
@@ -83,6 +104,10 @@ impl Refusal for AdminError {
         match self {
             Self::EmailTaken => vec![FieldProblem::new("/email", "TAKEN", self.to_string())],
             Self::UnknownRole => vec![FieldProblem::new("/role", "UNKNOWN", self.to_string())],
+            Self::GroupUnknown => vec![FieldProblem::new("/groups", "UNKNOWN", self.to_string())],
+            Self::NoGroups | Self::Unbounded | Self::SuperAdminBounded => {
+                vec![FieldProblem::new("/groups", "INVALID", self.to_string())]
+            }
             Self::NotFound
             | Self::Lacking(_)
             | Self::LastSuperAdmin
@@ -97,8 +122,13 @@ impl Refusal for AdminError {
 ///
 /// # Errors
 /// When a parameter is wrong.
-pub async fn list(ctx: &Context, query: &PageQuery) -> Result<PageResponse<AdminResponse>, PageError> {
-    Ok(store::list(&ctx.db, query).await?.map(rules::render))
+pub async fn list(
+    ctx: &Context,
+    scope: Scope,
+    query: &PageQuery,
+) -> Result<PageResponse<AdminResponse>, PageError> {
+    let PageResponse { items, next_cursor, total } = store::list(&ctx.db, scope, query).await?;
+    Ok(PageResponse { items: render_all(&ctx.db, items).await?, next_cursor, total })
 }
 
 /// Every admin, newest first.
@@ -106,15 +136,16 @@ pub async fn list(ctx: &Context, query: &PageQuery) -> Result<PageResponse<Admin
 /// # Errors
 /// When the database fails.
 pub async fn list_all(ctx: &Context) -> Result<Vec<AdminResponse>, AdminError> {
-    Ok(store::all(&ctx.db).await?.into_iter().map(rules::render).collect())
+    Ok(render_all(&ctx.db, store::all(&ctx.db).await?).await?)
 }
 
 /// One admin.
 ///
 /// # Errors
-/// When there is none.
-pub async fn get(ctx: &Context, id: AdminId) -> Result<AdminResponse, AdminError> {
-    store::find(&ctx.db, id).await?.map(rules::render).ok_or(AdminError::NotFound)
+/// When there is none in `scope`.
+pub async fn get(ctx: &Context, scope: Scope, id: AdminId) -> Result<AdminResponse, AdminError> {
+    let found = store::find_within(&ctx.db, scope, id).await?;
+    Ok(render(&ctx.db, found.ok_or(AdminError::NotFound)?).await?)
 }
 
 /// The admin who signs in with this address.
@@ -123,7 +154,25 @@ pub async fn get(ctx: &Context, id: AdminId) -> Result<AdminResponse, AdminError
 /// When there is none.
 pub async fn named(ctx: &Context, email: &Email) -> Result<AdminResponse, AdminError> {
     let found = store::find_by_email(&ctx.db, &rules::folded(email)).await?;
-    found.map(rules::render).ok_or(AdminError::NotFound)
+    Ok(render(&ctx.db, found.ok_or(AdminError::NotFound)?).await?)
+}
+
+/// An admin as the API shows him.
+pub(crate) async fn render(db: &impl ConnectionTrait, admin: admin::Model) -> Result<AdminResponse, DbErr> {
+    let groups = boundaries::groups_of(db, &admin).await?;
+    Ok(rules::render(admin, groups))
+}
+
+async fn render_all(
+    db: &impl ConnectionTrait,
+    admins: Vec<admin::Model>,
+) -> Result<Vec<AdminResponse>, DbErr> {
+    let mut groups = boundaries::groups_of_all(db, &admins).await?;
+    let one = |admin: admin::Model| {
+        let own = admin.bounded.then(|| groups.remove(&admin.id).unwrap_or_default());
+        rules::render(admin, own)
+    };
+    Ok(admins.into_iter().map(one).collect())
 }
 
 /// Makes an admin, and the token by which he sets his password.
@@ -139,10 +188,13 @@ pub async fn create(
         return Ok(answer);
     }
     let moment = ctx.moment();
-    rules::expect_given(&caller.actor, &request.role)?;
+    let CreateAdminRequest { email, name, role, groups } = request;
+    let groups = boundaries::of_new(&caller.actor, groups)?;
+    boundaries::expect_fitting(&role, groups.as_ref())?;
     let tx = once::begin(ctx, caller).await?;
-    let CreateAdminRequest { email, name, role } = request;
-    let admin = insert(&tx, &moment, caller, NewAdmin { email, name, role, password_hash: None }).await?;
+    expect_given(&tx, caller, &role).await?;
+    let new = NewAdmin { email, name, role, groups, password_hash: None };
+    let admin = insert(&tx, &moment, caller, new).await?;
     let invited = invite(ctx, &tx, &moment, admin).await?;
     once::commit(ctx, &moment, caller, tx, &invited).await?;
     Ok(invited)
@@ -168,7 +220,7 @@ pub async fn update(
         return Err(AdminError::Stale { current: admin.version });
     }
     if let Some(role) = request.role {
-        rules::expect_given(&caller.actor, &role)?;
+        expect_given(&tx, caller, &role).await?;
         if role.as_str() != Role::SuperAdmin.as_str() {
             expect_dispensable(&admin, others)?;
         }
@@ -179,11 +231,18 @@ pub async fn update(
         admin.email = email;
     }
     admin.name = request.name.unwrap_or(admin.name);
-    let detail = json!({"email": admin.email, "name": admin.name, "role": admin.role});
+    let former = boundaries::groups_of(&tx, &admin).await?;
+    let groups = boundaries::of_edited(&caller.actor, former.clone(), request.groups)?;
+    boundaries::expect_fitting(&admin.role, groups.as_ref())?;
+    if groups != former {
+        boundaries::bind(&tx, caller, id, groups.as_ref()).await?;
+        admin.bounded = groups.is_some();
+    }
+    let detail = json!({"email": admin.email, "name": admin.name, "role": admin.role, "groups": groups});
     let admin = write(&tx, &moment, admin).await.map_err(email_taken)?;
     audit::record(&tx, &moment, caller, audit::Event::new("admin.updated", &id, detail)).await?;
     tx.commit().await?;
-    Ok(rules::render(admin))
+    Ok(rules::render(admin, groups))
 }
 
 /// Ends all sessions of an admin, at once, and lets him start none. Doing it again changes nothing.
@@ -196,15 +255,16 @@ pub async fn disable(ctx: &Context, caller: &Caller, id: AdminId) -> Result<Admi
     let others = others_locked(&tx, id).await?;
     let admin = held(&tx, caller, id).await?;
     if admin.disabled_at.is_some() {
-        return Ok(rules::render(admin));
+        return Ok(render(&tx, admin).await?);
     }
     expect_dispensable(&admin, others)?;
     tokens::delete_of(&tx, id).await?;
     sessions::store::delete_of(&tx, id, None).await?;
     let admin = write(&tx, &moment, admin::Model { disabled_at: Some(moment.now), ..admin }).await?;
     audit::record(&tx, &moment, caller, audit::Event::new("admin.disabled", &id, json!({}))).await?;
+    let shown = render(&tx, admin).await?;
     tx.commit().await?;
-    Ok(rules::render(admin))
+    Ok(shown)
 }
 
 /// Lets an admin sign in again, with what he signed in with before. Doing it again changes nothing.
@@ -219,11 +279,11 @@ pub async fn enable(ctx: &Context, caller: &Caller, id: AdminId) -> Result<Admin
     let tx = once::begin(ctx, caller).await?;
     let admin = held(&tx, caller, id).await?;
     if admin.disabled_at.is_none() {
-        return Ok(rules::render(admin));
+        return Ok(render(&tx, admin).await?);
     }
     let admin = write(&tx, &moment, admin::Model { disabled_at: None, ..admin }).await?;
     audit::record(&tx, &moment, caller, audit::Event::new("admin.enabled", &id, json!({}))).await?;
-    let shown = rules::render(admin);
+    let shown = render(&tx, admin).await?;
     once::commit(ctx, &moment, caller, tx, &shown).await?;
     Ok(shown)
 }
@@ -262,7 +322,8 @@ pub async fn reset_password(
 pub(crate) struct NewAdmin {
     pub(crate) email: Email,
     pub(crate) name: Name,
-    pub(crate) role: Key,
+    pub(crate) role: RoleName,
+    pub(crate) groups: Option<BTreeSet<GroupId>>,
     pub(crate) password_hash: Option<String>,
 }
 
@@ -289,10 +350,12 @@ pub(crate) async fn insert(
         created_at: moment.now,
         updated_at: moment.now,
         version: 1,
+        bounded: new.groups.is_some(),
     };
     let row = admin.clone().into_active_model().reset_all();
     admin::Entity::insert(row).exec_without_returning(tx).await.map_err(email_taken)?;
-    let detail = json!({"email": admin.email, "name": admin.name, "role": admin.role});
+    boundaries::bind(tx, caller, admin.id, new.groups.as_ref()).await?;
+    let detail = json!({"email": admin.email, "name": admin.name, "role": admin.role, "groups": new.groups});
     audit::record(tx, moment, caller, audit::Event::new("admin.created", &admin.id, detail)).await?;
     Ok(admin)
 }
@@ -310,9 +373,22 @@ pub(crate) async fn write(
 /// Holds an admin whom the caller may change until the transaction ends: whoever could change one who may do more
 /// would soon have that as well.
 pub(crate) async fn held(tx: &WriteTx, caller: &Caller, id: AdminId) -> Result<admin::Model, AdminError> {
-    let admin = store::find_locked(tx, id).await?.ok_or(AdminError::NotFound)?;
-    rules::expect_given(&caller.actor, &admin.role)?;
+    let found = store::find_within_locked(tx, caller.actor.scope(), id).await?;
+    let admin = found.ok_or(AdminError::NotFound)?;
+    // Of a role that is gone nobody lacks anything.
+    let permissions = roles::permissions_of(tx, &admin.role).await?.unwrap_or_default();
+    rules::expect_given(&caller.actor, &permissions)?;
     Ok(admin)
+}
+
+/// Nobody gives a role that may do what he may not.
+pub(crate) async fn expect_given(
+    db: &impl ConnectionTrait,
+    caller: &Caller,
+    role: &RoleName,
+) -> Result<(), AdminError> {
+    let permissions = roles::permissions_of(db, role).await?.ok_or(AdminError::UnknownRole)?;
+    rules::expect_given(&caller.actor, &permissions)
 }
 
 /// Who else may do everything, and can sign in.
@@ -344,7 +420,7 @@ async fn invite(
 ) -> Result<InvitedAdminResponse, Failure> {
     let (token, expires_at) = tokens::for_password(ctx, tx, moment, admin.id).await?;
     Ok(InvitedAdminResponse {
-        admin: rules::render(admin),
+        admin: render(tx, admin).await?,
         password_token: token.expose_secret().to_owned(),
         password_token_expires_at: expires_at,
     })

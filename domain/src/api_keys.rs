@@ -5,31 +5,30 @@ use std::collections::BTreeSet;
 
 use licentia_crypto::digests::bearer_secret;
 use licentia_entity::api_key::{self, IpRanges, Permissions};
-use licentia_types::api_keys::{
-    ApiKeyResponse, CreateApiKeyRequest, IssuedApiKeyResponse, LONGEST_OVERLAP, MOST_RANGES,
-};
-use licentia_types::ids::ApiKeyId;
+use licentia_types::api_keys::{ApiKeyResponse, CreateApiKeyRequest, IssuedApiKeyResponse};
+use licentia_types::ids::{ApiKeyId, GroupId};
 use licentia_types::ip_ranges::IpRange;
 use licentia_types::pages::PageResponse;
-use licentia_types::permissions::{Permission, names};
-use licentia_types::problems::{FieldProblem, ProblemCode};
-use licentia_types::text::Name;
+use licentia_types::permissions::Permission;
+use licentia_types::text::{Name, RoleName};
 use licentia_types::time::Timestamp;
-use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel};
+use sea_orm::{ActiveModelTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
 use crate::actors::Caller;
 use crate::context::{Context, Moment};
 use crate::database::{Lane, WriteTx};
-use crate::failure::{Failure, failed_from};
+use crate::groups::Placing;
 use crate::pages::{PageError, PageQuery};
-use crate::refusal::Refusal;
+use crate::roles;
+use crate::scope::Scope;
 use crate::{audit, once};
 
 mod authentication;
 mod changes;
 mod declared;
+mod error;
 mod rules;
 mod store;
 mod uses;
@@ -38,88 +37,14 @@ pub use authentication::authenticate;
 pub(crate) use changes::revoke_all;
 pub use changes::{revoke, rotate, update};
 pub use declared::{DeclareError, declare};
+pub use error::ApiKeyError;
 pub use licentia_entity::api_key::Origin;
+pub(crate) use store::forget_group;
 pub(crate) use uses::Uses;
 pub use uses::write_uses;
 
 /// What every API key begins with.
 pub const PREFIX: &str = "lsk_";
-
-/// Why an operation on an API key was refused.
-#[derive(Debug, thiserror::Error)]
-pub enum ApiKeyError {
-    /// Unknown, expired or revoked, or used from elsewhere.
-    #[error("the API key is not valid")]
-    Unauthenticated,
-    /// No such key.
-    #[error("there is no such API key")]
-    NotFound,
-    /// The caller would give, or change, what he does not have.
-    #[error("nobody gives or changes what he lacks; you lack {}", names(.0))]
-    Lacking(Vec<Permission>),
-    /// Both or none of two members.
-    #[error("name either permissions, at least one, or a role")]
-    NothingAllowed,
-    /// It would be worth nothing from the start.
-    #[error("must lie in the future")]
-    ExpiryPast,
-    /// More ranges than anybody could oversee.
-    #[error("must have at most {MOST_RANGES} entries")]
-    TooManyRanges,
-    /// Two secrets for too long.
-    #[error("must be at most {LONGEST_OVERLAP}")]
-    OverlapTooLong,
-    /// It stands in the file that the configuration names.
-    #[error("the key is that of admin.api_key_file: change the file, and send SIGHUP")]
-    Declared,
-    /// It was ended.
-    #[error("the API key was revoked; make another one")]
-    Revoked,
-    /// Somebody else edited it.
-    #[error("the API key was changed in the meantime; its version is {current}")]
-    Stale {
-        /// The present version.
-        current: i64,
-    },
-    /// Our fault.
-    #[error(transparent)]
-    Failed(#[from] Failure),
-}
-
-failed_from!(ApiKeyError);
-
-impl Refusal for ApiKeyError {
-    fn code(&self) -> ProblemCode {
-        match self {
-            Self::Unauthenticated => ProblemCode::Unauthenticated,
-            Self::NotFound => ProblemCode::NotFound,
-            Self::Lacking(_) => ProblemCode::PermissionDenied,
-            Self::NothingAllowed | Self::ExpiryPast | Self::TooManyRanges | Self::OverlapTooLong => {
-                ProblemCode::ValidationFailed
-            }
-            Self::Declared | Self::Revoked => ProblemCode::StateConflict,
-            Self::Stale { .. } => ProblemCode::VersionStale,
-            Self::Failed(failure) => failure.code(),
-        }
-    }
-
-    fn fields(&self) -> Vec<FieldProblem> {
-        let invalid = |pointer| vec![FieldProblem::new(pointer, "INVALID", self.to_string())];
-        match self {
-            Self::NothingAllowed => invalid("/permissions"),
-            Self::ExpiryPast => invalid("/expiresAt"),
-            Self::TooManyRanges => invalid("/ipRanges"),
-            Self::OverlapTooLong => invalid("/overlapSeconds"),
-            Self::Unauthenticated
-            | Self::NotFound
-            | Self::Lacking(_)
-            | Self::Declared
-            | Self::Revoked
-            | Self::Stale { .. }
-            | Self::Failed(_) => Vec::new(),
-        }
-    }
-}
 
 /// Make an API key.
 #[derive(Clone, Debug)]
@@ -134,15 +59,22 @@ pub struct CreateApiKey {
     pub expires_at: Option<Timestamp>,
     /// From where it may be used; none: from everywhere.
     pub ip_ranges: BTreeSet<IpRange>,
+    /// Within which groups it acts; none: bounded by none.
+    pub groups: Option<BTreeSet<GroupId>>,
 }
 
 /// A page of API keys, newest first.
 ///
 /// # Errors
 /// When a parameter is wrong.
-pub async fn list(ctx: &Context, query: &PageQuery) -> Result<PageResponse<ApiKeyResponse>, PageError> {
-    let now = ctx.moment().now;
-    Ok(store::list(&ctx.db, query).await?.map(|row| rules::render(row, &ctx.api_key_uses, now)))
+pub async fn list(
+    ctx: &Context,
+    scope: Scope,
+    query: &PageQuery,
+) -> Result<PageResponse<ApiKeyResponse>, PageError> {
+    let page = store::list(&ctx.db, scope, query).await?;
+    let items = render_all(ctx, page.items).await?;
+    Ok(PageResponse { items, next_cursor: page.next_cursor, total: page.total })
 }
 
 /// Every key, newest first.
@@ -150,19 +82,36 @@ pub async fn list(ctx: &Context, query: &PageQuery) -> Result<PageResponse<ApiKe
 /// # Errors
 /// When the database fails.
 pub async fn list_all(ctx: &Context) -> Result<Vec<ApiKeyResponse>, ApiKeyError> {
-    let now = ctx.moment().now;
     let rows = store::all(&ctx.db).await?;
-    Ok(rows.into_iter().map(|row| rules::render(row, &ctx.api_key_uses, now)).collect())
+    Ok(render_all(ctx, rows).await?)
 }
 
 /// One key.
 ///
 /// # Errors
-/// When there is none.
-pub async fn get(ctx: &Context, id: ApiKeyId) -> Result<ApiKeyResponse, ApiKeyError> {
+/// When there is none in `scope`.
+pub async fn get(ctx: &Context, scope: Scope, id: ApiKeyId) -> Result<ApiKeyResponse, ApiKeyError> {
+    let row = store::find(&ctx.db, scope, id).await?.ok_or(ApiKeyError::NotFound)?;
+    Ok(render(ctx, &ctx.db, row).await?)
+}
+
+async fn render(
+    ctx: &Context,
+    db: &impl ConnectionTrait,
+    row: api_key::Model,
+) -> Result<ApiKeyResponse, DbErr> {
+    let groups = store::groups_of(db, &row).await?;
+    Ok(rules::render(row, groups, &ctx.api_key_uses, ctx.moment().now))
+}
+
+async fn render_all(ctx: &Context, rows: Vec<api_key::Model>) -> Result<Vec<ApiKeyResponse>, DbErr> {
     let now = ctx.moment().now;
-    let row = store::find(&ctx.db, id).await?.ok_or(ApiKeyError::NotFound)?;
-    Ok(rules::render(row, &ctx.api_key_uses, now))
+    let mut groups = store::groups_of_all(&ctx.db, &rows).await?;
+    let one = |row: api_key::Model| {
+        let own = row.bounded.then(|| groups.remove(&row.id).unwrap_or_default());
+        rules::render(row, own, &ctx.api_key_uses, now)
+    };
+    Ok(rows.into_iter().map(one).collect())
 }
 
 /// Whether any key was ever made here.
@@ -176,7 +125,7 @@ pub async fn has_any(ctx: &Context) -> Result<bool, ApiKeyError> {
 /// Makes a key as somebody asks for it; its secret is in the answer, and nowhere else.
 ///
 /// # Errors
-/// When the caller lacks what it would be given, or it would be worth nothing.
+/// When the caller lacks what it would be given, it would reach further than he does, or be worth nothing.
 pub async fn issue(
     ctx: &Context,
     caller: &Caller,
@@ -186,24 +135,42 @@ pub async fn issue(
         return Ok(answer);
     }
     let moment = ctx.moment();
-    let CreateApiKeyRequest { name, permissions, role, expires_at, ip_ranges } = request;
-    let permissions = rules::allowed(permissions, role)?.ok_or(ApiKeyError::NothingAllowed)?;
-    rules::expect_given(&caller.actor, &permissions)?;
+    let CreateApiKeyRequest { name, permissions, role, expires_at, ip_ranges, groups } = request;
     rules::expect_future(expires_at, moment.now)?;
     rules::expect_few(&ip_ranges)?;
-    let command = CreateApiKey { name, permissions, origin: Origin::Api, expires_at, ip_ranges };
+    let groups = rules::groups_of_new(&caller.actor, groups)?;
     let tx = once::begin(ctx, caller).await?;
+    let permissions = allowed(&tx, permissions, role).await?.ok_or(ApiKeyError::NothingAllowed)?;
+    rules::expect_given(&caller.actor, &permissions)?;
+    let command = CreateApiKey { name, permissions, origin: Origin::Api, expires_at, ip_ranges, groups };
     let (row, secret) = insert(ctx, &tx, &moment, caller, command).await?;
-    let key = rules::render(row, &ctx.api_key_uses, moment.now);
+    let key = render(ctx, &tx, row).await?;
     let issued = IssuedApiKeyResponse { key, secret: secret.expose_secret().to_owned() };
     once::commit(ctx, &moment, caller, tx, &issued).await?;
     Ok(issued)
 }
 
+/// What a request names: permissions, or a role as it is now, not both, and not nothing; none where it names neither.
+async fn allowed(
+    tx: &WriteTx,
+    permissions: Option<BTreeSet<Permission>>,
+    role: Option<RoleName>,
+) -> Result<Option<BTreeSet<Permission>>, ApiKeyError> {
+    match (permissions, role) {
+        (None, None) => Ok(None),
+        (None, Some(role)) => {
+            let permissions = roles::permissions_of(tx, &role).await?;
+            Ok(Some(permissions.ok_or(ApiKeyError::RoleUnknown)?))
+        }
+        (Some(permissions), None) if !permissions.is_empty() => Ok(Some(permissions)),
+        (Some(_), _) => Err(ApiKeyError::NothingAllowed),
+    }
+}
+
 /// Makes a key; its secret is in the answer, and nowhere else.
 ///
 /// # Errors
-/// When the database fails.
+/// When there is no such group, or the database fails.
 pub async fn create(
     ctx: &Context,
     caller: &Caller,
@@ -222,7 +189,7 @@ pub(crate) async fn insert(
     moment: &Moment<'_>,
     caller: &Caller,
     command: CreateApiKey,
-) -> Result<(api_key::Model, SecretString), Failure> {
+) -> Result<(api_key::Model, SecretString), ApiKeyError> {
     let secret = bearer_secret(PREFIX, moment.random()?);
     let row = write(tx, moment, caller, command, digest(ctx, secret.expose_secret())).await?;
     Ok((row, secret))
@@ -235,8 +202,8 @@ async fn write(
     caller: &Caller,
     command: CreateApiKey,
     secret_digest: Vec<u8>,
-) -> Result<api_key::Model, Failure> {
-    let row = api_key::Model {
+) -> Result<api_key::Model, ApiKeyError> {
+    let mut row = api_key::Model {
         id: ApiKeyId::new(moment.new_uuid()?),
         name: command.name,
         origin: command.origin,
@@ -251,12 +218,33 @@ async fn write(
         former_digest: None,
         former_until: None,
         last_used_at: None,
+        bounded: command.groups.is_some(),
     };
     let active = row.clone().into_active_model().reset_all();
     api_key::Entity::insert(active).exec_without_returning(tx).await?;
-    let detail = json!({"name": row.name, "permissions": row.permissions, "ipRanges": row.ip_ranges});
-    audit::record(tx, moment, caller, audit::Event::new("api_key.created", &row.id, detail)).await?;
+    bind(tx, caller, &mut row, command.groups.as_ref()).await?;
+    let detail = json!({"name": row.name, "permissions": row.permissions, "ipRanges": row.ip_ranges,
+                        "groups": command.groups});
+    let only = command.groups.as_ref().and_then(rules::only);
+    let event = audit::Event::new("api_key.created", &row.id, detail).in_group(only);
+    audit::record(tx, moment, caller, event).await?;
     Ok(row)
+}
+
+/// Bounds a key by groups that the caller may name; none: by none.
+async fn bind(
+    tx: &WriteTx,
+    caller: &Caller,
+    key: &mut api_key::Model,
+    groups: Option<&BTreeSet<GroupId>>,
+) -> Result<(), ApiKeyError> {
+    let all = groups.into_iter().flatten().copied();
+    let placing = Placing::of(tx, &caller.actor, all.clone()).await?;
+    if all.clone().any(|group| placing.place(Some(group)).is_err()) {
+        return Err(ApiKeyError::GroupUnknown);
+    }
+    key.bounded = groups.is_some();
+    Ok(store::bind(tx, key.id, all).await?)
 }
 
 fn digest(ctx: &Context, secret: &str) -> Vec<u8> {

@@ -61,6 +61,7 @@ pub async fn approve(
     let moment = ctx.moment();
     let tx = once::begin(ctx, caller).await?;
     let license = match request.license_id {
+        None if !caller.actor.is_unbounded() => return Err(AssemblyError::ForAll),
         None => None,
         Some(id) => Some(licenses::store::find(&tx, caller.actor.scope(), id).await?),
     };
@@ -135,7 +136,7 @@ pub async fn withdraw(ctx: &Context, caller: &Caller, id: AssemblyApprovalId) ->
     let moment = ctx.moment();
     let scope = caller.actor.scope();
     let tx = ctx.db.write(Lane::Ordinary).await?;
-    let approval = store::find_locked(&tx, scope, id).await?.ok_or(AssemblyError::NotFound)?;
+    let approval = store::find_locked(&tx, scope.clone(), id).await?.ok_or(AssemblyError::NotFound)?;
     if approval.withdrawn_at.is_some() {
         return Ok(());
     }

@@ -5,7 +5,7 @@
 
 use licentia_crypto::digests::DigestKey;
 use licentia_entity::{audit_event, audit_pending};
-use licentia_types::ids::{AuditEventId, LicenseId};
+use licentia_types::ids::{AuditEventId, GroupId, LicenseId};
 use licentia_types::time::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::EntityTrait;
@@ -18,6 +18,7 @@ use crate::failure::Failure;
 
 use chain::Chain;
 pub use error::AuditError;
+pub(crate) use listing::select;
 pub use listing::{AuditFilter, list};
 pub use verification::{Progress, verify, verify_for};
 
@@ -40,6 +41,8 @@ pub struct Event {
     pub subject: String,
     /// The licence that it concerns.
     pub license: Option<LicenseId>,
+    /// The group that it is in, where no licence says so.
+    pub group: Option<GroupId>,
     /// Before and after, or whatever else explains it.
     pub detail: Value,
 }
@@ -47,13 +50,19 @@ pub struct Event {
 impl Event {
     /// Something that was done to what `subject` names.
     pub fn new(action: &'static str, subject: &impl ToString, detail: Value) -> Self {
-        Self { action, subject: subject.to_string(), license: None, detail }
+        Self { action, subject: subject.to_string(), license: None, group: None, detail }
     }
 
     /// The same, on the record of a licence.
     #[must_use]
     pub fn of_license(self, license: LicenseId) -> Self {
         Self { license: Some(license), ..self }
+    }
+
+    /// The same, for those who are bounded by this group as well.
+    #[must_use]
+    pub fn in_group(self, group: Option<GroupId>) -> Self {
+        Self { group, ..self }
     }
 }
 
@@ -118,6 +127,8 @@ fn row(moment: &Moment<'_>, caller: &Caller, event: Event) -> Result<audit_event
         detail: Set(event.detail),
         ip: Set(caller.ip.map(|ip| ip.to_string())),
         request_id: Set(caller.request_id.clone()),
+        // Whatever somebody does who is bounded by one group, he does in it.
+        group_id: Set(event.group.or_else(|| caller.actor.groups()?.only())),
     })
 }
 

@@ -1,27 +1,29 @@
 //! Customers: who owns licences.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-
 use licentia_entity::customer;
 use licentia_types::customers::{CreateCustomerRequest, CustomerResponse, UpdateCustomerRequest};
-use licentia_types::ids::CustomerId;
+use licentia_types::ids::{CustomerId, GroupId};
 use licentia_types::pages::PageResponse;
 use licentia_types::problems::{FieldProblem, ProblemCode};
-use licentia_types::text::Reference;
-use sea_orm::sea_query::OnConflict;
-use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel};
+use sea_orm::{ActiveModelTrait, IntoActiveModel};
 use serde_json::json;
 
 use crate::actors::Caller;
 use crate::context::{Context, Moment};
 use crate::database::{Constraint, Lane, WriteTx, violates};
 use crate::failure::{Failure, failed_from};
+use crate::groups::{self, Placing, Unplaced};
+use crate::licenses;
 use crate::pages::{PageError, PageQuery};
 use crate::refusal::Refusal;
 use crate::scope::Scope;
 use crate::{audit, once};
 
+pub use store::CustomerFilter;
+pub(crate) use together::{NotMade, Owner, find_or_insert, insert_all};
+
 pub(crate) mod store;
+mod together;
 
 const EXTERNAL_ID_TAKEN: Constraint =
     Constraint { name: "customer_external_id", columns: "customer.external_id" };
@@ -38,6 +40,9 @@ pub enum CustomerError {
     /// Another customer has the external id.
     #[error("a customer with this externalId exists")]
     ExternalIdTaken,
+    /// It cannot be put there.
+    #[error(transparent)]
+    Group(#[from] Unplaced),
     /// Somebody else edited it.
     #[error("the customer was changed in the meantime; its version is {current}")]
     Stale {
@@ -55,7 +60,7 @@ impl Refusal for CustomerError {
     fn code(&self) -> ProblemCode {
         match self {
             Self::NotFound => ProblemCode::NotFound,
-            Self::Nameless => ProblemCode::ValidationFailed,
+            Self::Nameless | Self::Group(_) => ProblemCode::ValidationFailed,
             Self::ExternalIdTaken => ProblemCode::AlreadyExists,
             Self::Stale { .. } => ProblemCode::VersionStale,
             Self::Failed(failure) => failure.code(),
@@ -66,6 +71,7 @@ impl Refusal for CustomerError {
         match self {
             Self::Nameless => vec![FieldProblem::new("/name", "REQUIRED", self.to_string())],
             Self::ExternalIdTaken => vec![FieldProblem::new("/externalId", "TAKEN", self.to_string())],
+            Self::Group(unplaced) => vec![unplaced.field("/groupId")],
             Self::NotFound | Self::Stale { .. } | Self::Failed(_) => Vec::new(),
         }
     }
@@ -82,6 +88,7 @@ pub fn render(customer: customer::Model) -> CustomerResponse {
         email: customer.email,
         notes: customer.notes,
         metadata: customer.metadata,
+        group_id: customer.group_id,
         created_at: customer.created_at,
         updated_at: customer.updated_at,
         version: customer.version,
@@ -95,9 +102,10 @@ pub fn render(customer: customer::Model) -> CustomerResponse {
 pub async fn list(
     ctx: &Context,
     scope: Scope,
+    filter: CustomerFilter,
     query: &PageQuery,
 ) -> Result<PageResponse<CustomerResponse>, PageError> {
-    Ok(store::list(&ctx.db, scope, query).await?.map(render))
+    Ok(store::list(&ctx.db, scope, filter, query).await?.map(render))
 }
 
 /// One customer.
@@ -111,7 +119,7 @@ pub async fn get(ctx: &Context, scope: Scope, id: CustomerId) -> Result<Customer
 /// Makes a customer.
 ///
 /// # Errors
-/// When it has no name at all, or its external id is taken.
+/// When it has no name at all, its external id is taken, or it cannot be put there.
 pub async fn create(
     ctx: &Context,
     caller: &Caller,
@@ -134,69 +142,13 @@ pub(crate) async fn insert(
     caller: &Caller,
     command: CreateCustomerRequest,
 ) -> Result<customer::Model, CustomerError> {
-    let customer = new(moment, command)?;
+    let placing = Placing::of(tx, &caller.actor, command.group_id).await?;
+    let group = placing.place(command.group_id)?;
+    let customer = new(moment, command, group)?;
     expect_name(&customer)?;
     let customer = customer.into_active_model().reset_all().insert(tx).await.map_err(external_id_taken)?;
     audit::record(tx, moment, caller, created(&customer)).await?;
     Ok(customer)
-}
-
-/// The customers that are known by these external ids, up to a thousand; whoever is not there yet
-/// is made as described. Three statements, however many.
-///
-/// They are written in the order of their external ids, and whoever comes second waits for the
-/// first: two that make the same ones at once never wait for each other, and both find them.
-pub(crate) async fn find_or_insert(
-    tx: &WriteTx,
-    moment: &Moment<'_>,
-    caller: &Caller,
-    described: BTreeMap<Reference, CreateCustomerRequest>,
-) -> Result<HashMap<Reference, CustomerId>, Failure> {
-    if described.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let external_ids: Vec<Reference> = described.keys().cloned().collect();
-    let new = described
-        .into_iter()
-        .map(|(external_id, command)| {
-            new(moment, CreateCustomerRequest { external_id: Some(external_id), ..command })
-        })
-        .collect::<Result<Vec<_>, Failure>>()?;
-    let ours: HashSet<CustomerId> = new.iter().map(|customer| customer.id).collect();
-    let rows = new.into_iter().map(|customer| customer.into_active_model().reset_all());
-    customer::Entity::insert_many(rows)
-        .on_conflict(OnConflict::column(customer::Column::ExternalId).do_nothing().to_owned())
-        .exec_without_returning(tx)
-        .await?;
-    let found = store::find_by_external_ids(tx, caller.actor.scope(), external_ids).await?;
-    let made: Vec<audit::Event> =
-        found.iter().filter(|customer| ours.contains(&customer.id)).map(created).collect();
-    if !made.is_empty() {
-        audit::record_all(tx, moment, caller, made).await?;
-    }
-    let by_external_id = |customer: customer::Model| customer.external_id.map(|known| (known, customer.id));
-    Ok(found.into_iter().filter_map(by_external_id).collect())
-}
-
-/// Makes customers that nobody else knows, up to a thousand, as a part of something larger: each as it is
-/// described, in their order. Two statements, however many.
-pub(crate) async fn insert_all(
-    tx: &WriteTx,
-    moment: &Moment<'_>,
-    caller: &Caller,
-    described: Vec<CreateCustomerRequest>,
-) -> Result<Vec<CustomerId>, Failure> {
-    if described.is_empty() {
-        return Ok(Vec::new());
-    }
-    let new =
-        described.into_iter().map(|command| new(moment, command)).collect::<Result<Vec<_>, Failure>>()?;
-    let ids = new.iter().map(|customer| customer.id).collect();
-    let made = new.iter().map(created).collect();
-    let rows = new.into_iter().map(|customer| customer.into_active_model().reset_all());
-    customer::Entity::insert_many(rows).exec_without_returning(tx).await?;
-    audit::record_all(tx, moment, caller, made).await?;
-    Ok(ids)
 }
 
 /// Whether there is anything to call the customer by.
@@ -207,7 +159,11 @@ pub(crate) fn is_named(command: &CreateCustomerRequest) -> bool {
         || command.email.is_some()
 }
 
-fn new(moment: &Moment<'_>, command: CreateCustomerRequest) -> Result<customer::Model, Failure> {
+fn new(
+    moment: &Moment<'_>,
+    command: CreateCustomerRequest,
+    group_id: Option<GroupId>,
+) -> Result<customer::Model, Failure> {
     Ok(customer::Model {
         id: CustomerId::new(moment.new_uuid()?),
         external_id: command.external_id,
@@ -216,6 +172,7 @@ fn new(moment: &Moment<'_>, command: CreateCustomerRequest) -> Result<customer::
         email: command.email,
         notes: command.notes,
         metadata: command.metadata,
+        group_id,
         created_at: moment.now,
         updated_at: moment.now,
         version: 1,
@@ -223,13 +180,14 @@ fn new(moment: &Moment<'_>, command: CreateCustomerRequest) -> Result<customer::
 }
 
 fn created(customer: &customer::Model) -> audit::Event {
-    audit::Event::new("customer.created", &customer.id, json!({"externalId": customer.external_id}))
+    let detail = json!({"externalId": customer.external_id, "group": customer.group_id});
+    audit::Event::new("customer.created", &customer.id, detail).in_group(customer.group_id)
 }
 
-/// Edits a customer.
+/// Edits a customer. Where it goes into another group, its licences go along.
 ///
 /// # Errors
-/// When there is none, `expected` is not its version, or it would have no name at all.
+/// When there is none, `expected` is not its version, it would have no name at all, or cannot be put there.
 pub async fn update(
     ctx: &Context,
     caller: &Caller,
@@ -243,7 +201,10 @@ pub async fn update(
     if expected.is_some_and(|version| version != before.version) {
         return Err(CustomerError::Stale { current: before.version });
     }
+    let placing = Placing::of(&tx, &caller.actor, groups::named(&command.group_id)).await?;
+    let former_group = before.group_id;
     let customer = customer::Model {
+        group_id: placing.moved(former_group, command.group_id)?,
         external_id: command.external_id.apply(before.external_id),
         name: command.name.apply(before.name),
         organization: command.organization.apply(before.organization),
@@ -256,7 +217,19 @@ pub async fn update(
     };
     expect_name(&customer)?;
     let customer = customer.into_active_model().reset_all().update(&tx).await.map_err(external_id_taken)?;
-    let event = audit::Event::new("customer.updated", &id, json!({"version": customer.version}));
+    let moves = customer.group_id != former_group;
+    if moves {
+        licenses::store::regroup(&tx, id, customer.group_id, moment.now).await?;
+    }
+    let event = if moves {
+        let detail =
+            json!({"version": customer.version, "groupBefore": former_group, "group": customer.group_id});
+        // It concerns both groups, and is told in neither.
+        audit::Event::new("customer.updated", &id, detail)
+    } else {
+        let detail = json!({"version": customer.version});
+        audit::Event::new("customer.updated", &id, detail).in_group(customer.group_id)
+    };
     audit::record(&tx, &moment, caller, event).await?;
     tx.commit().await?;
     Ok(render(customer))

@@ -19,7 +19,7 @@ use gate::{Gate, Permit};
 use news::{Marks, News};
 
 pub use error::{Constraint, violates};
-pub(crate) use error::{is_answered, is_lock_timeout, is_passing, is_rolled_back};
+pub(crate) use error::{is_answered, is_lock_timeout, is_passing, is_rolled_back, is_still_named};
 pub use gate::Lane;
 pub(crate) use news::Reach;
 

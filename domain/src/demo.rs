@@ -189,6 +189,7 @@ async fn renew_admin_key(ctx: &Context, caller: &Caller) -> Result<SecretString,
         origin: Origin::Demo,
         expires_at: None,
         ip_ranges: BTreeSet::new(),
+        groups: None,
     };
     let (_, secret) = api_keys::insert(ctx, &tx, &moment, caller, command).await?;
     tx.commit().await?;

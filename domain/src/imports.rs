@@ -24,6 +24,7 @@ pub use store::RowFilter;
 pub use upload::{Begin, Format, Upload, begin};
 pub(crate) use work::{has_work, work};
 
+mod customers_elsewhere;
 mod error;
 mod parsed;
 mod plan;
@@ -113,6 +114,7 @@ fn render(import: &import::Model) -> Result<ImportResponse, Failure> {
         id: import.id,
         status: import.status,
         dry_run: import.dry_run,
+        group_id: import.group_id,
         rows: count(import.rows)?,
         rows_done: count(import.rows_done)?,
         rows_created: count(import.rows_created)?,

@@ -12,7 +12,7 @@ use licentia_types::pages::PageResponse;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::licenses;
-use crate::pages::{PageError, PageQuery};
+use crate::pages::PageQuery;
 use crate::scope::Scope;
 
 pub use checkout::{CheckedOut, checkout};
@@ -31,16 +31,17 @@ mod records;
 mod request;
 mod store;
 
-/// A page of a licence's files, without their text; none when there is no such licence in `scope`.
+/// A page of a licence's files, without their text.
 ///
 /// # Errors
-/// When a parameter is wrong.
+/// When there is no such licence in `scope`, or a parameter is wrong.
 pub async fn list(
     ctx: &Context,
     scope: Scope,
     license: LicenseId,
     query: &PageQuery,
-) -> Result<PageResponse<LicenseFileResponse>, PageError> {
+) -> Result<PageResponse<LicenseFileResponse>, LicenseFileError> {
+    licenses::store::find(&ctx.db, scope.clone(), license).await?.ok_or(LicenseFileError::NotFound)?;
     Ok(store::list(&ctx.db, scope, license, query).await?.map(|file| render(file, None)))
 }
 
@@ -54,7 +55,7 @@ pub async fn get(
     license: LicenseId,
     id: LicenseFileId,
 ) -> Result<LicenseFileResponse, LicenseFileError> {
-    licenses::store::find(&ctx.db, scope, license).await?.ok_or(LicenseFileError::NotFound)?;
+    licenses::store::find(&ctx.db, scope.clone(), license).await?.ok_or(LicenseFileError::NotFound)?;
     let file = store::find(&ctx.db, scope, license, id).await?.ok_or(LicenseFileError::NotFound)?;
     Ok(delivery::deliver(ctx, file).await?)
 }

@@ -41,7 +41,7 @@ mod key_rotation;
 pub mod keys;
 mod lifecycle;
 mod live_tokens;
-mod owners;
+pub(crate) mod owners;
 mod regenerate;
 mod renewal;
 mod rules;

@@ -89,7 +89,8 @@ pub async fn look_up(
     Ok(response)
 }
 
-/// On the record of the licence, where there is but one.
+/// On the record of the licence, where there is but one, and nobody was found beside its customer: whoever reads that
+/// record may not know of others.
 fn event(response: &LookupResponse) -> audit::Event {
     let found: Vec<_> =
         response.matches.iter().map(|found| json!({"kind": found.kind, "id": found.id})).collect();
@@ -97,8 +98,10 @@ fn event(response: &LookupResponse) -> audit::Event {
     let mut licenses: Vec<LicenseId> = response.matches.iter().filter_map(|found| found.license_id).collect();
     licenses.sort_unstable();
     licenses.dedup();
-    match licenses.as_slice() {
-        [only] => event.of_license(*only),
-        _ => event,
-    }
+    let [only] = licenses.as_slice() else { return event };
+    let mut own = response.matches.iter().filter(|found| found.license_id == Some(*only));
+    let owner = own.find_map(|found| found.customer_id);
+    let strangers =
+        response.matches.iter().any(|found| found.customer_id != owner && found.customer_id.is_some());
+    if strangers { event } else { event.of_license(*only) }
 }

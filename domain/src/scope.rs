@@ -1,13 +1,43 @@
 //! What a query may see. Every query on licences, machines and customers starts from one; none
 //! compiles without.
 
-use licentia_types::ids::{ActivationId, LicenseId};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use licentia_types::ids::{ActivationId, GroupId, LicenseId};
+
+/// Groups within which somebody acts. Cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Groups(Arc<BTreeSet<GroupId>>);
+
+impl Groups {
+    /// These.
+    #[must_use]
+    pub fn of(ids: BTreeSet<GroupId>) -> Self {
+        Self(Arc::new(ids))
+    }
+
+    /// Which.
+    #[must_use]
+    pub fn ids(&self) -> &BTreeSet<GroupId> {
+        &self.0
+    }
+
+    /// The one group, where there is but one.
+    #[must_use]
+    pub fn only(&self) -> Option<GroupId> {
+        let mut ids = self.0.iter();
+        ids.next().copied().filter(|_| ids.next().is_none())
+    }
+}
 
 /// The part of the data that the caller may know of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// An operator, or an API key: all of it.
+    /// An operator, or a principal without groups: all of it.
     Everything,
+    /// A principal with groups: what is in one of them.
+    Groups(Groups),
     /// A machine that proved that it knows this licence's key.
     License(LicenseId),
     /// A machine that proved that it knows this activation's nonce.

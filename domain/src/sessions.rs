@@ -16,6 +16,8 @@ use crate::database::Lane;
 use crate::failure::{Failure, failed_from};
 use crate::pages::{PageError, PageQuery};
 use crate::refusal::Refusal;
+use crate::roles;
+use crate::scope::Scope;
 
 pub use authentication::authenticate;
 pub use beginning::Opened;
@@ -101,7 +103,8 @@ pub async fn me(ctx: &Context, caller: &Caller) -> Result<MeResponse, SessionErr
     let Actor::Admin { id, session, principal } = &caller.actor else {
         return Err(SessionError::Unauthenticated);
     };
-    let admin = admins::get(ctx, *id).await?;
+    // Of himself everybody knows.
+    let admin = admins::get(ctx, Scope::Everything, *id).await?;
     Ok(MeResponse { admin, permissions: principal.permissions().clone(), session_id: *session })
 }
 
@@ -139,7 +142,8 @@ pub async fn list(
         Actor::Admin { session, .. } => Some(*session),
         _ => None,
     };
-    let page = store::list(&ctx.db, admin, (ctx.moment().now, times.idle), query).await?;
+    let scope = caller.actor.scope();
+    let page = store::list(&ctx.db, scope, admin, (ctx.moment().now, times.idle), query).await?;
     Ok(page.map(|session| rules::render(session, times, asking)))
 }
 
@@ -149,7 +153,12 @@ pub async fn list(
 /// When there is none.
 pub async fn revoke(ctx: &Context, caller: &Caller, id: SessionId) -> Result<(), SessionError> {
     let (_, admin) = store::find_with_admin(&ctx.db, id).await?.ok_or(SessionError::NotFound)?;
-    admins::rules::expect_given(&caller.actor, &admin.role)?;
+    match admins::get(ctx, caller.actor.scope(), admin.id).await {
+        Err(AdminError::NotFound) => return Err(SessionError::NotFound),
+        known => known?,
+    };
+    let permissions = roles::permissions_of(&ctx.db, &admin.role).await?.unwrap_or_default();
+    admins::rules::expect_given(&caller.actor, &permissions)?;
     end(ctx, caller, id).await
 }
 

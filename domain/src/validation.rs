@@ -173,7 +173,7 @@ async fn by_claims(
     fingerprint: Option<&Fingerprint>,
 ) -> Result<(Credential, Option<Subject>), ValidationError> {
     let scope = Scope::Activation(claims.activation_id);
-    let Some(machine) = activations::store::find(&ctx.db, scope, claims.activation_id).await? else {
+    let Some(machine) = activations::store::find(&ctx.db, scope.clone(), claims.activation_id).await? else {
         return Ok((Credential::Token, None));
     };
     let license = licenses::store::find(&ctx.db, scope, machine.license_id)

@@ -1,7 +1,7 @@
 //! People who administer the server.
 
 use licentia_types::ids::AdminId;
-use licentia_types::text::{Email, Key, Name};
+use licentia_types::text::{Email, Name, RoleName};
 use licentia_types::time::Timestamp;
 use sea_orm::entity::prelude::*;
 
@@ -13,7 +13,7 @@ pub struct Model {
     pub email: Email,
     pub email_folded: String,
     pub name: Name,
-    pub role: Key,
+    pub role: RoleName,
     pub password_hash: Option<String>,
     pub credentials_version: i64,
     pub totp_sealed: Option<Vec<u8>>,
@@ -24,6 +24,7 @@ pub struct Model {
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     pub version: i64,
+    pub bounded: bool,
 }
 
 impl std::fmt::Debug for Model {

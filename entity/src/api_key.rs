@@ -28,6 +28,7 @@ pub struct Model {
     pub former_digest: Option<Vec<u8>>,
     pub former_until: Option<Timestamp>,
     pub last_used_at: Option<Timestamp>,
+    pub bounded: bool,
 }
 
 /// A JSON array of permissions.

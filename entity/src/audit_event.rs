@@ -1,6 +1,6 @@
 //! The audit log.
 
-use licentia_types::ids::{AuditEventId, LicenseId};
+use licentia_types::ids::{AuditEventId, GroupId, LicenseId};
 use licentia_types::time::Timestamp;
 use sea_orm::entity::prelude::*;
 
@@ -18,6 +18,7 @@ pub struct Model {
     pub detail: Json,
     pub ip: Option<String>,
     pub request_id: Option<String>,
+    pub group_id: Option<GroupId>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

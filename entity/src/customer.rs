@@ -1,6 +1,6 @@
 //! Customers.
 
-use licentia_types::ids::CustomerId;
+use licentia_types::ids::{CustomerId, GroupId};
 use licentia_types::metadata::Metadata;
 use licentia_types::text::{Email, Name, Note, Reference};
 use licentia_types::time::Timestamp;
@@ -20,6 +20,7 @@ pub struct Model {
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     pub version: i64,
+    pub group_id: Option<GroupId>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

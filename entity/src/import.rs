@@ -1,6 +1,6 @@
 //! Imports: what is to be taken in, and how far that is.
 
-use licentia_types::ids::{ApiKeyId, ImportId};
+use licentia_types::ids::{AdminId, ApiKeyId, GroupId, ImportId, SessionId};
 use licentia_types::imports::ImportStatus;
 use licentia_types::time::Timestamp;
 use sea_orm::entity::prelude::*;
@@ -13,6 +13,8 @@ pub struct Model {
     pub status: ImportStatus,
     pub options: Json,
     pub api_key_id: Option<ApiKeyId>,
+    pub admin_id: Option<AdminId>,
+    pub session_id: Option<SessionId>,
     pub ip: Option<String>,
     pub request_id: Option<String>,
     pub rows: i64,
@@ -25,6 +27,7 @@ pub struct Model {
     pub updated_at: Timestamp,
     pub finished_at: Option<Timestamp>,
     pub dry_run: bool,
+    pub group_id: Option<GroupId>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -4,12 +4,15 @@
     reason = "columns are named and explained by the types of the API and by the migrations"
 )]
 
+pub mod access_group;
 pub mod activation;
 pub mod activation_claim;
 pub mod activation_manifest;
 pub mod admin;
+pub mod admin_group;
 pub mod admin_session;
 pub mod api_key;
+pub mod api_key_group;
 pub mod assembly_approval;
 pub mod assembly_manifest;
 pub mod audit_checkpoint;
@@ -18,6 +21,7 @@ pub mod audit_link;
 pub mod audit_pending;
 pub mod claim_set;
 pub mod consumer_key;
+pub mod custom_role;
 pub mod customer;
 pub mod event;
 pub mod feature;

@@ -1,6 +1,6 @@
 //! Licences.
 
-use licentia_types::ids::{CustomerId, LicenseId, ProductId, TierId};
+use licentia_types::ids::{CustomerId, GroupId, LicenseId, ProductId, TierId};
 use licentia_types::licenses::FeatureOverrides;
 use licentia_types::limits::Limit;
 use licentia_types::metadata::Metadata;
@@ -47,6 +47,8 @@ pub struct Model {
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     pub version: i64,
+    pub group_id: Option<GroupId>,
+    pub group_since: Option<Timestamp>,
 }
 
 /// What is stored of a licence's state; its expiry follows from the clock.

@@ -24,7 +24,9 @@ mod m0016_assemblies;
 mod m0017_usage;
 mod m0018_api_keys;
 mod m0019_admins;
+mod m0020_groups;
 mod m0021_once;
+mod m0022_admin_groups;
 
 /// Every step, in order.
 #[derive(Debug)]
@@ -53,7 +55,9 @@ impl MigratorTrait for Migrator {
             Box::new(m0017_usage::Migration),
             Box::new(m0018_api_keys::Migration),
             Box::new(m0019_admins::Migration),
+            Box::new(m0020_groups::Migration),
             Box::new(m0021_once::Migration),
+            Box::new(m0022_admin_groups::Migration),
         ]
     }
 }

@@ -268,6 +268,7 @@ pub(crate) async fn make_admin_key(context: &Context) -> String {
         origin: Origin::Operator,
         expires_at: None,
         ip_ranges: std::collections::BTreeSet::new(),
+        groups: None,
     };
     let (_, secret) = api_keys::create(context, &Caller::operator(), command).await.unwrap();
     secret.expose_secret().to_owned()

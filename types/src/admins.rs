@@ -1,11 +1,13 @@
 //! Admins: people who sign in to administer the server.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
-use crate::change::given;
-use crate::ids::AdminId;
+use crate::change::{Change, given};
+use crate::ids::{AdminId, GroupId};
 use crate::secret::SecretText;
-use crate::text::{Email, Key, Name};
+use crate::text::{Email, Name, RoleName};
 use crate::time::Timestamp;
 
 /// Fewest characters of a password (NIST SP 800-63B).
@@ -23,7 +25,10 @@ pub struct CreateAdminRequest {
     /// What he is called.
     pub name: Name,
     /// The name of his role: what he may do.
-    pub role: Key,
+    pub role: RoleName,
+    /// Within which groups he acts; absent: within those of whoever makes him, if those are bounded.
+    #[serde(default)]
+    pub groups: Option<BTreeSet<GroupId>>,
 }
 
 /// An edit: absent members stay as they are.
@@ -39,7 +44,11 @@ pub struct UpdateAdminRequest {
     pub name: Option<Name>,
     /// The name of his role; it counts from his next request on.
     #[serde(default, deserialize_with = "given")]
-    pub role: Option<Key>,
+    pub role: Option<RoleName>,
+    /// Within which groups he acts, as a whole; `null`: bounded by none.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<BTreeSet<GroupId>>))]
+    pub groups: Change<BTreeSet<GroupId>>,
 }
 
 /// The first admin of a server that has none; he may do everything.
@@ -110,7 +119,9 @@ pub struct AdminResponse {
     /// What he is called.
     pub name: Name,
     /// The name of his role: what he may do.
-    pub role: Key,
+    pub role: RoleName,
+    /// Within which groups he acts; null: bounded by none.
+    pub groups: Option<BTreeSet<GroupId>>,
     /// What his account is worth now.
     pub status: AdminStatus,
     /// Whether he shows a code of an app beside his password.

@@ -5,11 +5,10 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::change::{Change, given};
-use crate::ids::ApiKeyId;
+use crate::ids::{ApiKeyId, GroupId};
 use crate::ip_ranges::IpRange;
 use crate::permissions::Permission;
-use crate::roles::Role;
-use crate::text::Name;
+use crate::text::{Name, RoleName};
 use crate::time::Timestamp;
 
 /// For how long a former secret may go on, in seconds: 30 days.
@@ -29,13 +28,17 @@ pub struct CreateApiKeyRequest {
     pub permissions: Option<BTreeSet<Permission>>,
     /// Instead of `permissions`: what this role may do.
     #[serde(default)]
-    pub role: Option<Role>,
+    pub role: Option<RoleName>,
     /// First instant at which it is worth nothing; absent: never.
     #[serde(default)]
     pub expires_at: Option<Timestamp>,
     /// From where it may be used, up to 64 ranges; none: from everywhere.
     #[serde(default)]
     pub ip_ranges: BTreeSet<IpRange>,
+    /// Within which groups it acts, at least one; absent: within those of whoever makes it.
+    #[serde(default, deserialize_with = "given")]
+    #[cfg_attr(feature = "openapi", schema(value_type = BTreeSet<GroupId>, required = false))]
+    pub groups: Option<BTreeSet<GroupId>>,
 }
 
 /// An edit: absent members stay as they are.
@@ -51,7 +54,7 @@ pub struct UpdateApiKeyRequest {
     pub permissions: Option<BTreeSet<Permission>>,
     /// Instead of `permissions`: what this role may do.
     #[serde(default, deserialize_with = "given")]
-    pub role: Option<Role>,
+    pub role: Option<RoleName>,
     /// First instant at which it is worth nothing; `null`: never.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Timestamp>))]
@@ -59,6 +62,10 @@ pub struct UpdateApiKeyRequest {
     /// From where it may be used, as a whole; empty: from everywhere.
     #[serde(default, deserialize_with = "given")]
     pub ip_ranges: Option<BTreeSet<IpRange>>,
+    /// Within which groups it acts, as a whole, at least one; `null`: it has none, and is bounded by none.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<BTreeSet<GroupId>>))]
+    pub groups: Change<BTreeSet<GroupId>>,
 }
 
 /// A new secret for an API key.
@@ -119,6 +126,8 @@ pub struct ApiKeyResponse {
     pub permissions: BTreeSet<Permission>,
     /// From where it may be used; none: from everywhere.
     pub ip_ranges: BTreeSet<IpRange>,
+    /// Within which groups it acts; `null`: it has none, and is bounded by none.
+    pub groups: Option<BTreeSet<GroupId>>,
     /// First instant at which it is worth nothing.
     pub expires_at: Option<Timestamp>,
     /// When it was revoked.

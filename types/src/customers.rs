@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::change::{Change, given};
-use crate::ids::CustomerId;
+use crate::ids::{CustomerId, GroupId};
 use crate::metadata::Metadata;
 use crate::text::{Email, Name, Note, Reference};
 use crate::time::Timestamp;
@@ -31,6 +31,9 @@ pub struct CreateCustomerRequest {
     /// The vendor's own data.
     #[serde(default)]
     pub metadata: Metadata,
+    /// The group that it is put into; absent: the caller's only one, or none where the caller has none.
+    #[serde(default)]
+    pub group_id: Option<GroupId>,
 }
 
 /// An edit: absent members stay as they are, `null` removes a value.
@@ -61,6 +64,10 @@ pub struct UpdateCustomerRequest {
     /// The vendor's own data, replaced as a whole.
     #[serde(default, deserialize_with = "given")]
     pub metadata: Option<Metadata>,
+    /// Another group, into which its licences go along; `null`: none.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<GroupId>))]
+    pub group_id: Change<GroupId>,
 }
 
 /// A customer.
@@ -82,6 +89,8 @@ pub struct CustomerResponse {
     pub notes: Option<Note>,
     /// The vendor's own data.
     pub metadata: Metadata,
+    /// The group that it is in.
+    pub group_id: Option<GroupId>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was last edited.

@@ -189,6 +189,10 @@ typed_id!(
     /// An import.
     ImportId, "imp"
 );
+typed_id!(
+    /// A group of customers and licences.
+    GroupId, "grp"
+);
 
 #[cfg(test)]
 mod tests {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{CustomerId, ImportId, LicenseId};
+use crate::ids::{CustomerId, GroupId, ImportId, LicenseId};
 use crate::problems::{FieldProblem, ProblemCode};
 use crate::time::Timestamp;
 
@@ -84,6 +84,8 @@ pub struct ImportResponse {
     pub preset: ImportPreset,
     /// Nothing is written but the results.
     pub dry_run: bool,
+    /// The group into which customers and licences are put.
+    pub group_id: Option<GroupId>,
     /// Rows that came.
     pub rows: u64,
     /// Rows that have a result.

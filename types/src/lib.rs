@@ -15,6 +15,7 @@ pub mod customers;
 pub mod discovery;
 pub mod drift;
 pub mod features;
+pub mod groups;
 pub mod heartbeats;
 pub mod ids;
 pub mod impact;

@@ -1,10 +1,13 @@
-//! Roles: named sets of permissions, in one table.
+//! Roles: named sets of permissions. Those that every installation has are one table; a vendor may make others.
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::change::{Change, given};
 use crate::permissions::Permission;
+use crate::text::{Note, RoleName};
+use crate::time::Timestamp;
 
 /// A named set of permissions. The names are part of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -26,24 +29,6 @@ pub enum Role {
 impl Role {
     /// Every role.
     pub const ALL: [Self; 5] = [Self::SuperAdmin, Self::Admin, Self::Editor, Self::Viewer, Self::Support];
-
-    /// The name.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::SuperAdmin => "super_admin",
-            Self::Admin => "admin",
-            Self::Editor => "editor",
-            Self::Viewer => "viewer",
-            Self::Support => "support",
-        }
-    }
-
-    /// The role of this name.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|role| role.as_str() == name)
-    }
 
     /// What it may do.
     #[must_use]
@@ -80,7 +65,27 @@ impl Role {
         of_role.iter().copied().collect()
     }
 
-    const fn description(self) -> &'static str {
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SuperAdmin => "super_admin",
+            Self::Admin => "admin",
+            Self::Editor => "editor",
+            Self::Viewer => "viewer",
+            Self::Support => "support",
+        }
+    }
+
+    /// The built-in role of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.as_str() == name)
+    }
+
+    /// What it is for.
+    #[must_use]
+    pub const fn description(self) -> &'static str {
         match self {
             Self::SuperAdmin => "All of it.",
             Self::Admin => "Customers, licences, machines and who may come in; reads the rest.",
@@ -91,37 +96,61 @@ impl Role {
     }
 }
 
-/// One line of `GET /roles`.
-#[derive(Clone, Debug, Serialize)]
+/// A new role.
+#[derive(Clone, Debug, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct RoleResponse {
-    /// Its name.
-    pub name: Role,
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CreateRoleRequest {
+    /// Its name, which never changes. Those of the built-in roles are taken.
+    pub name: RoleName,
     /// What it is for.
-    pub description: &'static str,
-    /// What it may do.
+    #[serde(default)]
+    pub description: Option<Note>,
+    /// What it may do; at least one.
     pub permissions: BTreeSet<Permission>,
 }
 
-/// Every role.
-#[derive(Clone, Debug, Serialize)]
+/// An edit: absent members stay as they are.
+#[derive(Clone, Debug, Default, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct RolesResponse {
-    /// The roles.
-    pub items: Vec<RoleResponse>,
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct UpdateRoleRequest {
+    /// What it is for; `null`: nothing is said.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Note>))]
+    pub description: Change<Note>,
+    /// What it may do, as a whole; at least one. Keys that were made of the role keep what it had then.
+    #[serde(default, deserialize_with = "given")]
+    pub permissions: Option<BTreeSet<Permission>>,
 }
 
-impl RolesResponse {
-    /// The table.
-    #[must_use]
-    pub fn all() -> Self {
-        let line = |role: Role| RoleResponse {
-            name: role,
-            description: role.description(),
-            permissions: role.permissions(),
-        };
-        Self { items: Role::ALL.into_iter().map(line).collect() }
-    }
+/// A role.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct RoleResponse {
+    /// Its name.
+    pub name: RoleName,
+    /// Whether every installation has it, and nobody can change it.
+    pub built_in: bool,
+    /// What it is for.
+    pub description: Option<Note>,
+    /// What it may do.
+    pub permissions: BTreeSet<Permission>,
+    /// When it was made; `null`: it is built in.
+    pub created_at: Option<Timestamp>,
+    /// When it was last edited; `null`: it is built in.
+    pub updated_at: Option<Timestamp>,
+    /// For `If-Match`; `null`: it is built in.
+    pub version: Option<i64>,
+}
+
+/// Every role that the caller may know of.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RolesResponse {
+    /// The built-in ones first, then those that were made here, by name.
+    pub items: Vec<RoleResponse>,
 }
 
 #[cfg(test)]
@@ -130,12 +159,13 @@ mod tests {
     use crate::permissions::closure;
 
     #[test]
-    fn names_read_back() {
+    fn names_are_those_on_the_wire_and_of_the_form_of_names() {
         for role in Role::ALL {
             assert_eq!(serde_json::to_value(role).unwrap(), role.as_str());
             assert_eq!(Role::named(role.as_str()), Some(role));
+            assert!(role.as_str().parse::<RoleName>().is_ok() && role.description().parse::<Note>().is_ok());
         }
-        assert_eq!(Role::named("root"), None);
+        assert_eq!(Role::named("owner"), None);
     }
 
     #[test]

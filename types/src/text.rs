@@ -56,6 +56,13 @@ fn key_form(text: &str) -> Result<(), TextInvalid> {
         .ok_or(TextInvalid::Form("letters, digits and - _ . : and begin with a letter or digit"))
 }
 
+fn role_form(text: &str) -> Result<(), TextInvalid> {
+    let rest = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
+    matches_form(text, |c| c.is_ascii_lowercase(), rest)
+        .then_some(())
+        .ok_or(TextInvalid::Form("lower-case letters, digits, - and _, and begin with a letter"))
+}
+
 fn prefix_form(text: &str) -> Result<(), TextInvalid> {
     let upper = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit();
     matches_form(text, upper, upper).then_some(()).ok_or(TextInvalid::Form("upper-case letters and digits"))
@@ -218,6 +225,10 @@ text!(
     /// ISO 4217 code.
     Currency, 3..=3, form = currency_form
 );
+text!(
+    /// The name of a role: `[a-z][a-z0-9_-]{1,62}`. Never changes.
+    RoleName, 2..=63, form = role_form
+);
 
 impl KeyPrefixText {
     /// The first sixteen letters and digits of a slug, in upper case.
@@ -250,6 +261,9 @@ mod tests {
         assert!("Acme".parse::<Slug>().is_err());
         assert!("export.pdf".parse::<Key>().is_ok());
         assert!("*".parse::<Key>().is_err());
+        assert!("night_shift-2".parse::<RoleName>().is_ok());
+        assert!("Admin".parse::<RoleName>().is_err());
+        assert!("2nd".parse::<RoleName>().is_err());
         assert!("a@b.example".parse::<Email>().is_ok());
         assert!("a@b".parse::<Email>().is_err());
         assert!("x".repeat(513).parse::<Fingerprint>().is_err());

@@ -2,6 +2,7 @@
 
 mod people;
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use clap::{Args, Subcommand};
@@ -9,7 +10,7 @@ use licentia_domain::actors::Caller;
 use licentia_domain::api_keys::{self, CreateApiKey, Origin};
 use licentia_domain::context::Context;
 use licentia_types::api_keys::ApiKeyResponse;
-use licentia_types::ids::ApiKeyId;
+use licentia_types::ids::{ApiKeyId, GroupId};
 use licentia_types::ip_ranges::IpRange;
 use licentia_types::permissions::{Permission, names};
 use licentia_types::text::Name;
@@ -56,6 +57,9 @@ pub(super) struct CreateKey {
     /// from everywhere
     #[arg(long = "ip-range", value_name = "RANGE", value_delimiter = ',')]
     ip_ranges: Vec<IpRange>,
+    /// Within which group it acts: `grp_…`; may be given several times. Without it: bounded by none
+    #[arg(long = "group", value_name = "GROUP", value_delimiter = ',')]
+    groups: Vec<GroupId>,
 }
 
 fn permission_help() -> String {
@@ -90,6 +94,7 @@ async fn create(ctx: &Context, options: CreateKey) -> Result<(), CommandError> {
         origin: Origin::Operator,
         expires_at: life.map(|life| ctx.moment().now + life),
         ip_ranges: options.ip_ranges.into_iter().collect(),
+        groups: Some(options.groups.into_iter().collect()).filter(|groups: &BTreeSet<_>| !groups.is_empty()),
     };
     let made = api_keys::create(ctx, &Caller::operator(), command).await;
     let (id, secret) = made.map_err(CommandError::failed("the API key was not made"))?;
@@ -100,7 +105,15 @@ async fn list(ctx: &Context) -> Result<(), CommandError> {
     let keys = api_keys::list_all(ctx).await.map_err(CommandError::failed("the API keys cannot be read"))?;
     let mut text = String::new();
     for key in keys {
-        let _ = writeln!(text, "{}  {}  {}  {}", key.id, state(&key), permissions(&key), key.name);
+        let _ = writeln!(
+            text,
+            "{}  {}  {}  {}{}",
+            key.id,
+            state(&key),
+            permissions(&key),
+            groups(&key),
+            key.name
+        );
     }
     output::print(&text)
 }
@@ -116,6 +129,13 @@ fn state(key: &ApiKeyResponse) -> String {
 fn permissions(key: &ApiKeyResponse) -> String {
     let names: Vec<&str> = key.permissions.iter().map(|permission| permission.as_str()).collect();
     names.join(",")
+}
+
+/// Those of a key that has any.
+fn groups(key: &ApiKeyResponse) -> String {
+    let Some(groups) = &key.groups else { return String::new() };
+    let names: Vec<String> = groups.iter().map(ToString::to_string).collect();
+    format!("within {}  ", names.join(","))
 }
 
 async fn revoke(ctx: &Context, id: ApiKeyId) -> Result<(), CommandError> {

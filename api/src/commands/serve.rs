@@ -83,6 +83,7 @@ async fn first_key(ctx: &Context, environment: Environment, place: &str) -> Resu
         origin: Origin::FirstStart,
         expires_at: None,
         ip_ranges: BTreeSet::new(),
+        groups: None,
     };
     let made = api_keys::create(ctx, &Caller::operator(), command).await;
     let (_, secret) = made.map_err(CommandError::failed(failed))?;

@@ -22,12 +22,16 @@ use crate::problem::MEDIA_TYPE;
 use crate::refusals::CODES;
 use crate::{idempotency, limits};
 
+/// Marks an operation that is guarded by `Unbounded`.
+const WITHOUT_GROUPS: &str = "x-without-groups";
+
 /// Completes every operation.
 pub(super) fn complete(document: &mut OpenApi) {
     let mut shared = BTreeMap::new();
     for (path, item) in &mut document.paths.paths {
         for operation in operations(item) {
             offer_api_key(operation);
+            tell_bounds(operation);
             refuse(path, operation, &mut shared);
             if limits::cover(path) {
                 tell_limits(operation);
@@ -56,6 +60,19 @@ fn offer_api_key(operation: &mut Operation) {
         .map(|all| SecurityRequirement::new("apiKey", all))
         .collect();
     security.extend(keys);
+}
+
+/// What concerns everybody says so to those who read, and not only to programs.
+fn tell_bounds(operation: &mut Operation) {
+    let unbounded = operation.extensions.as_ref().is_some_and(|known| known.contains_key(WITHOUT_GROUPS));
+    if !unbounded {
+        return;
+    }
+    let needs = "Needs a principal without groups.";
+    operation.description = Some(match operation.description.take() {
+        Some(description) if !description.is_empty() => format!("{description}\n\n{needs}"),
+        _ => needs.to_owned(),
+    });
 }
 
 fn permissions(requirement: &SecurityRequirement) -> Option<Vec<String>> {

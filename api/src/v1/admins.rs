@@ -29,8 +29,8 @@ pub(crate) async fn list_admins(
     ctx: Ctx,
     allowed: Allowed<perm::AdminsRead, Listing>,
 ) -> Result<Json<PageResponse<AdminResponse>>, ApiError> {
-    let (_, listing) = allowed.open();
-    Ok(Json(admins::list(&ctx, &listing.page).await?))
+    let (caller, listing) = allowed.open();
+    Ok(Json(admins::list(&ctx, caller.actor.scope(), &listing.page).await?))
 }
 
 /// Make an admin
@@ -65,8 +65,8 @@ pub(crate) async fn get_admin(
     ctx: Ctx,
     allowed: Allowed<perm::AdminsRead, Id<AdminId>>,
 ) -> Result<Found<AdminResponse>, ApiError> {
-    let (_, Id(id)) = allowed.open();
-    Ok(Found(admins::get(&ctx, id).await?))
+    let (caller, Id(id)) = allowed.open();
+    Ok(Found(admins::get(&ctx, caller.actor.scope(), id).await?))
 }
 
 /// Edit an admin

@@ -31,13 +31,14 @@ pub(crate) async fn list_api_keys(
     ctx: Ctx,
     allowed: Allowed<perm::AdminsRead, Listing>,
 ) -> Result<Json<PageResponse<ApiKeyResponse>>, ApiError> {
-    let (_, listing) = allowed.open();
-    Ok(Json(api_keys::list(&ctx, &listing.page).await?))
+    let (caller, listing) = allowed.open();
+    Ok(Json(api_keys::list(&ctx, caller.actor.scope(), &listing.page).await?))
 }
 
 /// Make an API key
 ///
-/// Its secret is in this answer, and nowhere else. Nobody gives a key more than he has: 403.
+/// Its secret is in this answer, and nowhere else. Nobody gives a key more than he has: 403. Nor does it reach further: it
+/// acts within the groups of whoever makes it, or some of them.
 #[utoipa::path(
     tag = "Access",
     params(IdempotencyKey),
@@ -71,8 +72,8 @@ pub(crate) async fn get_api_key(
     ctx: Ctx,
     allowed: Allowed<perm::AdminsRead, Id<ApiKeyId>>,
 ) -> Result<Found<ApiKeyResponse>, ApiError> {
-    let (_, Id(id)) = allowed.open();
-    Ok(Found(api_keys::get(&ctx, id).await?))
+    let (caller, Id(id)) = allowed.open();
+    Ok(Found(api_keys::get(&ctx, caller.actor.scope(), id).await?))
 }
 
 /// Edit an API key

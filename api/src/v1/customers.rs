@@ -2,10 +2,12 @@
 
 use actix_web::web::Json;
 use actix_web::{get, post, put};
-use licentia_domain::customers;
+use licentia_domain::customers::{self, CustomerFilter};
 use licentia_types::customers::{CreateCustomerRequest, CustomerResponse, UpdateCustomerRequest};
-use licentia_types::ids::CustomerId;
+use licentia_types::ids::{CustomerId, GroupId};
 use licentia_types::pages::PageResponse;
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::Ctx;
 use crate::answers::{Created, Found};
@@ -17,20 +19,30 @@ use crate::parameters::{Id, Listing, PageParameters};
 use crate::problem::ApiError;
 use crate::refusals::{Adding, Refused};
 
+/// Which customers a list shows.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct CustomerParameters {
+    /// In this group.
+    group_id: Option<GroupId>,
+}
+
 /// A page of customers
 #[utoipa::path(
     tag = "Customers",
-    params(PageParameters),
+    params(PageParameters, CustomerParameters),
     responses((status = OK, description = "A page", body = PageResponse<CustomerResponse>)),
     security(("bearer" = ["customers.read"]))
 )]
 #[get("/customers")]
 pub(crate) async fn list_customers(
     ctx: Ctx,
-    allowed: Allowed<perm::CustomersRead, Listing>,
+    allowed: Allowed<perm::CustomersRead, Listing<CustomerParameters>>,
 ) -> Result<Json<PageResponse<CustomerResponse>>, ApiError> {
-    let (caller, listing) = allowed.open();
-    Ok(Json(customers::list(&ctx, caller.actor.scope(), &listing.page).await?))
+    let (caller, Listing { page, filter: CustomerParameters { group_id } }) = allowed.open();
+    let filter = CustomerFilter { group_id };
+    Ok(Json(customers::list(&ctx, caller.actor.scope(), filter, &page).await?))
 }
 
 /// Make a customer

@@ -14,8 +14,8 @@ use licentia_types::pages::PageResponse;
 use crate::Ctx;
 use crate::answers::{Created, Found, NoContent, OrImpact, Tried};
 use crate::body::Body;
-use crate::guard::{Allowed, perm};
-use crate::idempotency::{AllowedOnce, IdempotencyKey, Once};
+use crate::guard::{Allowed, Unbounded, perm};
+use crate::idempotency::{IdempotencyKey, Once};
 use crate::if_match::{IfMatch, OptionalIfMatch};
 use crate::parameters::{DryRun, Id, Listing, OfProduct, PageParameters};
 use crate::problem::ApiError;
@@ -29,12 +29,13 @@ use crate::refusals::{AddingToCatalogue, Archiving, EditingCatalogue, Refused};
         "ids": ["feat_01h455vb4pex5vsknk084sn02q", "feat_01h455vb4pex5vsknk084sn02r"]
     })),
     responses((status = OK, description = "The features, in order", body = Vec<FeatureResponse>)),
-    security(("bearer" = ["catalog"]))
+    security(("bearer" = ["catalog"])),
+    extensions(("x-without-groups" = json!(true)))
 )]
 #[put("/product-features/order")]
 pub(crate) async fn order_features(
     ctx: Ctx,
-    allowed: Allowed<perm::Catalog, Body<OrderFeaturesRequest>>,
+    allowed: Unbounded<perm::Catalog, Body<OrderFeaturesRequest>>,
 ) -> Result<Json<Vec<FeatureResponse>>, ApiError> {
     let (caller, Body(command)) = allowed.open();
     Ok(Json(features::order(&ctx, &caller, command).await?))
@@ -74,12 +75,13 @@ pub(crate) async fn list_features(
         (status = OK, description = "With `dryRun=true`: what that would touch", body = ImpactResponse),
         Refused<AddingToCatalogue>
     ),
-    security(("bearer" = ["catalog"]))
+    security(("bearer" = ["catalog"])),
+    extensions(("x-without-groups" = json!(true)))
 )]
 #[post("/product-features")]
 pub(crate) async fn create_feature(
     ctx: Ctx,
-    allowed: AllowedOnce<perm::Catalog, (DryRun, Body<CreateFeatureRequest>)>,
+    allowed: Unbounded<perm::Catalog, Once<(DryRun, Body<CreateFeatureRequest>)>>,
 ) -> Result<Tried<Created<FeatureResponse>>, ApiError> {
     let (caller, Once((DryRun { dry_run }, Body(command)))) = allowed.open();
     let made = features::create(&ctx, &caller, Intent { expected: None, dry_run }, command).await?;
@@ -110,12 +112,13 @@ pub(crate) async fn get_feature(
     params(("id" = FeatureId, Path), DryRun, IfMatch),
     request_body(content = UpdateFeatureRequest, example = json!({"name": "Projects in parallel"})),
     responses((status = OK, description = "The feature", body = OrImpact<FeatureResponse>), Refused<EditingCatalogue>),
-    security(("bearer" = ["catalog"]))
+    security(("bearer" = ["catalog"])),
+    extensions(("x-without-groups" = json!(true)))
 )]
 #[put("/product-features/{id}")]
 pub(crate) async fn update_feature(
     ctx: Ctx,
-    allowed: Allowed<perm::Catalog, (Id<FeatureId>, DryRun, IfMatch, Body<UpdateFeatureRequest>)>,
+    allowed: Unbounded<perm::Catalog, (Id<FeatureId>, DryRun, IfMatch, Body<UpdateFeatureRequest>)>,
 ) -> Result<Tried<Found<FeatureResponse>>, ApiError> {
     let (caller, (Id(id), DryRun { dry_run }, IfMatch(expected), Body(command))) = allowed.open();
     let edited = features::update(&ctx, &caller, id, Intent { expected, dry_run }, command).await?;
@@ -133,12 +136,13 @@ pub(crate) async fn update_feature(
         (status = OK, description = "With `dryRun=true`: what that would touch", body = ImpactResponse),
         Refused<Archiving>
     ),
-    security(("bearer" = ["catalog"]))
+    security(("bearer" = ["catalog"])),
+    extensions(("x-without-groups" = json!(true)))
 )]
 #[delete("/product-features/{id}")]
 pub(crate) async fn archive_feature(
     ctx: Ctx,
-    allowed: Allowed<perm::Catalog, (Id<FeatureId>, DryRun, OptionalIfMatch)>,
+    allowed: Unbounded<perm::Catalog, (Id<FeatureId>, DryRun, OptionalIfMatch)>,
 ) -> Result<Tried<NoContent>, ApiError> {
     let (caller, (Id(id), DryRun { dry_run }, OptionalIfMatch(expected))) = allowed.open();
     let edited = features::archive(&ctx, &caller, id, Intent { expected, dry_run }).await?;

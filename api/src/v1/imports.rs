@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use actix_web::web::Json;
 use actix_web::{get, post};
 use licentia_domain::imports::{self, Begin, Format, ImportOptions, RowFilter};
-use licentia_types::ids::ImportId;
+use licentia_types::ids::{GroupId, ImportId};
 use licentia_types::imports::{ImportOutcome, ImportPreset, ImportResponse, ImportRowResponse};
 use licentia_types::pages::PageResponse;
 use licentia_types::text::{Key, Slug};
@@ -43,6 +43,9 @@ pub(crate) struct ImportParameters {
     #[serde(default, deserialize_with = "names")]
     #[param(value_type = Option<String>, example = json!("{\"Team licence\": \"team\"}"))]
     tiers: BTreeMap<String, Key>,
+    /// The group into which all of it is put; absent: the caller's only one, or none where the caller has none. Customers
+    /// of other groups are not found.
+    group_id: Option<GroupId>,
     /// `true`: take keys that could be guessed (under 80 bits). They are out there already.
     #[serde(default, deserialize_with = "optional_switch")]
     #[param(value_type = Option<bool>)]
@@ -51,10 +54,10 @@ pub(crate) struct ImportParameters {
 
 impl ImportParameters {
     fn command(self, format: Format) -> Begin {
-        let Self { preset, dry_run, product, tier, tiers, allow_weak_keys } = self;
+        let Self { preset, dry_run, product, tier, tiers, group_id, allow_weak_keys } = self;
         let allow_weak_keys = allow_weak_keys.unwrap_or_default();
         let options = ImportOptions { preset, product, tier, tiers, allow_weak_keys };
-        Begin { options, format, dry_run: dry_run.unwrap_or_default() }
+        Begin { options, format, dry_run: dry_run.unwrap_or_default(), group: group_id }
     }
 }
 

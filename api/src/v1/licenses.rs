@@ -5,7 +5,7 @@ use actix_web::web::Json;
 use actix_web::{get, post, put};
 use licentia_domain::edits::Intent;
 use licentia_domain::licenses::{self, LicenseFilter};
-use licentia_types::ids::{CustomerId, LicenseId, ProductId, TierId};
+use licentia_types::ids::{CustomerId, GroupId, LicenseId, ProductId, TierId};
 use licentia_types::licenses::{
     BulkIssueRequest, BulkIssuedResponse, ChangeFeaturesRequest, IssueLicenseRequest, IssuedLicenseResponse,
     LicenseResponse, LicenseStatus, RevealedKeyResponse, UpdateLicenseRequest,
@@ -38,6 +38,8 @@ pub(crate) struct LicenseParameters {
     tier_id: Option<TierId>,
     /// Of this customer.
     customer_id: Option<CustomerId>,
+    /// In this group.
+    group_id: Option<GroupId>,
     /// Worth this now.
     status: Option<LicenseStatus>,
     /// To try the product with, or not.
@@ -48,8 +50,8 @@ pub(crate) struct LicenseParameters {
 
 impl From<LicenseParameters> for LicenseFilter {
     fn from(parameters: LicenseParameters) -> Self {
-        let LicenseParameters { product_id, tier_id, customer_id, status, trial } = parameters;
-        Self { product_id, tier_id, customer_id, status, trial }
+        let LicenseParameters { product_id, tier_id, customer_id, group_id, status, trial } = parameters;
+        Self { product_id, tier_id, customer_id, group_id, status, trial }
     }
 }
 

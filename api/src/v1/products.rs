@@ -13,8 +13,8 @@ use licentia_types::products::{
 use crate::Ctx;
 use crate::answers::{Created, Found, NoContent};
 use crate::body::Body;
-use crate::guard::{Allowed, Visitor, perm, visible_to};
-use crate::idempotency::{AllowedOnce, IdempotencyKey, Once};
+use crate::guard::{Unbounded, Visitor, perm, visible_to};
+use crate::idempotency::{IdempotencyKey, Once};
 use crate::if_match::{IfMatch, OptionalIfMatch};
 use crate::parameters::{Id, Listing, Named, PageParameters};
 use crate::problem::ApiError;
@@ -53,12 +53,13 @@ pub(crate) async fn list_products(ctx: Ctx, visitor: Visitor<Listing>) -> Result
     params(IdempotencyKey),
     request_body(content = CreateProductRequest, example = json!({"slug": "acme-desk", "name": "Acme Desk"})),
     responses((status = CREATED, description = "The product", body = ProductResponse), Refused<Adding>),
-    security(("bearer" = ["catalog"]))
+    security(("bearer" = ["catalog"])),
+    extensions(("x-without-groups" = json!(true)))
 )]
 #[post("/products")]
 pub(crate) async fn create_product(
     ctx: Ctx,
-    allowed: AllowedOnce<perm::Catalog, Body<CreateProductRequest>>,
+    allowed: Unbounded<perm::Catalog, Once<Body<CreateProductRequest>>>,
 ) -> Result<Created<ProductResponse>, ApiError> {
     let (caller, Once(Body(command))) = allowed.open();
     Ok(Created(products::create(&ctx, &caller, command).await?))
@@ -83,12 +84,13 @@ pub(crate) async fn get_product(ctx: Ctx, visitor: Visitor<Named>) -> Result<imp
     params(("id" = ProductId, Path), IfMatch),
     request_body(content = UpdateProductRequest, example = json!({"name": "Acme Desk 2"})),
     responses((status = OK, description = "The product", body = ProductResponse)),
-    security(("bearer" = ["catalog"]))
+    security(("bearer" = ["catalog"])),
+    extensions(("x-without-groups" = json!(true)))
 )]
 #[put("/products/{id}")]
 pub(crate) async fn update_product(
     ctx: Ctx,
-    allowed: Allowed<perm::Catalog, (Id<ProductId>, IfMatch, Body<UpdateProductRequest>)>,
+    allowed: Unbounded<perm::Catalog, (Id<ProductId>, IfMatch, Body<UpdateProductRequest>)>,
 ) -> Result<Found<ProductResponse>, ApiError> {
     let (caller, (Id(id), IfMatch(expected), Body(command))) = allowed.open();
     Ok(Found(products::update(&ctx, &caller, id, expected, command).await?))
@@ -101,12 +103,13 @@ pub(crate) async fn update_product(
     tag = "Products",
     params(("id" = ProductId, Path), OptionalIfMatch),
     responses((status = NO_CONTENT, description = "It is archived")),
-    security(("bearer" = ["catalog"]))
+    security(("bearer" = ["catalog"])),
+    extensions(("x-without-groups" = json!(true)))
 )]
 #[delete("/products/{id}")]
 pub(crate) async fn archive_product(
     ctx: Ctx,
-    allowed: Allowed<perm::Catalog, (Id<ProductId>, OptionalIfMatch)>,
+    allowed: Unbounded<perm::Catalog, (Id<ProductId>, OptionalIfMatch)>,
 ) -> Result<NoContent, ApiError> {
     let (caller, (Id(id), OptionalIfMatch(expected))) = allowed.open();
     products::archive(&ctx, &caller, id, expected).await?;

@@ -10,8 +10,8 @@ use licentia_types::releases::{DeclareReleaseRequest, ReleaseResponse};
 
 use crate::Ctx;
 use crate::body::Body;
-use crate::guard::{Allowed, perm};
-use crate::idempotency::{AllowedOnce, IdempotencyKey, Once};
+use crate::guard::{Allowed, Unbounded, perm};
+use crate::idempotency::{IdempotencyKey, Once};
 use crate::parameters::{Id, Listing, PageParameters};
 use crate::problem::ApiError;
 use crate::refusals::{Adding, Refused};
@@ -47,12 +47,13 @@ pub(crate) async fn list_releases(
         "releasedAt": "2030-01-31T00:00:00Z"
     })),
     responses((status = CREATED, description = "The version", body = ReleaseResponse), Refused<Adding>),
-    security(("bearer" = ["catalog"]))
+    security(("bearer" = ["catalog"])),
+    extensions(("x-without-groups" = json!(true)))
 )]
 #[post("/products/{id}/releases")]
 pub(crate) async fn declare_release(
     ctx: Ctx,
-    allowed: AllowedOnce<perm::Catalog, (Id<ProductId>, Body<DeclareReleaseRequest>)>,
+    allowed: Unbounded<perm::Catalog, Once<(Id<ProductId>, Body<DeclareReleaseRequest>)>>,
 ) -> Result<impl Responder, ApiError> {
     let (caller, Once((Id(product), Body(command)))) = allowed.open();
     let release = releases::declare(&ctx, &caller, product, command).await?;

@@ -10,8 +10,8 @@ use licentia_types::signing_keys::{
 
 use crate::Ctx;
 use crate::body::OptionalBody;
-use crate::guard::{Allowed, perm};
-use crate::idempotency::{AllowedOnce, IdempotencyKey, Once};
+use crate::guard::{Allowed, Unbounded, perm};
+use crate::idempotency::{IdempotencyKey, Once};
 use crate::parameters::NamedKey;
 use crate::problem::ApiError;
 use crate::refusals::{ChangingKey, Refused};
@@ -42,12 +42,13 @@ pub(crate) async fn list_signing_keys(
     params(IdempotencyKey),
     request_body(content = Option<RotateSigningKeyRequest>, example = json!({"purpose": "token"})),
     responses((status = OK, description = "The key that takes over", body = SigningKeyResponse), Refused<ChangingKey>),
-    security(("bearer" = ["keys"]))
+    security(("bearer" = ["keys"])),
+    extensions(("x-without-groups" = json!(true)))
 )]
 #[post("/signing-keys/rotate")]
 pub(crate) async fn rotate_signing_key(
     ctx: Ctx,
-    allowed: AllowedOnce<perm::Keys, OptionalBody<RotateSigningKeyRequest>>,
+    allowed: Unbounded<perm::Keys, Once<OptionalBody<RotateSigningKeyRequest>>>,
 ) -> Result<Json<SigningKeyResponse>, ApiError> {
     let (caller, Once(OptionalBody(command))) = allowed.open();
     Ok(Json(signing_keys::rotate(&ctx, &caller, command.purpose).await?))
@@ -60,12 +61,13 @@ pub(crate) async fn rotate_signing_key(
     tag = "Signing keys",
     params(("kid" = Kid, Path), IdempotencyKey),
     responses((status = OK, description = "The key", body = SigningKeyResponse), Refused<ChangingKey>),
-    security(("bearer" = ["keys"]))
+    security(("bearer" = ["keys"])),
+    extensions(("x-without-groups" = json!(true)))
 )]
 #[post("/signing-keys/{kid}/retire")]
 pub(crate) async fn retire_signing_key(
     ctx: Ctx,
-    allowed: AllowedOnce<perm::Keys, NamedKey>,
+    allowed: Unbounded<perm::Keys, Once<NamedKey>>,
 ) -> Result<Json<SigningKeyResponse>, ApiError> {
     let (caller, Once(NamedKey(kid))) = allowed.open();
     Ok(Json(signing_keys::retire(&ctx, &caller, &kid).await?))
@@ -80,12 +82,13 @@ pub(crate) async fn retire_signing_key(
     params(("kid" = Kid, Path), IdempotencyKey),
     request_body(content = Option<RevokeSigningKeyRequest>, example = json!({"reason": "a backup was lost"})),
     responses((status = OK, description = "The key", body = SigningKeyResponse)),
-    security(("bearer" = ["keys"]))
+    security(("bearer" = ["keys"])),
+    extensions(("x-without-groups" = json!(true)))
 )]
 #[post("/signing-keys/{kid}/revoke")]
 pub(crate) async fn revoke_signing_key(
     ctx: Ctx,
-    allowed: AllowedOnce<perm::Keys, (NamedKey, OptionalBody<RevokeSigningKeyRequest>)>,
+    allowed: Unbounded<perm::Keys, Once<(NamedKey, OptionalBody<RevokeSigningKeyRequest>)>>,
 ) -> Result<Json<SigningKeyResponse>, ApiError> {
     let (caller, Once((NamedKey(kid), OptionalBody(command)))) = allowed.open();
     Ok(Json(signing_keys::revoke(&ctx, &caller, &kid, command).await?))

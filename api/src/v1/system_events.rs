@@ -9,7 +9,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::Ctx;
-use crate::guard::{Allowed, perm};
+use crate::guard::{Unbounded, perm};
 use crate::parameters::{Listing, PageParameters};
 use crate::problem::ApiError;
 
@@ -31,12 +31,13 @@ pub(crate) struct SystemEventParameters {
     tag = "Audit",
     params(PageParameters, SystemEventParameters),
     responses((status = OK, description = "A page", body = PageResponse<SystemEventResponse>)),
-    security(("bearer" = ["audit"]))
+    security(("bearer" = ["audit"])),
+    extensions(("x-without-groups" = json!(true)))
 )]
 #[get("/system-events")]
 pub(crate) async fn list_system_events(
     ctx: Ctx,
-    allowed: Allowed<perm::Audit, Listing<SystemEventParameters>>,
+    allowed: Unbounded<perm::Audit, Listing<SystemEventParameters>>,
 ) -> Result<Json<PageResponse<SystemEventResponse>>, ApiError> {
     let (caller, Listing { page, filter: SystemEventParameters { level, source } }) = allowed.open();
     let filter = SystemEventFilter { level, source };

@@ -14,8 +14,8 @@ use licentia_types::tiers::{
 use crate::Ctx;
 use crate::answers::{Created, Found, NoContent, OrImpact, Tried};
 use crate::body::Body;
-use crate::guard::{Allowed, perm};
-use crate::idempotency::{AllowedOnce, IdempotencyKey, Once};
+use crate::guard::{Allowed, Unbounded, perm};
+use crate::idempotency::{IdempotencyKey, Once};
 use crate::if_match::{IfMatch, OptionalIfMatch};
 use crate::parameters::{DryRun, Id, Listing, OfProduct, PageParameters};
 use crate::problem::ApiError;
@@ -29,12 +29,13 @@ use crate::refusals::{AddingToCatalogue, ArchivingTier, EditingCatalogue, Refuse
         "ids": ["tier_01h455vb4pex5vsknk084sn02q", "tier_01h455vb4pex5vsknk084sn02r"]
     })),
     responses((status = OK, description = "The tiers, in order", body = Vec<TierResponse>)),
-    security(("bearer" = ["catalog"]))
+    security(("bearer" = ["catalog"])),
+    extensions(("x-without-groups" = json!(true)))
 )]
 #[put("/pricing-tiers/order")]
 pub(crate) async fn order_tiers(
     ctx: Ctx,
-    allowed: Allowed<perm::Catalog, Body<OrderTiersRequest>>,
+    allowed: Unbounded<perm::Catalog, Body<OrderTiersRequest>>,
 ) -> Result<Json<Vec<TierResponse>>, ApiError> {
     let (caller, Body(command)) = allowed.open();
     Ok(Json(tiers::order(&ctx, &caller, command).await?))
@@ -73,12 +74,13 @@ pub(crate) async fn list_tiers(
         "maxActivations": 5
     })),
     responses((status = CREATED, description = "The tier", body = TierResponse), Refused<AddingToCatalogue>),
-    security(("bearer" = ["catalog"]))
+    security(("bearer" = ["catalog"])),
+    extensions(("x-without-groups" = json!(true)))
 )]
 #[post("/pricing-tiers")]
 pub(crate) async fn create_tier(
     ctx: Ctx,
-    allowed: AllowedOnce<perm::Catalog, Body<CreateTierRequest>>,
+    allowed: Unbounded<perm::Catalog, Once<Body<CreateTierRequest>>>,
 ) -> Result<Created<TierResponse>, ApiError> {
     let (caller, Once(Body(command))) = allowed.open();
     Ok(Created(tiers::create(&ctx, &caller, command).await?))
@@ -108,12 +110,13 @@ pub(crate) async fn get_tier(
     params(("id" = TierId, Path), DryRun, IfMatch),
     request_body(content = UpdateTierRequest, example = json!({"monthlyPrice": 2100, "maxActivations": null})),
     responses((status = OK, description = "The tier", body = OrImpact<TierResponse>), Refused<EditingCatalogue>),
-    security(("bearer" = ["catalog"]))
+    security(("bearer" = ["catalog"])),
+    extensions(("x-without-groups" = json!(true)))
 )]
 #[put("/pricing-tiers/{id}")]
 pub(crate) async fn update_tier(
     ctx: Ctx,
-    allowed: Allowed<perm::Catalog, (Id<TierId>, DryRun, IfMatch, Body<UpdateTierRequest>)>,
+    allowed: Unbounded<perm::Catalog, (Id<TierId>, DryRun, IfMatch, Body<UpdateTierRequest>)>,
 ) -> Result<Tried<Found<TierResponse>>, ApiError> {
     let (caller, (Id(id), DryRun { dry_run }, IfMatch(expected), Body(command))) = allowed.open();
     let edited = tiers::update(&ctx, &caller, id, Intent { expected, dry_run }, command).await?;
@@ -131,12 +134,13 @@ pub(crate) async fn update_tier(
         (status = OK, description = "With `dryRun=true`: what that would touch", body = ImpactResponse),
         Refused<ArchivingTier>
     ),
-    security(("bearer" = ["catalog"]))
+    security(("bearer" = ["catalog"])),
+    extensions(("x-without-groups" = json!(true)))
 )]
 #[delete("/pricing-tiers/{id}")]
 pub(crate) async fn archive_tier(
     ctx: Ctx,
-    allowed: Allowed<perm::Catalog, (Id<TierId>, DryRun, OptionalIfMatch)>,
+    allowed: Unbounded<perm::Catalog, (Id<TierId>, DryRun, OptionalIfMatch)>,
 ) -> Result<Tried<NoContent>, ApiError> {
     let (caller, (Id(id), DryRun { dry_run }, OptionalIfMatch(expected))) = allowed.open();
     let edited = tiers::archive(&ctx, &caller, id, Intent { expected, dry_run }).await?;

@@ -54,8 +54,8 @@ async fn decide(
     let moment = ctx.moment();
     let scope = caller.actor.scope();
     let tx = once::begin(ctx, caller).await?;
-    let seen = store::find(&tx, scope, id).await?.ok_or(ActivationClaimError::NotFound)?;
-    let license = licenses::store::find_locked(&tx, scope, seen.license_id).await?;
+    let seen = store::find(&tx, scope.clone(), id).await?.ok_or(ActivationClaimError::NotFound)?;
+    let license = licenses::store::find_locked(&tx, scope.clone(), seen.license_id).await?;
     let license = license.ok_or(ActivationClaimError::NotFound)?;
     // As it is now that nobody else decides.
     let claim = store::find(&tx, scope, id).await?.ok_or(ActivationClaimError::NotFound)?;

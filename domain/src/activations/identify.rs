@@ -67,7 +67,7 @@ pub(super) async fn identify(
 ) -> Result<(activation::Model, Coming), ActivationError> {
     let scope = Scope::License(license.id);
     let (fingerprint, instance) = (&request.fingerprint, request.instance.as_ref());
-    let Some(known) = store::find_instance(tx, scope, fingerprint, instance).await? else {
+    let Some(known) = store::find_instance(tx, scope.clone(), fingerprint, instance).await? else {
         expect_unblocked(tx, scope, fingerprint).await?;
         let id = ActivationId::new(moment.new_uuid()?);
         return Ok((blank(id, license.id, fingerprint, instance, moment.now), Coming::First));

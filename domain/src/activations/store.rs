@@ -17,6 +17,7 @@ use sea_orm::{
 use super::lapse;
 use crate::database::WriteTx;
 use crate::failure::Failure;
+use crate::licenses;
 use crate::pages::{PageError, PageQuery, page, search};
 use crate::scope::Scope;
 
@@ -36,6 +37,9 @@ fn select(scope: Scope) -> Select<activation::Entity> {
     let all = activation::Entity::find();
     match scope {
         Scope::Everything => all,
+        Scope::Groups(groups) => {
+            all.filter(activation::Column::LicenseId.in_subquery(licenses::store::ids_within(&groups)))
+        }
         Scope::License(id) => all.filter(activation::Column::LicenseId.eq(id)),
         Scope::Activation(id) => all.filter(activation::Column::Id.eq(id)),
         Scope::Nothing => all.filter(Expr::value(false)),

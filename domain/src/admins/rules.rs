@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use licentia_entity::admin::Model;
 use licentia_types::admins::{AdminResponse, AdminStatus};
+use licentia_types::ids::GroupId;
 use licentia_types::permissions::Permission;
 use licentia_types::roles::Role;
-use licentia_types::text::{Email, Key};
+use licentia_types::text::Email;
 
 use super::AdminError;
 use crate::actors::Actor;
@@ -16,15 +17,9 @@ pub(crate) fn folded(email: &Email) -> String {
     email.as_str().to_lowercase()
 }
 
-/// What whoever has this role may do.
-pub(crate) fn permissions(role: &Key) -> Option<BTreeSet<Permission>> {
-    Role::named(role.as_str()).map(Role::permissions)
-}
-
-/// Nobody gives a role, or changes whoever has one, that may do what he may not.
-pub(crate) fn expect_given(actor: &Actor, role: &Key) -> Result<(), AdminError> {
-    let permissions = permissions(role).ok_or(AdminError::UnknownRole)?;
-    let lacking = actor.lacks(&permissions);
+/// Nobody gives, or changes whoever has, permissions that he lacks.
+pub(crate) fn expect_given(actor: &Actor, permissions: &BTreeSet<Permission>) -> Result<(), AdminError> {
+    let lacking = actor.lacks(permissions);
     if lacking.is_empty() { Ok(()) } else { Err(AdminError::Lacking(lacking)) }
 }
 
@@ -45,11 +40,12 @@ pub(crate) fn status(admin: &Model) -> AdminStatus {
 }
 
 /// An admin as the API shows him.
-pub(crate) fn render(admin: Model) -> AdminResponse {
+pub(crate) fn render(admin: Model, groups: Option<BTreeSet<GroupId>>) -> AdminResponse {
     AdminResponse {
         id: admin.id,
         status: status(&admin),
         totp: admin.totp_confirmed_at.is_some(),
+        groups,
         email: admin.email,
         name: admin.name,
         role: admin.role,

@@ -4,13 +4,13 @@ use licentia_entity::server_setting;
 use licentia_types::admins::{AdminResponse, CreateAdminRequest, InvitedAdminResponse, SetupRequest};
 use licentia_types::problems::{FieldProblem, ProblemCode};
 use licentia_types::roles::Role;
-use licentia_types::text::{Key, TextInvalid};
+use licentia_types::text::{RoleName, TextInvalid};
 use sea_orm::ActiveValue::Set;
 use sea_orm::EntityTrait;
 use sea_orm::sea_query::OnConflict;
 use secrecy::SecretString;
 
-use super::{AdminError, NewAdmin, insert, invite, rules, store, tokens};
+use super::{AdminError, NewAdmin, boundaries, expect_given, insert, invite, render, rules, store, tokens};
 use crate::actors::Caller;
 use crate::context::{Context, Moment};
 use crate::database::{Lane, WriteTx};
@@ -102,10 +102,10 @@ pub async fn set_up(
     }
     tokens::delete_for_setup(&tx).await?;
     let role = everything().map_err(|_| Failure::Corrupt("role"))?;
-    let new = NewAdmin { email, name, role, password_hash: Some(hash) };
+    let new = NewAdmin { email, name, role, groups: None, password_hash: Some(hash) };
     let admin = insert(&tx, &moment, caller, new).await?;
     tx.commit().await?;
-    Ok(rules::render(admin))
+    Ok(rules::render(admin, None))
 }
 
 /// Makes an admin for whoever runs the server, with a password, or with a token by which one is set. If he is the first
@@ -120,8 +120,9 @@ pub async fn install(
     password: Option<&SecretString>,
 ) -> Result<Installed, SetupError> {
     use secrecy::ExposeSecret;
-    let CreateAdminRequest { email, name, role } = request;
-    rules::expect_given(&caller.actor, &role)?;
+    let CreateAdminRequest { email, name, role, groups } = request;
+    expect_given(&ctx.db, caller, &role).await?;
+    boundaries::expect_fitting(&role, groups.as_ref())?;
     let password_hash = match password {
         Some(password) => {
             Some(hash_new(ctx, password.expose_secret(), &[email.as_str(), name.as_str()]).await?)
@@ -133,9 +134,9 @@ pub async fn install(
     is_first(&tx, &moment).await?;
     tokens::delete_for_setup(&tx).await?;
     let has_password = password_hash.is_some();
-    let admin = insert(&tx, &moment, caller, NewAdmin { email, name, role, password_hash }).await?;
+    let admin = insert(&tx, &moment, caller, NewAdmin { email, name, role, groups, password_hash }).await?;
     let installed = if has_password {
-        Installed::Ready(rules::render(admin))
+        Installed::Ready(render(&tx, admin).await?)
     } else {
         Installed::Invited(invite(ctx, &tx, &moment, admin).await?)
     };
@@ -170,6 +171,6 @@ async fn is_first(tx: &WriteTx, moment: &Moment<'_>) -> Result<bool, Failure> {
     Ok(marked == 1)
 }
 
-fn everything() -> Result<Key, TextInvalid> {
+fn everything() -> Result<RoleName, TextInvalid> {
     Role::SuperAdmin.as_str().parse()
 }

@@ -1,22 +1,52 @@
 //! Queries on admins.
 
 use licentia_entity::admin::{Column, Entity, Model};
+use licentia_entity::admin_group;
 use licentia_types::ids::AdminId;
 use licentia_types::pages::PageResponse;
 use licentia_types::roles::Role;
+use licentia_types::text::RoleName;
 use licentia_types::time::Timestamp;
+use sea_orm::sea_query::{Expr, SelectStatement};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait, Select,
 };
 
 use crate::database::WriteTx;
 use crate::pages::{PageError, PageQuery, page, search};
+use crate::scope::Scope;
+
+/// A principal with groups knows of those who act within some of them, and nowhere else.
+fn select(scope: Scope) -> Select<Entity> {
+    let within = match scope {
+        Scope::Everything => return Entity::find(),
+        Scope::Groups(groups) => groups,
+        Scope::License(_) | Scope::Activation(_) | Scope::Nothing => {
+            return Entity::find().filter(Expr::value(false));
+        }
+    };
+    let bound = || admin_group::Entity::find().select_only().column(admin_group::Column::AdminId);
+    let inside = admin_group::Column::GroupId.is_in(within.ids().iter().copied());
+    let within = bound().filter(inside.clone()).into_query();
+    let beyond = bound().filter(inside.not()).into_query();
+    Entity::find()
+        .filter(Column::Bounded.eq(true))
+        .filter(Column::Id.in_subquery(within))
+        .filter(Column::Id.not_in_subquery(beyond))
+}
+
+/// Their ids, for queries on what is theirs.
+pub(crate) fn ids(scope: Scope) -> SelectStatement {
+    select(scope).select_only().column(Column::Id).into_query()
+}
 
 pub(super) async fn list(
     db: &impl ConnectionTrait,
+    scope: Scope,
     query: &PageQuery,
 ) -> Result<PageResponse<Model>, PageError> {
-    let found = Entity::find().filter(search(query.q.as_deref(), &[Column::Name, Column::Email]));
+    let found = select(scope).filter(search(query.q.as_deref(), &[Column::Name, Column::Email]));
     page(db, found, Column::Id, |admin: &Model| admin.id.uuid(), query).await
 }
 
@@ -24,6 +54,28 @@ pub(super) async fn all(db: &impl ConnectionTrait) -> Result<Vec<Model>, DbErr> 
     Entity::find().order_by_desc(Column::Id).all(db).await
 }
 
+pub(super) async fn find_within(
+    db: &impl ConnectionTrait,
+    scope: Scope,
+    id: AdminId,
+) -> Result<Option<Model>, DbErr> {
+    select(scope).filter(Column::Id.eq(id)).one(db).await
+}
+
+pub(super) async fn find_within_locked(
+    tx: &WriteTx,
+    scope: Scope,
+    id: AdminId,
+) -> Result<Option<Model>, DbErr> {
+    select(scope).filter(Column::Id.eq(id)).lock_exclusive().one(tx).await
+}
+
+/// Whether anybody has this role.
+pub(crate) async fn any_with(db: &impl ConnectionTrait, role: &RoleName) -> Result<bool, DbErr> {
+    Ok(Entity::find().filter(Column::Role.eq(role.clone())).limit(1).count(db).await? > 0)
+}
+
+/// Whoever he is: by his own credentials.
 pub(crate) async fn find(db: &impl ConnectionTrait, id: AdminId) -> Result<Option<Model>, DbErr> {
     Entity::find_by_id(id).one(db).await
 }

@@ -32,13 +32,17 @@ pub async fn update(
     request: UpdateApiKeyRequest,
 ) -> Result<ApiKeyResponse, ApiKeyError> {
     let moment = ctx.moment();
-    let permissions = rules::allowed(request.permissions, request.role)?;
     if let Change::Set(at) = request.expires_at {
         rules::expect_future(Some(at), moment.now)?;
     }
     let tx = ctx.db.write(Lane::Ordinary).await?;
-    let before = held(&tx, caller, id, expected).await?;
-    let mut key = before.clone();
+    let mut key = held(&tx, caller, id, expected).await?;
+    let former = store::groups_of(&tx, &key).await?;
+    let groups = rules::groups_of_edited(&caller.actor, former.clone(), request.groups)?;
+    if groups != former {
+        super::bind(&tx, caller, &mut key, groups.as_ref()).await?;
+    }
+    let permissions = super::allowed(&tx, request.permissions, request.role).await?;
     if let Some(permissions) = permissions {
         rules::expect_given(&caller.actor, &permissions)?;
         key.permissions = Permissions(permissions);
@@ -51,10 +55,12 @@ pub async fn update(
     key.expires_at = request.expires_at.apply(key.expires_at);
     let detail = json!({
         "name": key.name, "permissions": key.permissions, "ipRanges": key.ip_ranges, "expiresAt": key.expires_at,
+        "groups": groups,
     });
     let key = write(&tx, &moment, caller, key, ("api_key.updated", detail)).await?;
+    let key = super::render(ctx, &tx, key).await?;
     tx.commit().await?;
-    Ok(rules::render(key, &ctx.api_key_uses, moment.now))
+    Ok(key)
 }
 
 /// Gives a key a new secret, which is in the answer, and nowhere else. The former one is good for as long as asked,
@@ -89,7 +95,7 @@ pub async fn rotate(
     };
     let detail = json!({"overlapSeconds": request.overlap_seconds});
     let key = write(&tx, &moment, caller, key, ("api_key.rotated", detail)).await?;
-    let key = rules::render(key, &ctx.api_key_uses, moment.now);
+    let key = super::render(ctx, &tx, key).await?;
     let issued = IssuedApiKeyResponse { key, secret: secret.expose_secret().to_owned() };
     once::commit(ctx, &moment, caller, tx, &issued).await?;
     Ok(issued)
@@ -107,12 +113,12 @@ pub async fn revoke(ctx: &Context, caller: &Caller, id: ApiKeyId) -> Result<ApiK
     let tx = once::begin(ctx, caller).await?;
     let key = match held(&tx, caller, id, None).await {
         Ok(key) => end(&tx, &moment, caller, key).await?,
-        Err(ApiKeyError::Revoked) => return super::get(ctx, id).await,
+        Err(ApiKeyError::Revoked) => return super::get(ctx, caller.actor.scope(), id).await,
         Err(refused) => return Err(refused),
     };
-    let shown = rules::render(key, &ctx.api_key_uses, moment.now);
-    once::commit(ctx, &moment, caller, tx, &shown).await?;
-    Ok(shown)
+    let key = super::render(ctx, &tx, key).await?;
+    once::commit(ctx, &moment, caller, tx, &key).await?;
+    Ok(key)
 }
 
 /// Ends every key of an origin that is still good.
@@ -149,7 +155,9 @@ pub(super) async fn write(
 ) -> Result<api_key::Model, Failure> {
     let key = api_key::Model { updated_at: moment.now, version: key.version + 1, ..key };
     let key = key.into_active_model().reset_all().update(tx).await?;
-    audit::record(tx, moment, caller, audit::Event::new(action, &key.id, detail)).await?;
+    let groups = store::groups_of(tx, &key).await?.unwrap_or_default();
+    let event = audit::Event::new(action, &key.id, detail).in_group(rules::only(&groups));
+    audit::record(tx, moment, caller, event).await?;
     Ok(key)
 }
 
@@ -160,7 +168,7 @@ async fn held(
     id: ApiKeyId,
     expected: Option<i64>,
 ) -> Result<api_key::Model, ApiKeyError> {
-    let key = store::find_locked(tx, id).await?.ok_or(ApiKeyError::NotFound)?;
+    let key = store::find_locked(tx, caller.actor.scope(), id).await?.ok_or(ApiKeyError::NotFound)?;
     rules::expect_changeable(&key, &caller.actor)?;
     if expected.is_some_and(|version| version != key.version) {
         return Err(ApiKeyError::Stale { current: key.version });

@@ -6,7 +6,7 @@ use licentia_types::text::Name;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
-use super::{CreateApiKey, PREFIX, changes, digest, store, write};
+use super::{ApiKeyError, CreateApiKey, PREFIX, changes, digest, store, write};
 use crate::actors::Caller;
 use crate::context::{Context, Moment};
 use crate::database::{Constraint, Lane, WriteTx, violates};
@@ -99,10 +99,19 @@ async fn admit(tx: &WriteTx, moment: &Moment<'_>, caller: &Caller, digest: Vec<u
                 origin: Origin::File,
                 expires_at: None,
                 ip_ranges: std::collections::BTreeSet::new(),
+                groups: None,
             };
-            write(tx, moment, caller, command, digest).await?;
+            write(tx, moment, caller, command, digest).await.map_err(ours)?;
             Ok(true)
         }
+    }
+}
+
+/// It names neither a role nor a group that there might not be.
+fn ours(error: ApiKeyError) -> Failure {
+    match error {
+        ApiKeyError::Failed(failure) => failure,
+        _ => Failure::Corrupt("declared key"),
     }
 }
 

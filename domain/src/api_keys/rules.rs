@@ -5,13 +5,15 @@ use std::net::IpAddr;
 
 use licentia_entity::api_key::{Model, Origin};
 use licentia_types::api_keys::{ApiKeyOrigin, ApiKeyResponse, ApiKeyStatus, MOST_RANGES};
+use licentia_types::change::Change;
+use licentia_types::ids::GroupId;
 use licentia_types::ip_ranges::IpRange;
 use licentia_types::permissions::Permission;
-use licentia_types::roles::Role;
 use licentia_types::time::Timestamp;
 
 use super::{ApiKeyError, Uses};
 use crate::actors::Actor;
+use crate::scope::Groups;
 
 /// What the key is worth now.
 pub(super) fn status(key: &Model, now: Timestamp) -> ApiKeyStatus {
@@ -40,17 +42,37 @@ pub(super) fn comes_from_within(key: &Model, ip: Option<IpAddr>) -> bool {
     ip.is_some_and(|ip| ranges.0.iter().any(|range| range.contains(ip)))
 }
 
-/// What a request names: permissions, or a role, not both, and not nothing; none where it names neither.
-pub(super) fn allowed(
-    permissions: Option<BTreeSet<Permission>>,
-    role: Option<Role>,
-) -> Result<Option<BTreeSet<Permission>>, ApiKeyError> {
-    match (permissions, role) {
-        (None, None) => Ok(None),
-        (None, Some(role)) => Ok(Some(role.permissions())),
-        (Some(permissions), None) if !permissions.is_empty() => Ok(Some(permissions)),
-        (Some(_), _) => Err(ApiKeyError::NothingAllowed),
+/// The groups of a new key: those that are named, or those of whoever makes it. Whether there are such is found out
+/// when it is written.
+pub(super) fn groups_of_new(
+    actor: &Actor,
+    named: Option<BTreeSet<GroupId>>,
+) -> Result<Option<BTreeSet<GroupId>>, ApiKeyError> {
+    match named {
+        Some(named) if named.is_empty() => Err(ApiKeyError::NoGroups),
+        Some(named) => Ok(Some(named)),
+        None => Ok(actor.groups().map(|own| own.ids().clone())),
     }
+}
+
+/// The groups of a key that is edited.
+pub(super) fn groups_of_edited(
+    actor: &Actor,
+    before: Option<BTreeSet<GroupId>>,
+    change: Change<BTreeSet<GroupId>>,
+) -> Result<Option<BTreeSet<GroupId>>, ApiKeyError> {
+    match change {
+        Change::Keep => Ok(before),
+        Change::Clear if actor.is_unbounded() => Ok(None),
+        Change::Clear => Err(ApiKeyError::Unbounded),
+        Change::Set(named) if named.is_empty() => Err(ApiKeyError::NoGroups),
+        Change::Set(named) => Ok(Some(named)),
+    }
+}
+
+/// The one group, where there is but one: the record of a key that acts in several is for those without groups.
+pub(super) fn only(groups: &BTreeSet<GroupId>) -> Option<GroupId> {
+    Groups::of(groups.clone()).only()
 }
 
 /// Nobody gives what he lacks.
@@ -84,7 +106,12 @@ pub(super) fn kept(ranges: BTreeSet<IpRange>) -> Option<BTreeSet<IpRange>> {
 }
 
 /// A key as the API shows it. This instance knows of uses that are not written yet.
-pub(super) fn render(key: Model, uses: &Uses, now: Timestamp) -> ApiKeyResponse {
+pub(super) fn render(
+    key: Model,
+    groups: Option<BTreeSet<GroupId>>,
+    uses: &Uses,
+    now: Timestamp,
+) -> ApiKeyResponse {
     ApiKeyResponse {
         id: key.id,
         status: status(&key, now),
@@ -94,6 +121,7 @@ pub(super) fn render(key: Model, uses: &Uses, now: Timestamp) -> ApiKeyResponse 
         name: key.name,
         permissions: key.permissions.0,
         ip_ranges: key.ip_ranges.unwrap_or_default().0,
+        groups,
         expires_at: key.expires_at,
         revoked_at: key.revoked_at,
         created_at: key.created_at,

@@ -1,22 +1,47 @@
-//! Queries on API keys. They belong to no customer: whoever may see one may see all.
+//! Queries on API keys. They belong to no customer; a principal with groups sees those that act within some of them,
+//! and nowhere else.
+
+use std::collections::{BTreeSet, HashMap};
 
 use licentia_entity::api_key::{Column, Entity, Model, Origin};
-use licentia_types::ids::ApiKeyId;
+use licentia_entity::api_key_group;
+use licentia_types::ids::{ApiKeyId, GroupId};
 use licentia_types::pages::PageResponse;
 use licentia_types::time::Timestamp;
+use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect, QueryTrait, Select,
 };
 
 use crate::database::WriteTx;
 use crate::pages::{PageError, PageQuery, page, search};
+use crate::scope::Scope;
+
+fn select(scope: Scope) -> Select<Entity> {
+    let within = match scope {
+        Scope::Everything => return Entity::find(),
+        Scope::Groups(groups) => groups,
+        Scope::License(_) | Scope::Activation(_) | Scope::Nothing => {
+            return Entity::find().filter(Expr::value(false));
+        }
+    };
+    let bound = || api_key_group::Entity::find().select_only().column(api_key_group::Column::ApiKeyId);
+    let inside = api_key_group::Column::GroupId.is_in(within.ids().iter().copied());
+    let within = bound().filter(inside.clone()).into_query();
+    let beyond = bound().filter(inside.not()).into_query();
+    Entity::find()
+        .filter(Column::Bounded.eq(true))
+        .filter(Column::Id.in_subquery(within))
+        .filter(Column::Id.not_in_subquery(beyond))
+}
 
 pub(super) async fn list(
     db: &impl ConnectionTrait,
+    scope: Scope,
     query: &PageQuery,
 ) -> Result<PageResponse<Model>, PageError> {
-    let found = Entity::find().filter(search(query.q.as_deref(), &[Column::Name]));
+    let found = select(scope).filter(search(query.q.as_deref(), &[Column::Name]));
     page(db, found, Column::Id, |key: &Model| key.id.uuid(), query).await
 }
 
@@ -28,12 +53,72 @@ pub(super) async fn has_any(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
     Ok(Entity::find().limit(1).count(db).await? > 0)
 }
 
-pub(super) async fn find(db: &impl ConnectionTrait, id: ApiKeyId) -> Result<Option<Model>, DbErr> {
-    Entity::find_by_id(id).one(db).await
+pub(super) async fn find(
+    db: &impl ConnectionTrait,
+    scope: Scope,
+    id: ApiKeyId,
+) -> Result<Option<Model>, DbErr> {
+    select(scope).filter(Column::Id.eq(id)).one(db).await
 }
 
-pub(super) async fn find_locked(tx: &WriteTx, id: ApiKeyId) -> Result<Option<Model>, DbErr> {
-    Entity::find_by_id(id).lock_exclusive().one(tx).await
+pub(super) async fn find_locked(tx: &WriteTx, scope: Scope, id: ApiKeyId) -> Result<Option<Model>, DbErr> {
+    select(scope).filter(Column::Id.eq(id)).lock_exclusive().one(tx).await
+}
+
+/// The groups of a key; none: it is bounded by none, and nothing is asked.
+pub(super) async fn groups_of(
+    db: &impl ConnectionTrait,
+    key: &Model,
+) -> Result<Option<BTreeSet<GroupId>>, DbErr> {
+    if !key.bounded {
+        return Ok(None);
+    }
+    let mut all = groups_of_all(db, std::slice::from_ref(key)).await?;
+    Ok(Some(all.remove(&key.id).unwrap_or_default()))
+}
+
+/// The groups of those that have any.
+pub(super) async fn groups_of_all(
+    db: &impl ConnectionTrait,
+    keys: &[Model],
+) -> Result<HashMap<ApiKeyId, BTreeSet<GroupId>>, DbErr> {
+    let bounded: Vec<ApiKeyId> = keys.iter().filter(|key| key.bounded).map(|key| key.id).collect();
+    let mut groups: HashMap<ApiKeyId, BTreeSet<GroupId>> = HashMap::new();
+    if bounded.is_empty() {
+        return Ok(groups);
+    }
+    let bound = api_key_group::Entity::find().filter(api_key_group::Column::ApiKeyId.is_in(bounded));
+    for row in bound.all(db).await? {
+        groups.entry(row.api_key_id).or_default().insert(row.group_id);
+    }
+    Ok(groups)
+}
+
+/// Bounds a key by these groups, and by no others.
+pub(super) async fn bind(
+    tx: &WriteTx,
+    id: ApiKeyId,
+    groups: impl Iterator<Item = GroupId>,
+) -> Result<(), DbErr> {
+    use sea_orm::ActiveValue::Set;
+    api_key_group::Entity::delete_many().filter(api_key_group::Column::ApiKeyId.eq(id)).exec(tx).await?;
+    let row = |group: GroupId| api_key_group::ActiveModel { api_key_id: Set(id), group_id: Set(group) };
+    let rows: Vec<_> = groups.map(row).collect();
+    if !rows.is_empty() {
+        api_key_group::Entity::insert_many(rows).exec_without_returning(tx).await?;
+    }
+    Ok(())
+}
+
+/// Keys that were revoked are no reason to keep a group.
+pub(crate) async fn forget_group(tx: &WriteTx, group: GroupId) -> Result<(), DbErr> {
+    let revoked = Entity::find().select_only().column(Column::Id).filter(Column::RevokedAt.is_not_null());
+    api_key_group::Entity::delete_many()
+        .filter(api_key_group::Column::GroupId.eq(group))
+        .filter(api_key_group::Column::ApiKeyId.in_subquery(revoked.into_query()))
+        .exec(tx)
+        .await?;
+    Ok(())
 }
 
 /// The key whose secret, or former secret, has this digest.

@@ -14,6 +14,11 @@ pub enum AssemblyError {
     /// No such licence, or none that the caller may know of.
     #[error("there is no such licence")]
     LicenseUnknown,
+    /// It would be for everybody's machines.
+    #[error(
+        "builds are approved for all licences by principals without groups only: name a licence of yours"
+    )]
+    ForAll,
     /// Our fault.
     #[error(transparent)]
     Failed(#[from] Failure),
@@ -26,6 +31,7 @@ impl Refusal for AssemblyError {
         match self {
             Self::NotFound => ProblemCode::NotFound,
             Self::LicenseUnknown => ProblemCode::ValidationFailed,
+            Self::ForAll => ProblemCode::PermissionDenied,
             Self::Failed(failure) => failure.code(),
         }
     }
@@ -33,7 +39,7 @@ impl Refusal for AssemblyError {
     fn fields(&self) -> Vec<FieldProblem> {
         match self {
             Self::LicenseUnknown => vec![FieldProblem::new("/licenseId", "UNKNOWN", self.to_string())],
-            Self::NotFound | Self::Failed(_) => Vec::new(),
+            Self::NotFound | Self::ForAll | Self::Failed(_) => Vec::new(),
         }
     }
 }

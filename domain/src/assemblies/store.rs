@@ -15,6 +15,7 @@ use sea_orm::{
 };
 
 use crate::database::WriteTx;
+use crate::licenses;
 use crate::pages::{PageError, PageQuery, page, search};
 use crate::scope::Scope;
 
@@ -39,6 +40,9 @@ pub struct ApprovalFilter {
 fn select(scope: Scope) -> Select<Entity> {
     match scope {
         Scope::Everything => Entity::find(),
+        Scope::Groups(groups) => {
+            Entity::find().filter(Column::LicenseId.in_subquery(licenses::store::ids_within(&groups)))
+        }
         Scope::License(id) => Entity::find().filter(Column::LicenseId.eq(id)),
         Scope::Activation(_) | Scope::Nothing => Entity::find().filter(Expr::value(false)),
     }

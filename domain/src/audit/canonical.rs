@@ -28,6 +28,10 @@ pub(super) fn row(event: &audit_event::Model) -> Vec<u8> {
     ] {
         put(&mut bytes, field);
     }
+    // What was written before there were groups keeps its form.
+    if let Some(group) = event.group_id {
+        put(&mut bytes, Some(&group.to_string()));
+    }
     bytes
 }
 
@@ -95,7 +99,7 @@ fn number(text: &mut String, number: &Number) {
 
 #[cfg(test)]
 mod tests {
-    use licentia_types::ids::AuditEventId;
+    use licentia_types::ids::{AuditEventId, GroupId};
     use licentia_types::time::Timestamp;
     use proptest::prelude::*;
     use serde_json::json;
@@ -115,6 +119,7 @@ mod tests {
             detail: json!({}),
             ip: None,
             request_id: None,
+            group_id: None,
         }
     }
 
@@ -127,6 +132,7 @@ mod tests {
             audit_event::Model { ip: Some("1".to_owned()), ..event() },
             audit_event::Model { request_id: Some("1".to_owned()), ..event() },
             audit_event::Model { at: Timestamp::from_micros(2), ..event() },
+            audit_event::Model { group_id: Some(GroupId::new(Uuid::from_u128(7))), ..event() },
             audit_event::Model { id: AuditEventId::new(Uuid::from_u128(8)), ..event() },
         ] {
             assert_ne!(row(&other), base, "{other:?}");

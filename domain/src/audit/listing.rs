@@ -8,9 +8,10 @@ use licentia_types::ids::{AuditEventId, LicenseId};
 use licentia_types::pages::PageResponse;
 use licentia_types::time::Timestamp;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QuerySelect, QueryTrait, Select};
+use sea_orm::{ColumnTrait, Condition, DbErr, EntityTrait, QueryFilter, QuerySelect, QueryTrait, Select};
 
 use crate::context::Context;
+use crate::licenses;
 use crate::pages::{PageError, PageQuery, page, search};
 use crate::scope::Scope;
 
@@ -51,9 +52,18 @@ pub async fn list(
     Ok(found.map(|event| render(event, &positions)))
 }
 
-fn select(scope: Scope) -> Select<audit_event::Entity> {
+/// The part of the log that somebody may see.
+pub(crate) fn select(scope: Scope) -> Select<audit_event::Entity> {
+    use audit_event::Column::{At, GroupId, LicenseId};
     match scope {
         Scope::Everything => audit_event::Entity::find(),
+        Scope::Groups(groups) => {
+            let own = |column| Expr::col((audit_event::Entity, column));
+            let of_license = licenses::store::is_within_since(&groups, own(LicenseId), own(At));
+            let of_group = GroupId.is_in(groups.ids().iter().copied());
+            let inside = Condition::any().add(of_group).add(of_license);
+            audit_event::Entity::find().filter(inside)
+        }
         // The log is for operators.
         Scope::License(_) | Scope::Activation(_) | Scope::Nothing => {
             audit_event::Entity::find().filter(Expr::value(false))

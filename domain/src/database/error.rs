@@ -27,6 +27,17 @@ pub fn violates(error: &DbErr, constraint: Constraint) -> bool {
     }
 }
 
+/// Whether `error` says that a row is still referred to: SQLSTATE 23503 and 23001; SQLite's `CONSTRAINT_FOREIGNKEY`, and
+/// `CONSTRAINT_TRIGGER` where deleting is restricted.
+pub(crate) fn is_still_named(error: &DbErr) -> bool {
+    match of_sqlx(error).map(AsRef::as_ref) {
+        Some(sqlx::Error::Database(database)) => {
+            database.code().is_some_and(|code| ["23503", "23001", "787", "1811"].contains(&code.as_ref()))
+        }
+        _ => false,
+    }
+}
+
 /// Whether the same call may well succeed in a moment: no connection, a server that stops or
 /// starts, a lock that somebody else held for too long.
 pub(crate) fn is_passing(error: &DbErr) -> bool {

@@ -3,6 +3,7 @@
 use licentia_types::problems::{FieldProblem, ProblemCode};
 
 use crate::failure::{Failure, failed_from};
+use crate::groups::Unplaced;
 use crate::once::OnceError;
 use crate::pages::PageError;
 use crate::refusal::Refusal;
@@ -16,6 +17,9 @@ pub enum ImportError {
     /// No such product.
     #[error("there is no such product")]
     ProductUnknown,
+    /// It cannot be put there.
+    #[error("groupId: {0}")]
+    Group(#[from] Unplaced),
     /// CSV of nobody knows which columns.
     #[error("CSV needs a preset that says what its columns are: lemonsqueezy, gumroad or issuance_log")]
     CsvNative,
@@ -79,7 +83,7 @@ impl Refusal for ImportError {
     fn code(&self) -> ProblemCode {
         match self {
             Self::NotFound => ProblemCode::NotFound,
-            Self::ProductUnknown => ProblemCode::ParameterInvalid,
+            Self::ProductUnknown | Self::Group(_) => ProblemCode::ParameterInvalid,
             Self::CsvNative | Self::GumroadJson => ProblemCode::MediaTypeUnsupported,
             Self::TooLarge { .. } => ProblemCode::BodyTooLarge,
             Self::RowTooLarge { .. } | Self::NotUtf8 { .. } | Self::Csv { .. } | Self::Empty => {
@@ -100,6 +104,7 @@ impl Refusal for ImportError {
             Self::Empty => vec![FieldProblem::new("", "REQUIRED", self.to_string())],
             Self::NotFound
             | Self::ProductUnknown
+            | Self::Group(_)
             | Self::CsvNative
             | Self::GumroadJson
             | Self::TooLarge { .. }

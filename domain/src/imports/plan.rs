@@ -23,6 +23,7 @@ use crate::failure::Failure;
 use crate::licenses::LicenseError;
 use crate::licenses::issue::{desk::Desk, ids};
 use crate::licenses::keys;
+use crate::licenses::owners::Belonging;
 use crate::tokens::Entitlements;
 
 /// A row that may be taken in.
@@ -166,7 +167,8 @@ impl<'a> Planner<'a> {
         };
         let command = self.command(offer, license);
         let made = self.key(desk, id, &command, sha256.as_deref()).and_then(|(stored, digests)| {
-            let (license, granted) = desk.issued(issued_at, (id, None), command, stored)?;
+            let nobody = Belonging::default();
+            let (license, granted) = desk.issued(issued_at, (id, nobody), command, stored)?;
             Ok((license, granted, digests))
         });
         let (mut license, granted, digests) = match made {
@@ -201,6 +203,7 @@ impl<'a> Planner<'a> {
             tier_id: offer.tier,
             customer_id: None,
             customer: None,
+            group_id: None,
             starts_at: license.starts_at,
             expires_at: license.expires_at,
             valid_days: license.valid_days,

@@ -7,6 +7,7 @@ use licentia_types::problems::{FieldProblem, ProblemCode};
 use sea_orm::ActiveValue::Set;
 use serde_json::Value;
 
+use crate::customers::CustomerError;
 use crate::failure::Failure;
 use crate::licenses::LicenseError;
 use crate::refusal::Refusal;
@@ -27,6 +28,14 @@ impl RowRefusal {
             _ => ProblemCode::ValidationFailed,
         };
         Self { code, detail: format!("{}: {}", field.pointer, field.detail), errors: vec![field] }
+    }
+
+    /// Its customer is refused.
+    pub(super) fn of_customer(error: &CustomerError) -> Self {
+        let place =
+            |field: FieldProblem| FieldProblem { pointer: format!("/customer{}", field.pointer), ..field };
+        let errors = error.fields().into_iter().map(place).collect();
+        Self { code: error.code(), detail: error.to_string(), errors }
     }
 
     /// Its licence is refused. What is our fault refuses no row.

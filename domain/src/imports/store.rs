@@ -31,6 +31,9 @@ pub struct RowFilter {
 fn select(scope: Scope) -> Select<import::Entity> {
     match scope {
         Scope::Everything => import::Entity::find(),
+        Scope::Groups(groups) => {
+            import::Entity::find().filter(import::Column::GroupId.is_in(groups.ids().iter().copied()))
+        }
         // Imports are for operators.
         Scope::License(_) | Scope::Activation(_) | Scope::Nothing => {
             import::Entity::find().filter(Expr::value(false))

@@ -3,7 +3,7 @@
 
 use licentia_crypto::sealing::Place;
 use licentia_entity::{import, import_chunk};
-use licentia_types::ids::ImportId;
+use licentia_types::ids::{GroupId, ImportId};
 use licentia_types::imports::{ImportPreset, ImportResponse, ImportStatus};
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel};
@@ -16,6 +16,7 @@ use crate::actors::{Actor, Caller};
 use crate::context::Context;
 use crate::database::Lane;
 use crate::failure::Failure;
+use crate::groups::Placing;
 use crate::products::{self, ProductName, Visible};
 use crate::scope::Scope;
 use crate::{audit, once};
@@ -43,6 +44,8 @@ pub struct Begin {
     pub format: Format,
     /// Nothing is written but the results.
     pub dry_run: bool,
+    /// The group into which all of it is put.
+    pub group: Option<GroupId>,
 }
 
 /// An import whose rows are coming.
@@ -67,7 +70,7 @@ impl std::fmt::Debug for Upload<'_> {
 /// Begins an import; its rows are to follow. Of one that was begun before, under the same key, they are only compared.
 ///
 /// # Errors
-/// When the rows cannot be written so, or there is no such product.
+/// When the rows cannot be written so, or there is no such product or group.
 pub async fn begin<'a>(ctx: &'a Context, caller: &Caller, command: Begin) -> Result<Upload<'a>, ImportError> {
     expect_readable(command.options.preset, command.format)?;
     let id = ImportId::new(ctx.moment().new_uuid()?);
@@ -84,6 +87,8 @@ async fn write(ctx: &Context, caller: &Caller, id: ImportId, command: Begin) -> 
         products::store::find(&ctx.db, Visible::All, &named).await?.ok_or(ImportError::ProductUnknown)?;
     }
     let moment = ctx.moment();
+    let tx = ctx.db.write(Lane::Ordinary).await?;
+    let group_id = Placing::of(&tx, &caller.actor, command.group).await?.place(command.group)?;
     let options =
         serde_json::to_value(&command.options).map_err(|_| Failure::Corrupt("options of an import"))?;
     let import = import::Model {
@@ -92,6 +97,14 @@ async fn write(ctx: &Context, caller: &Caller, id: ImportId, command: Begin) -> 
         options,
         api_key_id: match &caller.actor {
             Actor::ApiKey { id, .. } => Some(*id),
+            _ => None,
+        },
+        admin_id: match &caller.actor {
+            Actor::Admin { id, .. } => Some(*id),
+            _ => None,
+        },
+        session_id: match &caller.actor {
+            Actor::Admin { session, .. } => Some(*session),
             _ => None,
         },
         ip: caller.ip.map(|ip| ip.to_string()),
@@ -106,11 +119,12 @@ async fn write(ctx: &Context, caller: &Caller, id: ImportId, command: Begin) -> 
         updated_at: moment.now,
         finished_at: None,
         dry_run: command.dry_run,
+        group_id,
     };
-    let tx = ctx.db.write(Lane::Ordinary).await?;
     import::Entity::insert(import.into_active_model().reset_all()).exec_without_returning(&tx).await?;
     let detail = json!({"preset": command.options.preset, "dryRun": command.dry_run});
-    audit::record(&tx, &moment, caller, audit::Event::new("import.begun", &id, detail)).await?;
+    let event = audit::Event::new("import.begun", &id, detail).in_group(group_id);
+    audit::record(&tx, &moment, caller, event).await?;
     Ok(tx.commit().await?)
 }
 

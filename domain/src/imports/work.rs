@@ -10,7 +10,7 @@ use super::parsed::{self, Parsed};
 use super::plan::Planner;
 use super::planned::Outcome;
 use super::write::Writing;
-use super::{options, store, taken, upload};
+use super::{customers_elsewhere, options, store, taken, upload};
 use crate::actors::{Actor, Caller, Principal};
 use crate::audit;
 use crate::context::{Context, Moment};
@@ -18,6 +18,7 @@ use crate::database::{Lane, WriteTx, violates};
 use crate::failure::Failure;
 use crate::jobs::{Left, Turn};
 use crate::licenses::issue::taken::{KEY_TAKEN, ORDER_TAKEN};
+use crate::scope::Groups;
 
 /// Pieces of one turn: however much there is, the other jobs get theirs.
 const PIECES_OF_A_TURN: usize = 8;
@@ -108,6 +109,7 @@ async fn take_in(
     }
     let planner = Planner { ctx, moment, caller: &caller, options: &options };
     let mut plan = planner.plan(&tx, piece.first_row, parsed).await?;
+    customers_elsewhere::refuse(&tx, &caller, &mut plan).await?;
     taken::refuse(ctx, &tx, &import, &mut plan).await?;
     let outcomes = if import.dry_run {
         let foreseen = |(number, row): (i64, Result<_, Outcome>)| {
@@ -115,7 +117,8 @@ async fn take_in(
         };
         plan.rows.into_iter().map(foreseen).collect()
     } else {
-        let writing = Writing { ctx, tx: &tx, moment, caller: &caller, import: import.id };
+        let group = import.group_id;
+        let writing = Writing { ctx, tx: &tx, moment, caller: &caller, import: import.id, group };
         Box::pin(writing.write(plan)).await?
     };
     conclude(&tx, &moment, &caller, (import, piece), outcomes).await?;
@@ -123,11 +126,15 @@ async fn take_in(
     Ok(true)
 }
 
-/// Whoever sent it: what is made is their doing.
+/// Whoever sent it: what is made is their doing. Within the import's group, whoever that is: nothing else is found, and
+/// the results are for all who act in it.
 fn caller(import: &import::Model) -> Caller {
-    let actor = match import.api_key_id {
-        Some(id) => Actor::ApiKey { id, principal: Principal::default() },
-        None => Actor::Operator,
+    let group = import.group_id.map(|group| Groups::of([group].into()));
+    let principal = Principal::default().within(group);
+    let actor = match (import.api_key_id, import.admin_id, import.session_id) {
+        (Some(id), ..) => Actor::ApiKey { id, principal },
+        (None, Some(id), Some(session)) => Actor::Admin { id, session, principal },
+        (None, ..) => Actor::Operator,
     };
     let ip = import.ip.as_ref().and_then(|ip| ip.parse().ok());
     Caller { actor, ip, request_id: import.request_id.clone(), once: None }
@@ -159,7 +166,7 @@ async fn conclude(
         store::forget_claims(tx, &[import.id]).await?;
         let detail = json!({"dryRun": import.dry_run, "rows": import.rows, "created": import.rows_created,
                             "refused": import.rows_refused});
-        let event = audit::Event::new("import.finished", &import.id, detail);
+        let event = audit::Event::new("import.finished", &import.id, detail).in_group(import.group_id);
         audit::record(tx, moment, caller, event).await?;
     }
     import.into_active_model().reset_all().update(tx).await?;

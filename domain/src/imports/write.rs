@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use licentia_entity::{activation, license};
 use licentia_types::customers::CreateCustomerRequest;
-use licentia_types::ids::{CustomerId, ImportId};
+use licentia_types::ids::{GroupId, ImportId};
 use licentia_types::text::Reference;
 use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel};
 use serde_json::json;
@@ -14,6 +14,7 @@ use super::plan::{Draft, Plan, Planned};
 use super::planned::Outcome;
 use crate::actors::Caller;
 use crate::context::{Context, Moment};
+use crate::customers::{CustomerError, NotMade, Owner};
 use crate::database::{Reach, WriteTx};
 use crate::events::{self, Kind};
 use crate::failure::Failure;
@@ -30,6 +31,16 @@ pub(super) struct Writing<'a> {
     pub(super) moment: Moment<'a>,
     pub(super) caller: &'a Caller,
     pub(super) import: ImportId,
+    /// Where licences without customer are put.
+    pub(super) group: Option<GroupId>,
+}
+
+/// What was looked at before is otherwise: the piece is tried again.
+fn meanwhile(error: NotMade) -> Failure {
+    match error {
+        NotMade::Failed(failure) => failure,
+        NotMade::Refused(..) => Failure::Contended,
+    }
 }
 
 impl Writing<'_> {
@@ -41,7 +52,8 @@ impl Writing<'_> {
         let owners = self.owners(described).await?;
         for (planned, owner) in planned.iter_mut().zip(&owners) {
             if let Some(draft) = &mut planned.draft {
-                draft.license.customer_id = *owner;
+                draft.license.customer_id = owner.map(|owner| owner.customer);
+                draft.license.group_id = owner.map_or(self.group, |owner| owner.group);
             }
         }
         let mut drafts: Vec<&mut Draft> =
@@ -55,7 +67,7 @@ impl Writing<'_> {
                 |outcome| outcome,
                 |planned| Outcome::Created {
                     license: planned.draft.map(|draft| draft.license.id),
-                    customer: owners.next().flatten(),
+                    customer: owners.next().flatten().map(|owner| owner.customer),
                 },
             );
             (number, outcome)
@@ -67,7 +79,7 @@ impl Writing<'_> {
     async fn owners(
         &self,
         described: Vec<Option<CreateCustomerRequest>>,
-    ) -> Result<Vec<Option<CustomerId>>, Failure> {
+    ) -> Result<Vec<Option<Owner>>, Failure> {
         let mut known: BTreeMap<Reference, CreateCustomerRequest> = BTreeMap::new();
         let mut unknown = Vec::new();
         let mut named: Vec<Option<Option<Reference>>> = Vec::with_capacity(described.len());
@@ -83,8 +95,13 @@ impl Writing<'_> {
                 }
             }
         }
-        let known = customers::find_or_insert(self.tx, &self.moment, self.caller, known).await?;
-        let made = customers::insert_all(self.tx, &self.moment, self.caller, unknown).await?;
+        let known =
+            customers::find_or_insert(self.tx, &self.moment, self.caller, known).await.map_err(meanwhile)?;
+        let made = customers::insert_all(self.tx, &self.moment, self.caller, unknown).await;
+        let made = made.map_err(|error| match error {
+            CustomerError::Failed(failure) => failure,
+            _ => Failure::Contended,
+        })?;
         let mut made = made.into_iter();
         let owner = |named: Option<Option<Reference>>| match named {
             None => Ok(None),

@@ -8,6 +8,7 @@ use licentia_types::seats::SeatsTaken;
 
 use crate::activations::ActivationError;
 use crate::failure::{Failure, failed_from};
+use crate::pages::PageError;
 use crate::refusal::Refusal;
 
 /// Why an operation on a licence file was refused.
@@ -57,12 +58,24 @@ pub enum LicenseFileError {
     /// What every activation may be refused for.
     #[error(transparent)]
     Activation(#[from] ActivationError),
+    /// A list that cannot be shown so.
+    #[error(transparent)]
+    Page(PageError),
     /// Our fault.
     #[error(transparent)]
     Failed(#[from] Failure),
 }
 
 failed_from!(LicenseFileError);
+
+impl From<PageError> for LicenseFileError {
+    fn from(error: PageError) -> Self {
+        match error {
+            PageError::Failed(failure) => Self::Failed(failure),
+            refused @ PageError::Parameter { .. } => Self::Page(refused),
+        }
+    }
+}
 
 impl Refusal for LicenseFileError {
     fn code(&self) -> ProblemCode {
@@ -79,6 +92,7 @@ impl Refusal for LicenseFileError {
             | Self::ReceiptInvalid(_) => ProblemCode::ValidationFailed,
             Self::ConsumerKey(_) => ProblemCode::ConsumerKeyInvalid,
             Self::Activation(error) => error.code(),
+            Self::Page(error) => error.code(),
             Self::Failed(failure) => failure.code(),
         }
     }
@@ -96,7 +110,7 @@ impl Refusal for LicenseFileError {
             Self::MachineKey(_) => field("publicKey", "INVALID"),
             Self::ReceiptInvalid(_) => field("receipt", "INVALID"),
             Self::Activation(error) => error.fields(),
-            Self::NotFound | Self::ReceiptUnknown | Self::Failed(_) => Vec::new(),
+            Self::NotFound | Self::ReceiptUnknown | Self::Page(_) | Self::Failed(_) => Vec::new(),
         }
     }
 

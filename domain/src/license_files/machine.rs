@@ -42,7 +42,7 @@ pub(super) async fn come(
 ) -> Result<(activation::Model, Coming), ActivationError> {
     let (license, fingerprint) = (seats.license().id, &described.fingerprint);
     let scope = Scope::License(license);
-    let Some(known) = store::find_instance(tx, scope, fingerprint, None).await? else {
+    let Some(known) = store::find_instance(tx, scope.clone(), fingerprint, None).await? else {
         activations::expect_unblocked(tx, scope, fingerprint).await?;
         let id = ActivationId::new(moment.new_uuid()?);
         let mut machine = activations::blank(id, license, fingerprint, None, moment.now);

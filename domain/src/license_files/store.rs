@@ -13,6 +13,7 @@ use sea_orm::{
 };
 
 use crate::database::WriteTx;
+use crate::licenses;
 use crate::pages::{PageError, PageQuery, page, search};
 use crate::scope::Scope;
 
@@ -22,6 +23,9 @@ const ROWS: usize = 500;
 fn select(scope: Scope) -> Select<Entity> {
     match scope {
         Scope::Everything => Entity::find(),
+        Scope::Groups(groups) => {
+            Entity::find().filter(Column::LicenseId.in_subquery(licenses::store::ids_within(&groups)))
+        }
         Scope::License(id) => Entity::find().filter(Column::LicenseId.eq(id)),
         Scope::Activation(id) => Entity::find().filter(Column::ActivationId.eq(id)),
         Scope::Nothing => Entity::find().filter(Expr::value(false)),

@@ -2,21 +2,24 @@
 
 use licentia_entity::{license, product};
 use licentia_types::change::Change;
-use licentia_types::ids::LicenseId;
+use licentia_types::ids::{CustomerId, GroupId, LicenseId};
 use licentia_types::impact::ImpactResponse;
 use licentia_types::licenses::{ChangeFeaturesRequest, LicenseResponse, UpdateLicenseRequest};
 use licentia_types::text::Key;
 use serde_json::{Map, Value, json};
 
 use super::error::LicenseError;
+use super::owners::Belonging;
 use super::{Told, feature_changes, lifecycle, locked, terms, view, write};
 use crate::actors::Caller;
 use crate::catalog::{self, Impact};
 use crate::context::{Context, Moment};
+use crate::customers::Owner;
 use crate::database::WriteTx;
 use crate::edits::{Edited, Intent};
 use crate::events::Kind;
 use crate::failure::Failure;
+use crate::groups::{self, Placing};
 use crate::tiers::Catalogue;
 use crate::{once, products};
 
@@ -32,7 +35,7 @@ pub async fn update(
     intent: Intent,
     command: UpdateLicenseRequest,
 ) -> Result<Edited<LicenseResponse>, LicenseError> {
-    let edit = LicenseEdit::begin(ctx, caller, id, intent).await?;
+    let edit = LicenseEdit::begin(ctx, caller, id, intent, command.customer_id).await?;
     let after = edit.edited(caller, command).await?;
     edit.finish(caller, after, intent, "license.updated").await
 }
@@ -52,7 +55,7 @@ pub async fn change_features(
     if let Some(answer) = once::answered(caller)? {
         return Ok(Edited::Done(answer));
     }
-    let edit = LicenseEdit::begin(ctx, caller, id, intent).await?;
+    let edit = LicenseEdit::begin(ctx, caller, id, intent, None).await?;
     edit.change_features(caller, intent, command).await.map_err(LicenseError::of_features)
 }
 
@@ -62,6 +65,8 @@ struct LicenseEdit<'a> {
     moment: Moment<'a>,
     tx: WriteTx,
     before: license::Model,
+    /// The customer that is named, if there is one.
+    claimant: Option<Owner>,
     product: product::Model,
     catalogue: Catalogue,
 }
@@ -72,14 +77,20 @@ impl<'a> LicenseEdit<'a> {
         caller: &Caller,
         id: LicenseId,
         intent: Intent,
+        customer: Option<CustomerId>,
     ) -> Result<Self, LicenseError> {
         let moment = ctx.moment();
         let tx = once::begin(ctx, caller).await?;
+        // Customers are held before licences, as by whoever moves a customer.
+        let claimant = match customer {
+            None => None,
+            Some(customer) => terms::find_owner(&tx, caller.actor.scope(), customer).await?,
+        };
         let before = locked(&tx, caller.actor.scope(), id, intent.expected).await?;
         let product = products::store::find_unchanging(&tx, before.product_id).await?;
         let product = product.ok_or(Failure::Corrupt("product"))?;
         let catalogue = catalog::load(&tx, product.id).await?;
-        Ok(Self { ctx, moment, tx, before, product, catalogue })
+        Ok(Self { ctx, moment, tx, before, claimant, product, catalogue })
     }
 
     /// The licence as the edit wants it.
@@ -89,13 +100,7 @@ impl<'a> LicenseEdit<'a> {
         command: UpdateLicenseRequest,
     ) -> Result<license::Model, LicenseError> {
         let before = lifecycle::edited(self.before.clone(), self.moment.now)?;
-        let customer_id = match (before.customer_id, command.customer_id) {
-            (Some(owner), Some(other)) if owner != other => return Err(LicenseError::Owned),
-            (owner, None) => owner,
-            (_, Some(customer)) => {
-                Some(terms::expect_customer(&self.tx, caller.actor.scope(), customer).await?)
-            }
-        };
+        let belonging = self.belonging(caller, command.customer_id, command.group_id).await?;
         match command.expires_at {
             Change::Set(at) if at <= self.moment.now => return Err(LicenseError::ExpiryPast),
             Change::Clear if before.trial && !ends_by_term(&before) => {
@@ -107,9 +112,9 @@ impl<'a> LicenseEdit<'a> {
             Some(other) if other != before.tier_id => terms::tier_on_sale(&self.catalogue, other)?.id,
             Some(_) | None => before.tier_id,
         };
+        let before = lifecycle::belonging(before, belonging, self.moment.now);
         Ok(license::Model {
             tier_id,
-            customer_id,
             expires_at: command.expires_at.apply(before.expires_at),
             updates_until: command.updates_until.apply(before.updates_until),
             features: command.features.unwrap_or(before.features),
@@ -120,6 +125,27 @@ impl<'a> LicenseEdit<'a> {
             metadata: command.metadata.unwrap_or(before.metadata),
             ..before
         })
+    }
+
+    /// Whose it is then. One with a customer is in that one's group; one without may be moved by itself.
+    async fn belonging(
+        &self,
+        caller: &Caller,
+        customer: Option<CustomerId>,
+        group: Change<GroupId>,
+    ) -> Result<Belonging, LicenseError> {
+        let before = &self.before;
+        let owner = match (before.customer_id, customer) {
+            (Some(owner), Some(other)) if owner != other => return Err(LicenseError::Owned),
+            (None, None) => {
+                let placing = Placing::of(&self.tx, &caller.actor, groups::named(&group)).await?;
+                return Ok(Belonging { customer: None, group: placing.moved(before.group_id, group)? });
+            }
+            (Some(customer), _) => Owner { customer, group: before.group_id },
+            (None, Some(_)) => self.claimant.ok_or(LicenseError::CustomerUnknown)?,
+        };
+        let there = Change::Keep == group || group.apply(None) == owner.group;
+        if there { Ok(owner.into()) } else { Err(LicenseError::GroupOfCustomer) }
     }
 
     async fn change_features(
@@ -180,6 +206,9 @@ fn ends_by_term(license: &license::Model) -> bool {
 /// The members that differ, before and after; of what people wrote, only that it differs.
 fn differences(before: &license::Model, after: &license::Model) -> Value {
     let (mut old, mut new) = (members(before), members(after));
+    // No token says where it is.
+    old.insert("group".to_owned(), json!(before.group_id));
+    new.insert("group".to_owned(), json!(after.group_id));
     old.retain(|name, value| new.get(name) != Some(value));
     new.retain(|name, _| old.contains_key(name));
     let written: Vec<&str> =

@@ -6,6 +6,7 @@ use licentia_types::text::Key;
 
 use crate::customers::CustomerError;
 use crate::failure::{Failure, failed_from};
+use crate::groups::Unplaced;
 use crate::refusal::Refusal;
 use crate::tokens::TokenTooLarge;
 
@@ -35,6 +36,12 @@ pub enum LicenseError {
     /// Both ways to name a customer.
     #[error("give customerId or customer, not both")]
     CustomerTwice,
+    /// It cannot be put there.
+    #[error(transparent)]
+    Group(#[from] Unplaced),
+    /// A group of its own, beside that of its customer.
+    #[error("the licence is in the group of its customer: leave groupId out, or move the customer")]
+    GroupOfCustomer,
     /// The customer on the way cannot be made.
     #[error(transparent)]
     Customer(CustomerError),
@@ -220,6 +227,8 @@ impl Refusal for LicenseError {
             | Self::TierUnknown
             | Self::CustomerUnknown
             | Self::CustomerTwice
+            | Self::Group(_)
+            | Self::GroupOfCustomer
             | Self::ExpiryTwice
             | Self::ExpiryPast
             | Self::EndOutOfRange
@@ -254,6 +263,8 @@ impl Refusal for LicenseError {
             Self::OfFeatures(error) => place::of_features(error),
             Self::CustomerUnknown => field("/customerId", "UNKNOWN"),
             Self::CustomerTwice => field("/customer", "INVALID"),
+            Self::Group(unplaced) => vec![unplaced.field("/groupId")],
+            Self::GroupOfCustomer => field("/groupId", "INVALID"),
             Self::Customer(error) => error
                 .fields()
                 .into_iter()

@@ -90,7 +90,7 @@ pub async fn export(
 ) -> Result<Export, Failure> {
     let (moment, scope) = (ctx.moment(), caller.actor.scope());
     let tx = ctx.db.write(Lane::Ordinary).await?;
-    let last = chosen(scope, &filter, moment.now)
+    let last = chosen(scope.clone(), &filter, moment.now)
         .order_by_desc(license::Column::Id)
         .select_only()
         .column(license::Column::Id)
@@ -100,7 +100,7 @@ pub async fn export(
     let count = match last {
         None => 0,
         Some(last) => {
-            let all = chosen(scope, &filter, moment.now).filter(license::Column::Id.lte(last));
+            let all = chosen(scope.clone(), &filter, moment.now).filter(license::Column::Id.lte(last));
             all.count(&tx).await?
         }
     };
@@ -127,7 +127,7 @@ impl Export {
         let Some(last) = self.last else {
             return Ok(Some(lines).filter(|lines| !lines.is_empty()));
         };
-        let page = chosen(self.scope, &self.filter, self.now)
+        let page = chosen(self.scope.clone(), &self.filter, self.now)
             .filter(license::Column::Id.lte(last))
             .apply_if(self.after, |select, after| select.filter(license::Column::Id.gt(after)))
             .order_by_asc(license::Column::Id)
@@ -139,7 +139,7 @@ impl Export {
             self.last = None;
         }
         self.names.learn(ctx, &page).await?;
-        let owners = owners(ctx, self.scope, &page).await?;
+        let owners = owners(ctx, self.scope.clone(), &page).await?;
         for license in &page {
             let owner = license.customer_id.and_then(|id| owners.get(&id));
             line(&mut lines, self.cells(ctx, license, owner)?.into_iter());

@@ -52,7 +52,6 @@ enum Beginning {
 }
 
 /// How a licence is named by whoever activates a machine of it.
-#[derive(Clone, Copy)]
 enum Named<'a> {
     /// By its key.
     Key(&'a KeyDigests),
@@ -98,14 +97,14 @@ async fn hold_named(
 ) -> Result<Option<(WriteTx, Opening)>, Failure> {
     for _ in 0..ATTEMPTS {
         // A new transaction each time: nothing is held out of order.
-        let tx = match named {
+        let tx = match &named {
             Named::For(caller, _) => once::begin(ctx, caller).await?,
             Named::Key(_) | Named::Id(..) => ctx.db.write(Lane::Ordinary).await?,
         };
-        let seen = match named {
-            Named::Key(key) => store::find_by_key(&tx, key.clone(), now).await?,
-            Named::Id(scope, id) => store::find(&tx, scope, id).await?,
-            Named::For(caller, id) => store::find(&tx, caller.actor.scope(), id).await?,
+        let seen = match &named {
+            Named::Key(key) => store::find_by_key(&tx, (*key).clone(), now).await?,
+            Named::Id(scope, id) => store::find(&tx, scope.clone(), *id).await?,
+            Named::For(caller, id) => store::find(&tx, caller.actor.scope(), *id).await?,
         };
         let Some(seen) = seen else {
             return Ok(None);

@@ -16,7 +16,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::error::LicenseError;
-use super::{owners, view};
+use super::owners::{self, Named};
+use super::view;
 use crate::actors::Caller;
 use crate::context::{Context, Moment};
 use crate::database::WriteTx;
@@ -85,7 +86,11 @@ async fn issue_all(
     }
     let tx = once::begin(ctx, caller).await?;
     let desk = Desk::open(ctx, &tx, moment, commands.iter().map(|command| command.product_id)).await?;
-    let named = commands.iter_mut().map(|command| (command.customer_id, command.customer.take()));
+    let named = commands.iter_mut().map(|command| Named {
+        customer_id: command.customer_id,
+        customer: command.customer.take(),
+        group_id: command.group_id,
+    });
     let owners = owners::settle(&tx, &moment, caller, named.collect()).await?;
     let mut drafts = Vec::with_capacity(commands.len());
     for (index, ((command, owner), id)) in

@@ -5,11 +5,12 @@
 //! can be taken back. Expiry is never written; it follows from the clock.
 
 use licentia_entity::license;
-use licentia_types::ids::{CustomerId, LicenseId};
+use licentia_types::ids::LicenseId;
 use licentia_types::licenses::Term;
 use licentia_types::text::Note;
 use licentia_types::time::Timestamp;
 
+use super::owners::Belonging;
 use super::terms::own_term;
 
 /// What a transition made of a licence.
@@ -170,13 +171,24 @@ pub(crate) fn renew(
     Ok(license::Model { expires_at: Some(expires_at), ..raised(license, now) })
 }
 
-pub(crate) fn transfer(license: license::Model, to: CustomerId, now: Timestamp) -> Result<Next, Refused> {
+pub(crate) fn transfer(license: license::Model, to: Belonging, now: Timestamp) -> Result<Next, Refused> {
     match license.status {
         license::Status::Revoked => Err(Refused::Revoked),
-        _ if license.customer_id == Some(to) => Ok(Next::Same(license)),
+        _ if license.customer_id == to.customer => Ok(Next::Same(license)),
         license::Status::Active | license::Status::Suspended => {
-            Ok(Next::Changed(license::Model { customer_id: Some(to), ..raised(license, now) }))
+            Ok(Next::Changed(belonging(raised(license, now), to, now)))
         }
+    }
+}
+
+/// The same licence, in other hands. What was done to it in another group is not told in this one.
+pub(crate) fn belonging(license: license::Model, to: Belonging, now: Timestamp) -> license::Model {
+    let crosses = license.group_id != to.group;
+    license::Model {
+        customer_id: to.customer,
+        group_id: to.group,
+        group_since: if crosses { Some(now) } else { license.group_since },
+        ..license
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use licentia_entity::{activation, former_license_key, license};
-use licentia_types::ids::{CustomerId, LicenseId, ProductId, TierId};
+use licentia_types::ids::{CustomerId, GroupId, LicenseId, ProductId, TierId};
 use licentia_types::licenses::{FeatureOverrides, LicenseStatus};
 use licentia_types::pages::PageResponse;
 use licentia_types::text::Reference;
@@ -20,6 +20,10 @@ use crate::database::WriteTx;
 use crate::pages::{PageError, PageQuery, page, search};
 use crate::scope::Scope;
 
+mod within;
+
+pub(crate) use within::{ids_within, is_within_since, regroup};
+
 /// Which licences a list shows.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LicenseFilter {
@@ -29,6 +33,8 @@ pub struct LicenseFilter {
     pub tier_id: Option<TierId>,
     /// Of this customer.
     pub customer_id: Option<CustomerId>,
+    /// In this group.
+    pub group_id: Option<GroupId>,
     /// Worth this now.
     pub status: Option<LicenseStatus>,
     /// To try the product with, or not.
@@ -39,6 +45,7 @@ fn select(scope: Scope) -> Select<license::Entity> {
     let all = license::Entity::find();
     match scope {
         Scope::Everything => all,
+        Scope::Groups(groups) => all.filter(within::within(&groups)),
         Scope::License(id) => all.filter(license::Column::Id.eq(id)),
         Scope::Activation(id) => {
             let of = activation::Entity::find_by_id(id).select_only().column(activation::Column::LicenseId);
@@ -85,6 +92,9 @@ pub(super) fn chosen(scope: Scope, filter: &LicenseFilter, now: Timestamp) -> Se
     }
     if let Some(customer) = filter.customer_id {
         found = found.filter(CustomerId.eq(customer));
+    }
+    if let Some(group) = filter.group_id {
+        found = found.filter(license::Column::GroupId.eq(group));
     }
     if let Some(trial) = filter.trial {
         found = found.filter(license::Column::Trial.eq(trial));

@@ -5,11 +5,11 @@ use licentia_types::ids::{CustomerId, TierId};
 use licentia_types::licenses::{FeatureOverrides, Term};
 use licentia_types::prices::BillingPeriod;
 use licentia_types::text::Key;
-use sea_orm::ConnectionTrait;
 
 use super::error::LicenseError;
 use crate::context::Context;
-use crate::customers;
+use crate::customers::{self, Owner};
+use crate::database::WriteTx;
 use crate::failure::Failure;
 use crate::scope::Scope;
 use crate::tiers::Catalogue;
@@ -41,13 +41,9 @@ pub(super) fn tier_on_sale(catalogue: &Catalogue, id: TierId) -> Result<&tier::M
     catalogue.tiers.iter().find(on_sale).ok_or(LicenseError::TierUnknown)
 }
 
-pub(crate) async fn expect_customer(
-    db: &impl ConnectionTrait,
-    scope: Scope,
-    id: CustomerId,
-) -> Result<CustomerId, LicenseError> {
-    let customer = customers::store::find(db, scope, id).await?;
-    customer.map(|customer| customer.id).ok_or(LicenseError::CustomerUnknown)
+/// A customer, who stays in its group until the transaction ends.
+pub(super) async fn find_owner(tx: &WriteTx, scope: Scope, id: CustomerId) -> Result<Option<Owner>, Failure> {
+    Ok(customers::store::hold_all(tx, scope, [id]).await?.first().map(Owner::of))
 }
 
 /// What a licence grants now.

@@ -6,7 +6,8 @@ use serde_json::json;
 
 use super::error::LicenseError;
 use super::lifecycle::{self, Next};
-use super::{Told, locked, owners, view, write};
+use super::owners::{self, Named};
+use super::{Told, locked, store, view, write};
 use crate::actors::Caller;
 use crate::context::Context;
 use crate::events::Kind;
@@ -27,12 +28,19 @@ pub async fn transfer(
     if let Some(answer) = once::answered(caller)? {
         return Ok(answer);
     }
+    if command.customer_id.is_none() && command.customer.is_none() {
+        return Err(LicenseError::CustomerMissing);
+    }
     let moment = ctx.moment();
     let tx = once::begin(ctx, caller).await?;
-    let before = locked(&tx, caller.actor.scope(), id, expected).await?;
-    let named = vec![(command.customer_id, command.customer)];
+    let scope = caller.actor.scope();
+    store::find(&tx, scope.clone(), id).await?.ok_or(LicenseError::NotFound)?;
+    // Customers are held before licences, as by whoever moves a customer.
+    let named = vec![Named { customer_id: command.customer_id, customer: command.customer, group_id: None }];
     let owners = owners::settle(&tx, &moment, caller, named).await.map_err(LicenseError::alone)?;
-    let owner = owners.into_iter().flatten().next().ok_or(LicenseError::CustomerMissing)?;
+    let owner = owners.into_iter().next().ok_or(LicenseError::CustomerMissing)?;
+    let to = owner.customer.ok_or(LicenseError::CustomerMissing)?;
+    let before = locked(&tx, scope, id, expected).await?;
     let former = before.customer_id;
     let changed = match lifecycle::transfer(before, owner, moment.now)? {
         Next::Same(license) => return Ok(view::render(ctx, &tx, license, moment.now).await?),
@@ -41,7 +49,7 @@ pub async fn transfer(
     let told = Told {
         action: "license.transferred",
         event: Some(Kind::LicenseTransferred),
-        detail: json!({"before": former, "after": owner}),
+        detail: json!({"before": former, "after": to}),
     };
     let license = write(&tx, &moment, caller, changed, told).await?;
     activation_claims::reject_open(&tx, &moment, caller, &license).await?;

@@ -63,6 +63,7 @@ fn one(
         product_id: license.product_id,
         tier_id: license.tier_id,
         customer_id: license.customer_id,
+        group_id: license.group_id,
         masked_key: license.key_masked,
         starts_at: (!license.awaits_start).then_some(license.starts_at),
         expires_at: license.expires_at,

@@ -48,7 +48,7 @@ impl Search<'_> {
         let machines = match token {
             Token::Signed(claims) => {
                 let id = claims.activation_id;
-                let machine = activations::store::find(&self.ctx.db, self.scope, id).await?;
+                let machine = activations::store::find(&self.ctx.db, self.scope.clone(), id).await?;
                 if let Some(machine) = &machine {
                     self.expect_audience(machine, &claims).await?;
                     self.add(by, Thing::Token(claims));
@@ -57,7 +57,8 @@ impl Search<'_> {
             }
             Token::Encrypted { consumer_key } => {
                 let to_key = activation::Column::ConsumerKey.eq(consumer_key);
-                let machines = activations::store::matching(&self.ctx.db, self.scope, to_key, ENOUGH).await?;
+                let machines =
+                    activations::store::matching(&self.ctx.db, self.scope.clone(), to_key, ENOUGH).await?;
                 if machines.is_empty() {
                     return Err(refused(TokenFault::UnknownKey));
                 }
@@ -82,7 +83,7 @@ impl Search<'_> {
     }
 
     async fn id(&mut self, id: AnyId) -> Result<(), Failure> {
-        let (db, scope) = (&self.ctx.db, self.scope);
+        let (db, scope) = (&self.ctx.db, self.scope.clone());
         let boxed = |license| Thing::License(Box::new(license));
         let thing = match id {
             AnyId::License(id) => licenses::store::find(db, scope, id).await?.map(boxed),
@@ -131,11 +132,11 @@ impl Search<'_> {
         let Ok(key) = LicenseKey::parse(text) else { return Ok(()) };
         let digests = licenses::keys::digest(self.ctx, &key);
         let has_key = license::Column::KeyDigest.is_in(digests.all());
-        for license in licenses::store::matching(&self.ctx.db, self.scope, has_key, ENOUGH).await? {
+        for license in licenses::store::matching(&self.ctx.db, self.scope.clone(), has_key, ENOUGH).await? {
             self.add(LookupBy::LicenseKey, Thing::License(Box::new(license)));
         }
         let Some(former) = store::former_key(&self.ctx.db, digests).await? else { return Ok(()) };
-        let license = licenses::store::find(&self.ctx.db, self.scope, former.license_id).await?;
+        let license = licenses::store::find(&self.ctx.db, self.scope.clone(), former.license_id).await?;
         if let Some(license) = license.map(Box::new) {
             let thing = Thing::FormerKey { license, valid_until: former.valid_until };
             self.add(LookupBy::FormerLicenseKey, thing);
@@ -150,7 +151,9 @@ impl Search<'_> {
             (LookupBy::MaskedKey, license::Column::KeyMasked.eq(masked)),
             (LookupBy::Order, license::Column::SourceOrderId.eq(text)),
         ] {
-            for license in licenses::store::matching(&self.ctx.db, self.scope, condition, ENOUGH).await? {
+            for license in
+                licenses::store::matching(&self.ctx.db, self.scope.clone(), condition, ENOUGH).await?
+            {
                 self.add(by, Thing::License(Box::new(license)));
             }
         }
@@ -162,7 +165,9 @@ impl Search<'_> {
             (LookupBy::Email, folded(customer::Column::Email, text)),
             (LookupBy::ExternalId, customer::Column::ExternalId.eq(text)),
         ] {
-            for customer in customers::store::matching(&self.ctx.db, self.scope, condition, ENOUGH).await? {
+            for customer in
+                customers::store::matching(&self.ctx.db, self.scope.clone(), condition, ENOUGH).await?
+            {
                 let id = customer.id;
                 self.add(by, Thing::Customer(Box::new(customer)));
                 self.licenses_of(id).await?;
@@ -173,7 +178,7 @@ impl Search<'_> {
 
     async fn licenses_of(&mut self, customer: CustomerId) -> Result<(), Failure> {
         let owned = license::Column::CustomerId.eq(customer);
-        for license in licenses::store::matching(&self.ctx.db, self.scope, owned, ENOUGH).await? {
+        for license in licenses::store::matching(&self.ctx.db, self.scope.clone(), owned, ENOUGH).await? {
             self.add(LookupBy::Customer, Thing::License(Box::new(license)));
         }
         Ok(())
@@ -184,7 +189,8 @@ impl Search<'_> {
             (LookupBy::Fingerprint, activation::Column::Fingerprint.eq(text)),
             (LookupBy::Hostname, folded(activation::Column::Hostname, text)),
         ] {
-            let machines = activations::store::matching(&self.ctx.db, self.scope, condition, ENOUGH).await?;
+            let machines =
+                activations::store::matching(&self.ctx.db, self.scope.clone(), condition, ENOUGH).await?;
             self.machines(by, machines);
         }
         Ok(())
@@ -197,12 +203,12 @@ impl Search<'_> {
     }
 
     async fn requests(&mut self, id: &str) -> Result<(), Failure> {
-        for event in store::audit_events(&self.ctx.db, self.scope, id).await? {
+        for event in store::audit_events(&self.ctx.db, self.scope.clone(), id).await? {
             self.add(LookupBy::RequestId, Thing::AuditEvent(Box::new(event)));
         }
         // Those of this instance may not be written yet.
         refusals::flush(self.ctx).await?;
-        for refusal in store::refusals(&self.ctx.db, self.scope, id).await? {
+        for refusal in store::refusals(&self.ctx.db, self.scope.clone(), id).await? {
             self.add(LookupBy::RequestId, Thing::Refusal(Box::new(refusal)));
         }
         Ok(())

@@ -6,6 +6,8 @@ use licentia_types::ids::{AuditEventId, FeatureId, TierId};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::found::ENOUGH;
+use crate::audit;
+use crate::licenses;
 use crate::licenses::keys::KeyDigests;
 use crate::scope::Scope;
 
@@ -35,16 +37,12 @@ pub(super) async fn signing_key(
     signing_key::Entity::find_by_id(kid.to_owned()).one(db).await
 }
 
-/// The audit log is everybody's, so only those who see everything find its rows.
 pub(super) async fn audit_event(
     db: &impl ConnectionTrait,
     scope: Scope,
     id: AuditEventId,
 ) -> Result<Option<audit_event::Model>, DbErr> {
-    match scope {
-        Scope::Everything => audit_event::Entity::find_by_id(id).one(db).await,
-        Scope::License(_) | Scope::Activation(_) | Scope::Nothing => Ok(None),
-    }
+    audit::select(scope).filter(audit_event::Column::Id.eq(id)).one(db).await
 }
 
 /// What was done in a request.
@@ -53,10 +51,7 @@ pub(super) async fn audit_events(
     scope: Scope,
     request_id: &str,
 ) -> Result<Vec<audit_event::Model>, DbErr> {
-    if scope != Scope::Everything {
-        return Ok(Vec::new());
-    }
-    audit_event::Entity::find()
+    audit::select(scope)
         .filter(audit_event::Column::RequestId.eq(request_id))
         .order_by_asc(audit_event::Column::Id)
         .limit(ENOUGH)
@@ -73,6 +68,10 @@ pub(super) async fn refusals(
     let of_request = refusal::Entity::find().filter(refusal::Column::RequestId.eq(request_id));
     let in_scope = match scope {
         Scope::Everything => of_request,
+        Scope::Groups(groups) => {
+            let inside = licenses::store::ids_within(&groups);
+            of_request.filter(refusal::Column::LicenseId.in_subquery(inside))
+        }
         Scope::License(id) => of_request.filter(refusal::Column::LicenseId.eq(id)),
         Scope::Activation(_) | Scope::Nothing => return Ok(Vec::new()),
     };

@@ -1,10 +1,13 @@
-//! Who holds a session's token. One statement, by an index: a session that was ended, or an admin who was disabled, is
+//! Who holds a session's token. One statement, by an index, and another one for an admin with groups or a role that was
+//! made here: a session that was ended, or an admin who was disabled, is
 //! known at once, on every instance.
 
 use super::{SessionError, access_tokens, rules, store};
 use crate::actors::{Actor, Principal};
 use crate::admins;
 use crate::context::Context;
+use crate::roles;
+use crate::scope::Groups;
 
 /// Finds out who holds this token.
 ///
@@ -20,6 +23,8 @@ pub async fn authenticate(ctx: &Context, token: &str) -> Result<Actor, SessionEr
         return Err(SessionError::Unauthenticated);
     }
     // A role that is gone allows nothing.
-    let permissions = admins::rules::permissions(&admin.role).unwrap_or_default();
-    Ok(Actor::Admin { id: admin.id, session: session.id, principal: Principal::with(&permissions) })
+    let permissions = roles::permissions_of(&ctx.db, &admin.role).await?.unwrap_or_default();
+    let groups = admins::boundaries::groups_of(&ctx.db, &admin).await?.map(Groups::of);
+    let principal = Principal::with(&permissions).within(groups);
+    Ok(Actor::Admin { id: admin.id, session: session.id, principal })
 }

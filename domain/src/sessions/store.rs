@@ -7,17 +7,21 @@ use licentia_types::pages::PageResponse;
 use licentia_types::time::{Seconds, Timestamp};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect, QueryTrait};
 
+use crate::admins;
 use crate::database::WriteTx;
 use crate::pages::{PageError, PageQuery, page};
+use crate::scope::Scope;
 
 /// Those that go on.
 pub(super) async fn list(
     db: &impl ConnectionTrait,
+    scope: Scope,
     admin: Option<AdminId>,
     (now, idle): (Timestamp, Seconds),
     query: &PageQuery,
 ) -> Result<PageResponse<Model>, PageError> {
     let found = Entity::find()
+        .filter(Column::AdminId.in_subquery(admins::store::ids(scope)))
         .filter(Column::EndsAt.gt(now))
         .filter(Column::RefreshedAt.gt(now - idle))
         .apply_if(admin, |select, admin| select.filter(Column::AdminId.eq(admin)));

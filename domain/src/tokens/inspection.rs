@@ -17,7 +17,7 @@ use licentia_types::signing_keys::SigningKeyState;
 use licentia_types::status_lists::STATUS_LIST_TYP;
 use licentia_types::time::Timestamp;
 use licentia_types::tokens::LicenseClaims;
-use sea_orm::EntityTrait;
+use sea_orm::{ColumnTrait, EntityTrait};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -103,7 +103,7 @@ pub async fn inspect(
     let text = request.token.expose();
     let file = unarmour(FILE_LABEL, text).ok();
     match parse(file.as_deref().unwrap_or(text))? {
-        Parsed::Encrypted(header) => encrypted(ctx, &header).await,
+        Parsed::Encrypted(header) => encrypted(ctx, caller.actor.scope(), &header).await,
         Parsed::Signed(signed) if signed.header.is_of_license() => {
             license_token(ctx, caller.actor.scope(), &signed, now).await
         }
@@ -112,8 +112,21 @@ pub async fn inspect(
 }
 
 /// Only the consumer can open it; that it is meant for one of ours is all that can be told.
-async fn encrypted(ctx: &Context, header: &EncryptedHeader) -> Result<InspectResponse, InspectionError> {
-    if consumer_key::Entity::find_by_id(header.kid.clone()).one(&ctx.db).await?.is_none() {
+async fn encrypted(
+    ctx: &Context,
+    scope: Scope,
+    header: &EncryptedHeader,
+) -> Result<InspectResponse, InspectionError> {
+    let known = match scope {
+        Scope::Everything => {
+            consumer_key::Entity::find_by_id(header.kid.clone()).one(&ctx.db).await?.is_some()
+        }
+        within => {
+            let to_key = activation::Column::ConsumerKey.eq(header.kid.clone());
+            !activations::store::matching(&ctx.db, within, to_key, 1).await?.is_empty()
+        }
+    };
+    if !known {
         return Err(TokenFault::UnknownKey.into());
     }
     Ok(InspectResponse {

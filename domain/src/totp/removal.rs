@@ -65,11 +65,11 @@ pub async fn remove(ctx: &Context, caller: &Caller, id: AdminId) -> Result<Admin
     let tx = once::begin(ctx, caller).await?;
     let admin = admins::held(&tx, caller, id).await?;
     if admin.totp_sealed.is_none() {
-        return Ok(admins::rules::render(admin));
+        return Ok(admins::render(&tx, admin).await?);
     }
     sessions::store::delete_of(&tx, id, None).await?;
     let admin = clear(&tx, &moment, caller, admin).await?;
-    let shown = admins::rules::render(admin);
+    let shown = admins::render(&tx, admin).await?;
     once::commit(ctx, &moment, caller, tx, &shown).await?;
     Ok(shown)
 }

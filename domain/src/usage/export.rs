@@ -65,7 +65,7 @@ impl Export {
                 None
             }
         };
-        let groups = self.query.groups(&ctx.db, self.scope, after.as_ref(), PAGE).await?;
+        let groups = self.query.groups(&ctx.db, self.scope.clone(), after.as_ref(), PAGE).await?;
         if let Some(last) = groups.last() {
             self.next = Next::After(last.place.clone());
         }

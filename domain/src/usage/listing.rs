@@ -24,7 +24,7 @@ pub async fn list(
     }
     flush(ctx).await.map_err(PageError::Failed)?;
     let after = after.map(|Cursor(after)| after);
-    let mut groups = query.groups(&ctx.db, scope, after.as_ref(), limit + 1).await?;
+    let mut groups = query.groups(&ctx.db, scope.clone(), after.as_ref(), limit + 1).await?;
     let totals = if after.is_none() { Some(query.totals(&ctx.db, scope).await?) } else { None };
     let shown = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = groups.len() > shown;

@@ -11,6 +11,7 @@ use sea_orm::{
 use serde::{Deserialize, Serialize};
 
 use super::NOBODY;
+use crate::licenses;
 use crate::scope::Scope;
 
 /// Which counts.
@@ -129,6 +130,10 @@ fn select(scope: Scope) -> Select<usage_day::Entity> {
     let all = usage_day::Entity::find();
     match scope {
         Scope::Everything => all,
+        // What was asked of no licence that is known is in no group.
+        Scope::Groups(groups) => {
+            all.filter(usage_day::Column::LicenseId.in_subquery(licenses::store::ids_within(&groups)))
+        }
         Scope::License(id) => all.filter(usage_day::Column::LicenseId.eq(id)),
         // Machines do not see each other's.
         Scope::Activation(_) | Scope::Nothing => all.filter(Expr::value(false)),

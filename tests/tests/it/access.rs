@@ -9,6 +9,7 @@ use reqwest::Method;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
+pub(crate) mod bounds;
 mod matrix;
 
 on_both![
@@ -35,6 +36,7 @@ async fn make_key(
         origin: Origin::Operator,
         expires_at,
         ip_ranges: std::collections::BTreeSet::new(),
+        groups: None,
     };
     let (id, secret) = api_keys::create(&server.context, &Caller::operator(), command).await.unwrap();
     (id, secret.expose_secret().to_owned())

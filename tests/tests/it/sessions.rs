@@ -30,9 +30,18 @@ pub(crate) struct Person {
 
 impl Person {
     pub(crate) async fn with_role(server: &TestServer, role: &str) -> Self {
+        Self::made(server, role, json!({"name": "Somebody", "role": role})).await
+    }
+
+    /// Called so, within these groups.
+    pub(crate) async fn within(server: &TestServer, name: &str, role: &str, groups: &[&str]) -> Self {
+        Self::made(server, name, json!({"name": name, "role": role, "groups": groups})).await
+    }
+
+    async fn made(server: &TestServer, name: &str, mut body: Value) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let email = format!("{role}-{}@example.com", NUMBER.fetch_add(1, Ordering::Relaxed));
-        let body = json!({"email": email, "name": "Somebody", "role": role});
+        let email = format!("{name}-{}@example.com", NUMBER.fetch_add(1, Ordering::Relaxed));
+        body["email"] = json!(email);
         let made = server.admin_post("/admins", body).await.expect(201);
         let set = json!({"token": made["passwordToken"], "password": PASSWORD});
         server.post("/auth/password/reset", set).await.expect(204);

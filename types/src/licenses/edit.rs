@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::FeatureOverrides;
 use crate::change::{Change, given};
-use crate::ids::{CustomerId, TierId};
+use crate::ids::{CustomerId, GroupId, TierId};
 use crate::limits::Limit;
 use crate::metadata::Metadata;
 use crate::objects::given_object;
@@ -19,6 +19,10 @@ pub struct UpdateLicenseRequest {
     /// Gives an unclaimed licence to a customer.
     #[serde(default, deserialize_with = "given")]
     pub customer_id: Option<CustomerId>,
+    /// Another group for a licence without customer; `null`: none. A licence with a customer is in that one's group.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<GroupId>))]
+    pub group_id: Change<GroupId>,
     /// Another tier of the product, on sale. Machines over its limits keep their seats; new ones
     /// are refused (`overLimit`).
     #[serde(default, deserialize_with = "given")]

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{FeatureOverrides, LicenseResponse};
 use crate::customers::CreateCustomerRequest;
-use crate::ids::{CustomerId, ProductId, TierId};
+use crate::ids::{CustomerId, GroupId, ProductId, TierId};
 use crate::license_files::LicenseFileResponse;
 use crate::limits::Limit;
 use crate::metadata::Metadata;
@@ -45,6 +45,10 @@ pub struct IssueLicenseRequest {
     /// Who owns it: found by `externalId`, or made on the way.
     #[serde(default, deserialize_with = "optional_object")]
     pub customer: Option<CreateCustomerRequest>,
+    /// The group of a licence without customer; absent: the caller's only one, or none where the caller has none. A
+    /// licence with a customer is in that one's group.
+    #[serde(default)]
+    pub group_id: Option<GroupId>,
     /// When its time begins.
     #[serde(default)]
     pub starts_at: StartsAt,

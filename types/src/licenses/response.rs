@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::FeatureOverrides;
-use crate::ids::{CustomerId, LicenseId, ProductId, TierId};
+use crate::ids::{CustomerId, GroupId, LicenseId, ProductId, TierId};
 use crate::limits::Limit;
 use crate::metadata::Metadata;
 use crate::seats::Seats;
@@ -60,6 +60,8 @@ pub struct LicenseResponse {
     pub tier_id: TierId,
     /// Who owns it; absent while unclaimed.
     pub customer_id: Option<CustomerId>,
+    /// The group that it is in: that of its customer, where it has one.
+    pub group_id: Option<GroupId>,
     /// Enough of the key to recognise it.
     pub masked_key: String,
     /// What it is worth now.

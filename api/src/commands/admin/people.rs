@@ -10,7 +10,8 @@ use licentia_domain::admins::{self, Installed};
 use licentia_domain::context::Context;
 use licentia_domain::totp;
 use licentia_types::admins::{AdminResponse, AdminStatus, CreateAdminRequest, InvitedAdminResponse};
-use licentia_types::text::{Email, Key, Name};
+use licentia_types::ids::GroupId;
+use licentia_types::text::{Email, Name, RoleName};
 use secrecy::SecretString;
 
 use super::{CommandError, output};
@@ -28,7 +29,10 @@ pub(in crate::commands) struct Create {
     name: Option<Name>,
     /// What he may do
     #[arg(long, default_value = "super_admin")]
-    role: Key,
+    role: RoleName,
+    /// Within which group he acts; may be given several times. Without it: bounded by none
+    #[arg(long = "group", value_name = "GROUP", value_delimiter = ',')]
+    groups: Vec<GroupId>,
     /// A file that holds his password, or - for standard input. Without it a token is printed by which he sets one
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
@@ -51,7 +55,8 @@ pub(super) async fn create(ctx: &Context, options: Create) -> Result<(), Command
         Some(name) => name,
         None => options.email.as_str().parse().map_err(CommandError::failed(failed))?,
     };
-    let request = CreateAdminRequest { email: options.email, name, role: options.role };
+    let groups = (!options.groups.is_empty()).then(|| options.groups.into_iter().collect());
+    let request = CreateAdminRequest { email: options.email, name, role: options.role, groups };
     let made = admins::install(ctx, &Caller::operator(), request, password.as_ref()).await;
     match made.map_err(CommandError::failed(failed))? {
         Installed::Ready(admin) => output::print(&format!("{}\n", line(&admin))),

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, get};
 use licentia_domain::licenses::{self, Export, LicenseFilter};
-use licentia_types::ids::{CustomerId, ProductId, TierId};
+use licentia_types::ids::{CustomerId, GroupId, ProductId, TierId};
 use licentia_types::licenses::LicenseStatus;
 use licentia_types::permissions::Permission;
 use serde::Deserialize;
@@ -24,6 +24,8 @@ pub(crate) struct ExportParameters {
     tier_id: Option<TierId>,
     /// Of this customer.
     customer_id: Option<CustomerId>,
+    /// In this group.
+    group_id: Option<GroupId>,
     /// Worth this now.
     status: Option<LicenseStatus>,
     /// To try the product with, or not.
@@ -52,9 +54,9 @@ pub(crate) async fn export_licenses(
     allowed: Allowed<perm::LicensesRead, Parameters<ExportParameters>>,
 ) -> Result<HttpResponse, ApiError> {
     let (caller, Parameters(parameters)) = allowed.open();
-    let ExportParameters { product_id, tier_id, customer_id, status, trial, keys } = parameters;
+    let ExportParameters { product_id, tier_id, customer_id, group_id, status, trial, keys } = parameters;
     let (filter, with_keys) =
-        (LicenseFilter { product_id, tier_id, customer_id, status, trial }, keys == Some(true));
+        (LicenseFilter { product_id, tier_id, customer_id, group_id, status, trial }, keys == Some(true));
     if with_keys {
         guard::expect_also(&caller, Permission::LicensesReveal)?;
     }

@@ -26,6 +26,8 @@ fn license() -> license::Model {
         product_id: ProductId::new(Uuid::nil()),
         tier_id: TierId::new(Uuid::nil()),
         customer_id: None,
+        group_id: None,
+        group_since: None,
         key_digest: Vec::new(),
         key_sealed: Vec::new(),
         key_masked: String::new(),

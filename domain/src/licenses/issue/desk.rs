@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use licentia_crypto::license_keys::LicenseKey;
 use licentia_entity::{license, product, tier};
-use licentia_types::ids::{CustomerId, LicenseId, ProductId};
+use licentia_types::ids::{LicenseId, ProductId};
 use licentia_types::licenses::{FeatureOverrides, IssueLicenseRequest, StartsAt, Term};
 use licentia_types::time::Timestamp;
 
@@ -15,6 +15,7 @@ use crate::context::{Context, Moment};
 use crate::database::WriteTx;
 use crate::failure::Failure;
 use crate::licenses::error::LicenseError;
+use crate::licenses::owners::Belonging;
 use crate::licenses::{keys, terms};
 use crate::products;
 use crate::tiers::Catalogue;
@@ -52,7 +53,7 @@ impl<'a> Desk<'a> {
     pub(super) fn draft(
         &self,
         id: LicenseId,
-        owner: Option<CustomerId>,
+        owner: Belonging,
         command: IssueLicenseRequest,
     ) -> Result<Draft, LicenseError> {
         let chosen = command.key.is_some();
@@ -69,7 +70,7 @@ impl<'a> Desk<'a> {
     pub(crate) fn issued(
         &self,
         at: Timestamp,
-        (id, owner): (LicenseId, Option<CustomerId>),
+        (id, owner): (LicenseId, Belonging),
         command: IssueLicenseRequest,
         key: keys::Stored,
     ) -> Result<(license::Model, Entitlements), LicenseError> {
@@ -109,7 +110,7 @@ impl<'a> Desk<'a> {
     fn license(
         &self,
         issued_at: Timestamp,
-        (id, customer_id): (LicenseId, Option<CustomerId>),
+        (id, owner): (LicenseId, Belonging),
         command: IssueLicenseRequest,
         length: &Length,
         stored: keys::Stored,
@@ -118,7 +119,9 @@ impl<'a> Desk<'a> {
             id,
             product_id: command.product_id,
             tier_id: command.tier_id,
-            customer_id,
+            customer_id: owner.customer,
+            group_id: owner.group,
+            group_since: None,
             key_digest: stored.digest,
             key_sealed: stored.sealed,
             key_masked: stored.masked,

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::licenses::status;
-use licentia_types::ids::{ProductId, TierId};
+use licentia_types::ids::{CustomerId, ProductId, TierId};
 use licentia_types::licenses::LicenseStatus;
 
 const START: Timestamp = Timestamp::from_seconds(1_900_000_000);
@@ -18,6 +18,8 @@ fn license() -> license::Model {
         product_id: ProductId::new(Uuid::nil()),
         tier_id: TierId::new(Uuid::nil()),
         customer_id: None,
+        group_id: None,
+        group_since: None,
         key_digest: Vec::new(),
         key_sealed: Vec::new(),
         key_masked: String::new(),
@@ -108,7 +110,8 @@ impl Act {
             Self::Renew { days } => renew(before, Renewal::By(Term::Days(days.into())), now),
             Self::RenewUntil { days } => renew(before, Renewal::Until(START.plus_days(days.into())), now),
             Self::Transfer { to } => {
-                transfer(before, CustomerId::new(Uuid::from_u128(to.into())), now).map(of)
+                let customer = Some(CustomerId::new(Uuid::from_u128(to.into())));
+                transfer(before, Belonging { customer, group: None }, now).map(of)
             }
             Self::Edit => edited(before, now),
             // An activation asks first what the licence is worth; in the grace after its end it comes

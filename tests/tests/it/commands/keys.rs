@@ -37,10 +37,32 @@ async fn a_key_is_made_listed_and_revoked() {
     serving.stop();
 }
 
+#[tokio::test]
+async fn a_key_is_bounded_by_groups() {
+    let place = Installation::for_production();
+    let (_, everywhere) = create(&place, &[]);
+    let serving = place.serve(&[]);
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let groups = format!("{}/api/v1/groups", place.url());
+    let made = http.post(&groups).bearer_auth(&everywhere).json(&serde_json::json!({"name": "North"}));
+    let made: serde_json::Value = made.send().await.unwrap().json().await.unwrap();
+    let group = made["id"].as_str().unwrap();
+    let (id, within) = create(&place, &["--group", group]);
+    assert_eq!(serving.status_with(&within).await, 200);
+    let another = http.post(&groups).bearer_auth(&within).json(&serde_json::json!({"name": "South"}));
+    assert_eq!(another.send().await.unwrap().status(), 403);
+    let listed = place.prints(&["admin", "list-keys"]);
+    let line = listed.lines().find(|line| line.starts_with(&id)).unwrap();
+    assert!(line.ends_with(&format!("  within {group}  Shop")), "{listed}");
+    serving.stop();
+}
+
 #[test]
 fn what_is_no_key_is_refused() {
     let place = Installation::for_production();
     place.refuses(&["admin", "revoke-key", "key_01h455vb4pex5vsknk084sn02q"], 1);
+    let nowhere = ["admin", "create-key", "--name", "x", "--group", "grp_01h455vb4pex5vsknk084sn02q"];
+    assert!(place.refuses(&nowhere, 1).contains("there is no such group"));
     for (arguments, named) in [
         (&["admin", "revoke-key", "lic_01h455vb4pex5vsknk084sn02q"][..], "lic_01h455vb4pex5vsknk084sn02q"),
         (&["admin", "create-key"], "--name"),

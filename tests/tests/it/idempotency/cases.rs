@@ -140,6 +140,8 @@ async fn admins(server: &TestServer) -> Vec<Case> {
     let password = json!({"password": PASSWORD});
     session.send(server, Method::POST, "/auth/totp/enroll", password).await.expect(200);
     vec![
+        Case::on("/groups", json!({"name": "Late"})),
+        Case::on("/roles", json!({"name": "late", "permissions": ["customers.read"]})),
         Case::on("/admins", json!({"email": "late@example.com", "name": "Late", "role": "viewer"})),
         Case::of("/admins/{id}/enable", &disabled.id, json!({})),
         Case::of("/admins/{id}/reset-password", &forgetful.id, json!({})),

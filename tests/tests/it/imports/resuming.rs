@@ -72,7 +72,8 @@ async fn another_instance_goes_on_where_one_stopped(backend: Backend) {
 
 async fn an_import_whose_rows_stop_coming_is_given_up(backend: Backend) {
     let server = TestServer::start(backend).await;
-    let command = Begin { options: ImportOptions::default(), format: Format::JsonLines, dry_run: false };
+    let command =
+        Begin { options: ImportOptions::default(), format: Format::JsonLines, dry_run: false, group: None };
     let mut upload = begin(&server.context, &Caller::operator(), command).await.unwrap();
     upload.take("{\"customer\":{\"name\":\"Ann\"}}\n".repeat(300).as_bytes()).await.unwrap();
     assert_eq!(import_chunk::Entity::find().count(&server.context.db).await.unwrap(), 1);
