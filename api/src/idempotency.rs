@@ -21,7 +21,7 @@ use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::Type;
 use utoipa::openapi::{ObjectBuilder, Required};
 
-use crate::guard::{Allowed, Extracting};
+use crate::guard::{Allowed, Extracting, Unbounded};
 use crate::problem::ApiError;
 use crate::{Ctx, body};
 
@@ -39,6 +39,9 @@ pub(crate) struct Once<I>(pub(crate) I);
 
 /// Somebody with the permission `P`, who may ask for it once.
 pub(crate) type AllowedOnce<P, I> = Allowed<P, Once<I>>;
+
+/// The same for somebody who is bounded by no groups.
+pub(crate) type UnboundedOnce<P, I = ()> = Unbounded<P, Once<I>>;
 
 /// The same as [`Once`] where the operation takes the body as it comes.
 #[derive(Debug)]

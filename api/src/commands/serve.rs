@@ -51,7 +51,7 @@ pub(super) async fn serve(config: Config, options: Serve) -> Result<(), CommandE
     tell_of(&application, &ctx);
     output::print(&greeting)?;
     drop(ctx);
-    application.run().await.map_err(CommandError::failed("the server failed"))
+    Box::pin(application.run()).await.map_err(CommandError::failed("the server failed"))
 }
 
 fn tell_of(application: &Application, ctx: &Context) {

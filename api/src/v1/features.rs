@@ -15,7 +15,7 @@ use crate::Ctx;
 use crate::answers::{Created, Found, NoContent, OrImpact, Tried};
 use crate::body::Body;
 use crate::guard::{Allowed, Unbounded, perm};
-use crate::idempotency::{IdempotencyKey, Once};
+use crate::idempotency::{IdempotencyKey, Once, UnboundedOnce};
 use crate::if_match::{IfMatch, OptionalIfMatch};
 use crate::parameters::{DryRun, Id, Listing, OfProduct, PageParameters};
 use crate::problem::ApiError;
@@ -81,7 +81,7 @@ pub(crate) async fn list_features(
 #[post("/product-features")]
 pub(crate) async fn create_feature(
     ctx: Ctx,
-    allowed: Unbounded<perm::Catalog, Once<(DryRun, Body<CreateFeatureRequest>)>>,
+    allowed: UnboundedOnce<perm::Catalog, (DryRun, Body<CreateFeatureRequest>)>,
 ) -> Result<Tried<Created<FeatureResponse>>, ApiError> {
     let (caller, Once((DryRun { dry_run }, Body(command)))) = allowed.open();
     let made = features::create(&ctx, &caller, Intent { expected: None, dry_run }, command).await?;

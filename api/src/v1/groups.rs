@@ -11,7 +11,7 @@ use crate::Ctx;
 use crate::answers::{Created, Found, NoContent};
 use crate::body::Body;
 use crate::guard::{Allowed, Unbounded, perm};
-use crate::idempotency::{IdempotencyKey, Once};
+use crate::idempotency::{IdempotencyKey, Once, UnboundedOnce};
 use crate::if_match::IfMatch;
 use crate::parameters::{Id, Listing, PageParameters};
 use crate::problem::ApiError;
@@ -50,7 +50,7 @@ pub(crate) async fn list_groups(
 #[post("/groups")]
 pub(crate) async fn create_group(
     ctx: Ctx,
-    allowed: Unbounded<perm::Admins, Once<Body<CreateGroupRequest>>>,
+    allowed: UnboundedOnce<perm::Admins, Body<CreateGroupRequest>>,
 ) -> Result<Created<GroupResponse>, ApiError> {
     let (caller, Once(Body(request))) = allowed.open();
     Ok(Created(groups::create(&ctx, &caller, request).await?))

@@ -14,7 +14,7 @@ use crate::Ctx;
 use crate::answers::{Created, Found, NoContent};
 use crate::body::Body;
 use crate::guard::{Unbounded, Visitor, perm, visible_to};
-use crate::idempotency::{IdempotencyKey, Once};
+use crate::idempotency::{IdempotencyKey, Once, UnboundedOnce};
 use crate::if_match::{IfMatch, OptionalIfMatch};
 use crate::parameters::{Id, Listing, Named, PageParameters};
 use crate::problem::ApiError;
@@ -59,7 +59,7 @@ pub(crate) async fn list_products(ctx: Ctx, visitor: Visitor<Listing>) -> Result
 #[post("/products")]
 pub(crate) async fn create_product(
     ctx: Ctx,
-    allowed: Unbounded<perm::Catalog, Once<Body<CreateProductRequest>>>,
+    allowed: UnboundedOnce<perm::Catalog, Body<CreateProductRequest>>,
 ) -> Result<Created<ProductResponse>, ApiError> {
     let (caller, Once(Body(command))) = allowed.open();
     Ok(Created(products::create(&ctx, &caller, command).await?))

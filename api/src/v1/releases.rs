@@ -10,8 +10,8 @@ use licentia_types::releases::{DeclareReleaseRequest, ReleaseResponse};
 
 use crate::Ctx;
 use crate::body::Body;
-use crate::guard::{Allowed, Unbounded, perm};
-use crate::idempotency::{IdempotencyKey, Once};
+use crate::guard::{Allowed, perm};
+use crate::idempotency::{IdempotencyKey, Once, UnboundedOnce};
 use crate::parameters::{Id, Listing, PageParameters};
 use crate::problem::ApiError;
 use crate::refusals::{Adding, Refused};
@@ -53,7 +53,7 @@ pub(crate) async fn list_releases(
 #[post("/products/{id}/releases")]
 pub(crate) async fn declare_release(
     ctx: Ctx,
-    allowed: Unbounded<perm::Catalog, Once<(Id<ProductId>, Body<DeclareReleaseRequest>)>>,
+    allowed: UnboundedOnce<perm::Catalog, (Id<ProductId>, Body<DeclareReleaseRequest>)>,
 ) -> Result<impl Responder, ApiError> {
     let (caller, Once((Id(product), Body(command)))) = allowed.open();
     let release = releases::declare(&ctx, &caller, product, command).await?;

@@ -10,7 +10,7 @@ use crate::Ctx;
 use crate::answers::{Created, Found, NoContent};
 use crate::body::Body;
 use crate::guard::{Allowed, Unbounded, Visitor, perm};
-use crate::idempotency::{IdempotencyKey, Once};
+use crate::idempotency::{IdempotencyKey, Once, UnboundedOnce};
 use crate::if_match::IfMatch;
 use crate::parameters::NamedRole;
 use crate::problem::ApiError;
@@ -44,7 +44,7 @@ pub(crate) async fn list_roles(ctx: Ctx, visitor: Visitor) -> Result<Json<RolesR
 #[post("/roles")]
 pub(crate) async fn create_role(
     ctx: Ctx,
-    allowed: Unbounded<perm::Admins, Once<Body<CreateRoleRequest>>>,
+    allowed: UnboundedOnce<perm::Admins, Body<CreateRoleRequest>>,
 ) -> Result<Created<RoleResponse>, ApiError> {
     let (caller, Once(Body(request))) = allowed.open();
     Ok(Created(roles::create(&ctx, &caller, request).await?))

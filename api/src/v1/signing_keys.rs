@@ -10,8 +10,8 @@ use licentia_types::signing_keys::{
 
 use crate::Ctx;
 use crate::body::OptionalBody;
-use crate::guard::{Allowed, Unbounded, perm};
-use crate::idempotency::{IdempotencyKey, Once};
+use crate::guard::{Allowed, perm};
+use crate::idempotency::{IdempotencyKey, Once, UnboundedOnce};
 use crate::parameters::NamedKey;
 use crate::problem::ApiError;
 use crate::refusals::{ChangingKey, Refused};
@@ -48,7 +48,7 @@ pub(crate) async fn list_signing_keys(
 #[post("/signing-keys/rotate")]
 pub(crate) async fn rotate_signing_key(
     ctx: Ctx,
-    allowed: Unbounded<perm::Keys, Once<OptionalBody<RotateSigningKeyRequest>>>,
+    allowed: UnboundedOnce<perm::Keys, OptionalBody<RotateSigningKeyRequest>>,
 ) -> Result<Json<SigningKeyResponse>, ApiError> {
     let (caller, Once(OptionalBody(command))) = allowed.open();
     Ok(Json(signing_keys::rotate(&ctx, &caller, command.purpose).await?))
@@ -67,7 +67,7 @@ pub(crate) async fn rotate_signing_key(
 #[post("/signing-keys/{kid}/retire")]
 pub(crate) async fn retire_signing_key(
     ctx: Ctx,
-    allowed: Unbounded<perm::Keys, Once<NamedKey>>,
+    allowed: UnboundedOnce<perm::Keys, NamedKey>,
 ) -> Result<Json<SigningKeyResponse>, ApiError> {
     let (caller, Once(NamedKey(kid))) = allowed.open();
     Ok(Json(signing_keys::retire(&ctx, &caller, &kid).await?))
@@ -88,7 +88,7 @@ pub(crate) async fn retire_signing_key(
 #[post("/signing-keys/{kid}/revoke")]
 pub(crate) async fn revoke_signing_key(
     ctx: Ctx,
-    allowed: Unbounded<perm::Keys, Once<(NamedKey, OptionalBody<RevokeSigningKeyRequest>)>>,
+    allowed: UnboundedOnce<perm::Keys, (NamedKey, OptionalBody<RevokeSigningKeyRequest>)>,
 ) -> Result<Json<SigningKeyResponse>, ApiError> {
     let (caller, Once((NamedKey(kid), OptionalBody(command)))) = allowed.open();
     Ok(Json(signing_keys::revoke(&ctx, &caller, &kid, command).await?))

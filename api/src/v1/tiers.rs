@@ -15,7 +15,7 @@ use crate::Ctx;
 use crate::answers::{Created, Found, NoContent, OrImpact, Tried};
 use crate::body::Body;
 use crate::guard::{Allowed, Unbounded, perm};
-use crate::idempotency::{IdempotencyKey, Once};
+use crate::idempotency::{IdempotencyKey, Once, UnboundedOnce};
 use crate::if_match::{IfMatch, OptionalIfMatch};
 use crate::parameters::{DryRun, Id, Listing, OfProduct, PageParameters};
 use crate::problem::ApiError;
@@ -80,7 +80,7 @@ pub(crate) async fn list_tiers(
 #[post("/pricing-tiers")]
 pub(crate) async fn create_tier(
     ctx: Ctx,
-    allowed: Unbounded<perm::Catalog, Once<Body<CreateTierRequest>>>,
+    allowed: UnboundedOnce<perm::Catalog, Body<CreateTierRequest>>,
 ) -> Result<Created<TierResponse>, ApiError> {
     let (caller, Once(Body(command))) = allowed.open();
     Ok(Created(tiers::create(&ctx, &caller, command).await?))
