@@ -135,7 +135,7 @@ impl TestServer {
                     let _ = stopped.await;
                     handle.stop().await;
                 });
-                application.run().await.unwrap();
+                Box::pin(application.run()).await.unwrap();
             });
         });
         let Started { address, admin_address, tls, context } = running.await.expect("the server starts");
