@@ -41,7 +41,7 @@ pub enum GroupError {
     NameTaken,
     /// Something would be nowhere.
     #[error(
-        "customers or licences are in the group, or API keys are bounded by it: move or revoke them first"
+        "customers or licences are in the group, or admins or API keys are bounded by it: move or revoke them first"
     )]
     InUse,
     /// Somebody else edited it.

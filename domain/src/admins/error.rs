@@ -1,0 +1,88 @@
+//! Why an operation on an admin is refused.
+
+use licentia_types::permissions::{Permission, names};
+use licentia_types::problems::{FieldProblem, ProblemCode};
+
+use crate::failure::{Failure, failed_from};
+use crate::refusal::Refusal;
+
+/// Why an operation on an admin was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum AdminError {
+    /// No such admin.
+    #[error("there is no such admin")]
+    NotFound,
+    /// The caller would give, or change, what he does not have.
+    #[error("nobody gives or changes what he lacks; you lack {}", names(.0))]
+    Lacking(Vec<Permission>),
+    /// Somebody signs in with this address already.
+    #[error("an admin with this e-mail address exists")]
+    EmailTaken,
+    /// No such role.
+    #[error("there is no such role")]
+    UnknownRole,
+    /// No such group, or none that the caller may know of.
+    #[error("there is no such group")]
+    GroupUnknown,
+    /// Nothing would be there for him.
+    #[error("must name at least one group; leave it out, or send null, for none")]
+    NoGroups,
+    /// He would reach further than whoever edits him.
+    #[error("nobody reaches further than whoever makes him: name some of your own groups")]
+    Unbounded,
+    /// Whoever may do everything does it everywhere.
+    #[error("a super_admin is bounded by no groups: give another role, or no groups")]
+    SuperAdminBounded,
+    /// Nobody would be left who may do everything.
+    #[error("this is the last super_admin who can sign in: make another one first")]
+    LastSuperAdmin,
+    /// He was disabled.
+    #[error("the admin is disabled: enable him first")]
+    Disabled,
+    /// Somebody else edited him.
+    #[error("the admin was changed in the meantime; his version is {current}")]
+    Stale {
+        /// The present version.
+        current: i64,
+    },
+    /// Our fault.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
+failed_from!(AdminError);
+
+impl Refusal for AdminError {
+    fn code(&self) -> ProblemCode {
+        match self {
+            Self::NotFound => ProblemCode::NotFound,
+            Self::Lacking(_) => ProblemCode::PermissionDenied,
+            Self::EmailTaken => ProblemCode::AlreadyExists,
+            Self::UnknownRole
+            | Self::GroupUnknown
+            | Self::NoGroups
+            | Self::Unbounded
+            | Self::SuperAdminBounded => ProblemCode::ValidationFailed,
+            Self::LastSuperAdmin | Self::Disabled => ProblemCode::StateConflict,
+            Self::Stale { .. } => ProblemCode::VersionStale,
+            Self::Failed(failure) => failure.code(),
+        }
+    }
+
+    fn fields(&self) -> Vec<FieldProblem> {
+        match self {
+            Self::EmailTaken => vec![FieldProblem::new("/email", "TAKEN", self.to_string())],
+            Self::UnknownRole => vec![FieldProblem::new("/role", "UNKNOWN", self.to_string())],
+            Self::GroupUnknown => vec![FieldProblem::new("/groups", "UNKNOWN", self.to_string())],
+            Self::NoGroups | Self::Unbounded | Self::SuperAdminBounded => {
+                vec![FieldProblem::new("/groups", "INVALID", self.to_string())]
+            }
+            Self::NotFound
+            | Self::Lacking(_)
+            | Self::LastSuperAdmin
+            | Self::Disabled
+            | Self::Stale { .. }
+            | Self::Failed(_) => Vec::new(),
+        }
+    }
+}
