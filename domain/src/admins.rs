@@ -22,6 +22,7 @@ use crate::roles;
 use crate::scope::Scope;
 use crate::{audit, once};
 
+pub(crate) use changes::expect_another;
 pub use changes::{disable, enable, reset_password, update};
 pub use error::AdminError;
 pub use setup::{Installed, SetupError, install, offer, set_up};
@@ -151,6 +152,7 @@ pub(crate) async fn insert(
         updated_at: moment.now,
         version: 1,
         bounded: new.groups.is_some(),
+        totp_failures: 0,
     };
     let row = admin.clone().into_active_model().reset_all();
     admin::Entity::insert(row).exec_without_returning(tx).await.map_err(email_taken)?;
@@ -175,19 +177,20 @@ pub(crate) async fn write(
 pub(crate) async fn held(tx: &WriteTx, caller: &Caller, id: AdminId) -> Result<admin::Model, AdminError> {
     let found = store::find_within_locked(tx, caller.actor.scope(), id).await?;
     let admin = found.ok_or(AdminError::NotFound)?;
+    // Judged by the row as it was before we waited for it: now it is ours.
+    let groups = boundaries::groups_of(tx, &admin).await?;
+    if !caller.actor.reaches(groups.as_ref()) {
+        return Err(AdminError::NotFound);
+    }
     // Of a role that is gone nobody lacks anything.
     let permissions = roles::permissions_of(tx, &admin.role).await?.unwrap_or_default();
     rules::expect_given(&caller.actor, &permissions)?;
     Ok(admin)
 }
 
-/// Nobody gives a role that may do what he may not.
-pub(crate) async fn expect_given(
-    db: &impl ConnectionTrait,
-    caller: &Caller,
-    role: &RoleName,
-) -> Result<(), AdminError> {
-    let permissions = roles::permissions_of(db, role).await?.ok_or(AdminError::UnknownRole)?;
+/// Nobody gives a role that may do what he may not. The role stays until the transaction ends.
+pub(crate) async fn expect_given(tx: &WriteTx, caller: &Caller, role: &RoleName) -> Result<(), AdminError> {
+    let permissions = roles::hold(tx, role).await?.ok_or(AdminError::UnknownRole)?;
     rules::expect_given(&caller.actor, &permissions)
 }
 

@@ -108,14 +108,26 @@ fn attempt<T: 'static, I: FromRequest + Attempted + 'static>(
 ) -> Extracting<T, Error> {
     let (request, mut payload) = (request.clone(), payload.take());
     Box::pin(async move {
-        own_pages::expect(&request)?;
         let ip = proxies::client(&request);
         let nobody = nobody(&request, ip);
-        let actor = judge(authenticate(&request, &nobody).await?).map_err(ApiError::from)?;
-        let call: Call<I> = call(&request, &mut payload, Caller { actor, ..nobody }).await?;
-        let attempt = call.input.attempt(&request, &call.caller);
-        limits::count_sign_in(&request, ip, &attempt).await?;
-        Ok(wrap(call))
+        let heard = async {
+            own_pages::expect(&request)?;
+            let actor = judge(authenticate(&request, &nobody).await?).map_err(ApiError::from)?;
+            let caller = Caller { actor, ..nobody.clone() };
+            Ok::<Call<I>, Error>(call(&request, &mut payload, caller).await?)
+        };
+        match heard.await {
+            Ok(call) => {
+                let attempt = call.input.attempt(&request, &call.caller);
+                limits::count_sign_in(&request, ip, &attempt).await?;
+                Ok(wrap(call))
+            }
+            // It named nobody.
+            Err(error) => {
+                limits::count(&request, ip, None).await?;
+                Err(error)
+            }
+        }
     })
 }
 

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{
     AdminError, boundaries, email_taken, expect_given, held, invite, render, rules, store, tokens, write,
 };
-use crate::actors::Caller;
+use crate::actors::{Actor, Caller};
 use crate::context::Context;
 use crate::database::{Lane, WriteTx};
 use crate::{audit, once, sessions};
@@ -34,7 +34,9 @@ pub async fn update(
     if expected.is_some_and(|version| version != admin.version) {
         return Err(AdminError::Stale { current: admin.version });
     }
+    let mut grows = request.email.is_some();
     if let Some(role) = request.role {
+        grows |= role != admin.role;
         expect_given(&tx, caller, &role).await?;
         if role.as_str() != Role::SuperAdmin.as_str() {
             expect_dispensable(&admin, others)?;
@@ -52,6 +54,12 @@ pub async fn update(
     if groups != former {
         boundaries::bind(&tx, caller, id, groups.as_ref()).await?;
         admin.bounded = groups.is_some();
+        grows = true;
+    }
+    if grows {
+        // Whoever still has a token for his password was trusted with less.
+        tokens::delete_of(&tx, id).await?;
+        admin.credentials_version += 1;
     }
     let detail = json!({"email": admin.email, "name": admin.name, "role": admin.role, "groups": groups});
     let admin = write(&tx, &moment, admin).await.map_err(email_taken)?;
@@ -103,11 +111,11 @@ pub async fn enable(ctx: &Context, caller: &Caller, id: AdminId) -> Result<Admin
     Ok(shown)
 }
 
-/// Takes an admin's password and sessions away, and makes a token by which he sets another one. A super admin who is
-/// the last one keeps his role: whoever has the token is in.
+/// Takes an admin's password and sessions away, and makes a token by which he sets another one.
 ///
 /// # Errors
-/// When there is none whom the caller may change, or he is disabled.
+/// When there is none whom the caller may change, it is himself, he is disabled, or nobody would be left who may do
+/// everything.
 pub async fn reset_password(
     ctx: &Context,
     caller: &Caller,
@@ -116,11 +124,17 @@ pub async fn reset_password(
     if let Some(answer) = once::answered(caller)? {
         return Ok(answer);
     }
+    expect_another(caller, id)?;
     let moment = ctx.moment();
     let tx = once::begin(ctx, caller).await?;
+    let others = others_locked(&tx, id).await?;
     let admin = held(&tx, caller, id).await?;
     if admin.disabled_at.is_some() {
         return Err(AdminError::Disabled);
+    }
+    // Until he sets another one he cannot sign in. Whoever runs the server is asked just then.
+    if !matches!(caller.actor, Actor::Operator) {
+        expect_dispensable(&admin, others)?;
     }
     tokens::delete_of(&tx, id).await?;
     sessions::store::delete_of(&tx, id, None).await?;
@@ -131,6 +145,12 @@ pub async fn reset_password(
     let invited = invite(ctx, &tx, &moment, admin).await?;
     once::commit(ctx, &moment, caller, tx, &invited).await?;
     Ok(invited)
+}
+
+/// Whoever found a browser open does not make its owner's account his own.
+pub(crate) fn expect_another(caller: &Caller, id: AdminId) -> Result<(), AdminError> {
+    let own = matches!(&caller.actor, Actor::Admin { id: asking, .. } if *asking == id);
+    if own { Err(AdminError::Own) } else { Ok(()) }
 }
 
 /// Who else may do everything, and can sign in.

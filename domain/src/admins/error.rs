@@ -36,6 +36,9 @@ pub enum AdminError {
     /// Nobody would be left who may do everything.
     #[error("this is the last super_admin who can sign in: make another one first")]
     LastSuperAdmin,
+    /// With a password, and with a code, one changes one's own.
+    #[error("this is your own account: use /auth/password/change and /auth/totp/disable")]
+    Own,
     /// He was disabled.
     #[error("the admin is disabled: enable him first")]
     Disabled,
@@ -63,7 +66,7 @@ impl Refusal for AdminError {
             | Self::NoGroups
             | Self::Unbounded
             | Self::SuperAdminBounded => ProblemCode::ValidationFailed,
-            Self::LastSuperAdmin | Self::Disabled => ProblemCode::StateConflict,
+            Self::LastSuperAdmin | Self::Own | Self::Disabled => ProblemCode::StateConflict,
             Self::Stale { .. } => ProblemCode::VersionStale,
             Self::Failed(failure) => failure.code(),
         }
@@ -80,6 +83,7 @@ impl Refusal for AdminError {
             Self::NotFound
             | Self::Lacking(_)
             | Self::LastSuperAdmin
+            | Self::Own
             | Self::Disabled
             | Self::Stale { .. }
             | Self::Failed(_) => Vec::new(),

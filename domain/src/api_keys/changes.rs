@@ -169,6 +169,10 @@ async fn held(
     expected: Option<i64>,
 ) -> Result<api_key::Model, ApiKeyError> {
     let key = store::find_locked(tx, caller.actor.scope(), id).await?.ok_or(ApiKeyError::NotFound)?;
+    // Judged by the row as it was before we waited for it: now it is ours.
+    if !caller.actor.reaches(store::groups_of(tx, &key).await?.as_ref()) {
+        return Err(ApiKeyError::NotFound);
+    }
     rules::expect_changeable(&key, &caller.actor)?;
     if expected.is_some_and(|version| version != key.version) {
         return Err(ApiKeyError::Stale { current: key.version });
