@@ -151,14 +151,14 @@ mod tests {
         let mut held = Vec::new();
         for _ in 0..AT_ONCE {
             let (end, ended) = mpsc::channel::<()>();
-            let (begin, begun) = tokio::sync::oneshot::channel();
+            let (tell, told) = tokio::sync::oneshot::channel();
             let turn = hashing.turn(move || {
-                begin.send(()).unwrap();
+                tell.send(()).unwrap();
                 let _ = ended.recv();
             });
             tokio::select! {
                 _ = turn => panic!("it was not ended"),
-                began = begun => began.unwrap(),
+                begun = told => begun.unwrap(),
             }
             // The turn was dropped, its work goes on.
             held.push(end);

@@ -114,7 +114,7 @@ fn attempt<T: 'static, I: FromRequest + Attempted + 'static>(
             own_pages::expect(&request)?;
             let actor = judge(authenticate(&request, &nobody).await?).map_err(ApiError::from)?;
             let caller = Caller { actor, ..nobody.clone() };
-            Ok::<Call<I>, Error>(call(&request, &mut payload, caller).await?)
+            call::<I>(&request, &mut payload, caller).await
         };
         match heard.await {
             Ok(call) => {
