@@ -1,6 +1,7 @@
 """Lets generated calls reach something. In those that are meant to fit the schema, most of what is made up (ids, the
 licence key, a machine's nonce, the version) gives way to what an answer showed before. The rest is sent as generated."""
 
+import json
 import os
 import random
 import re
@@ -9,13 +10,17 @@ import schemathesis
 from schemathesis import GenerationMode
 
 ID = re.compile(r"^(prod|feat|tier|cus|lic|act|acl|file|asm|key|adm|ses|aud|sys|imp|grp)_[0-9a-hjkmnp-tv-z]{26}$")
+ENDING = ("/revoke", "/suspend", "/transfer", "/rotate-key", "/deactivate")
 MOST = 20  # remembered of each kind
+
+# The demo's licence, as the API shows it, with its key.
+demo = json.loads(os.environ["LICENTIA_DEMO_LICENSE"])
 
 chance = random.Random(1)
 shown = {}  # prefix: ids, the oldest first
 machines = {}  # activation: what the machine knows
 kids = []
-license_keys = [os.environ["LICENTIA_DEMO_LICENSE_KEY"]]
+license_keys = [demo["licenseKey"]]
 
 
 @schemathesis.serializer("application/x-ndjson")
@@ -25,17 +30,33 @@ def rows(_context, value):
 
 @schemathesis.hook
 def before_call(_context, case, **_kwargs):
+    spare(case)
     if case.meta is None or case.meta.generation.mode != GenerationMode.POSITIVE:
         return
     case.path_parameters = reaching(case.path_parameters)
+    spare(case)
     if "kid" in (case.path_parameters or {}) and kids and chance.random() < 0.7:
         case.path_parameters["kid"] = chance.choice(kids)
     case.query = reaching(case.query)
     case.body = reaching(case.body)
     if "If-Match" in (case.headers or {}) and chance.random() < 0.7:
         case.headers["If-Match"] = "*"
+    if isinstance(case.body, dict) and {"productId", "tierId"} <= case.body.keys() and chance.random() < 0.7:
+        case.body.update(productId=demo["productId"], tierId=demo["tierId"])
     if isinstance(case.body, dict) and machines and chance.random() < 0.7:
         as_machine(case, list(machines.values())[-1])
+
+
+def spare(case):
+    """What the other calls need is not ended: something else of its kind is."""
+    if case.method != "DELETE" and not case.path.endswith(ENDING):
+        return
+    needed = [demo["id"], demo["productId"], demo["tierId"], *list(machines)[-1:]]
+    given = (case.path_parameters or {}).get("id")
+    if given in needed:
+        prefix = given.partition("_")[0]
+        others = [known for known in shown.get(prefix, []) if known not in needed]
+        case.path_parameters["id"] = chance.choice([*others, f"{prefix}_01h455vb4pex5vsknk084sn02q"])
 
 
 def reaching(value):
@@ -59,8 +80,6 @@ def as_machine(case, machine):
     if case.path.endswith("/license-activations/activate"):
         return
     case.body = {name: machine.get(name, member) for name, member in case.body.items()}
-    if case.path.endswith("/deactivate"):
-        case.path_parameters = {"id": machine["activationId"]}
 
 
 @schemathesis.hook
