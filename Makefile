@@ -4,7 +4,7 @@ CARGO ?= cargo
 OPENAPI := openapi/openapi.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bans bench signing openapi tools
+.PHONY: help run test lint bans bench signing openapi schema tools
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,10 @@ openapi: tools ## write openapi/openapi.json anew
 	@$(CARGO) run -q -p licentia -- openapi > $(OPENAPI).new || { rm -f $(OPENAPI).new; exit 1; }
 	@mv $(OPENAPI).new $(OPENAPI)
 	@echo "$(OPENAPI) is up to date"
+
+schema: tools ## generated calls to the server, each answer held against openapi/openapi.json
+	$(CARGO) build -p licentia
+	@scripts/schemathesis.sh "$${CARGO_TARGET_DIR:-target}/debug/licentia"
 
 # Says in one line what to install, before a compiler says it in a hundred.
 tools:

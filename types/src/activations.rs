@@ -49,7 +49,6 @@ pub struct ActivateRequest {
     pub tenant_ref: Option<Reference>,
     /// RSA public key (2048–4096 bits), PEM or JWK: tokens come as JWE, for its owner only.
     #[serde(default)]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
     pub consumer_key: Option<ConsumerKeyText>,
     /// How the token's key is encrypted (RFC 7518 §4.3).
     #[serde(default)]

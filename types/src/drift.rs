@@ -15,10 +15,8 @@ pub struct Drift {
     /// Its name.
     pub claim: String,
     /// As it was signed; null when it was not.
-    #[cfg_attr(feature = "openapi", schema(value_type = Object, nullable))]
     pub issued: Value,
     /// As it would be signed now; null when it would not.
-    #[cfg_attr(feature = "openapi", schema(value_type = Object, nullable))]
     pub now: Value,
 }
 

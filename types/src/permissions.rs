@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 macro_rules! permissions {
-    ($($category:ident { $($(#[doc = $doc:literal])* $name:ident = $text:literal $(reads $reads:ident)?;)* })*) => {
+    ($($category:ident { $($(#[doc = $doc:literal])* $name:ident = $text:tt $(reads $reads:ident)?;)* })*) => {
         /// What a principal may do. The names are part of the API.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

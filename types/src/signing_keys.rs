@@ -75,7 +75,7 @@ impl utoipa::PartialSchema for Kid {
 impl utoipa::ToSchema for Kid {}
 
 macro_rules! words {
-    ($(#[$about:meta])* $name:ident { $($(#[$of:meta])* $variant:ident = $word:literal,)* }) => {
+    ($(#[$about:meta])* $name:ident { $($(#[$of:meta])* $variant:ident = $word:tt,)* }) => {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
         $(#[$about])*
         #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

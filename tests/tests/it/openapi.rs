@@ -3,7 +3,11 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use licentia_types::audit::AuditFindingKind;
+use licentia_types::permissions::Permission;
 use licentia_types::problems::ProblemCode;
+use licentia_types::signing_keys::{KeyPurpose, SigningKeyState};
+use licentia_types::validation::Rule;
 use serde_json::{Value, json};
 
 /// What everybody may call without credentials; every other operation names its permission.
@@ -140,4 +144,16 @@ fn every_operation_of_the_api_says_what_its_guard_and_the_database_refuse() {
             assert!(operation["responses"].get(status).is_some(), "{name} {status}");
         }
     }
+}
+
+#[test]
+fn words_stand_in_the_document_as_they_cross_the_wire() {
+    let document: Value = serde_json::from_str(&generated()).unwrap();
+    let words = |name: &str| document["components"]["schemas"][name]["enum"].clone();
+    assert_eq!(words("ProblemCode"), json!(ProblemCode::ALL));
+    assert_eq!(words("Permission"), json!(Permission::ALL));
+    assert_eq!(words("KeyPurpose"), json!(KeyPurpose::ALL));
+    assert_eq!(words("SigningKeyState"), json!(SigningKeyState::ALL));
+    assert_eq!(words("Rule"), json!(Rule::ALL));
+    assert!(words("AuditFindingKind").as_array().unwrap().contains(&json!(AuditFindingKind::RowAltered)));
 }

@@ -14,6 +14,21 @@ impl std::fmt::Debug for ConsumerKeyText {
     }
 }
 
+#[cfg(feature = "openapi")]
+impl utoipa::PartialSchema for ConsumerKeyText {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        use utoipa::openapi::schema::Type;
+        use utoipa::openapi::{ObjectBuilder, OneOfBuilder};
+
+        let jwk = ObjectBuilder::new().schema_type(Type::Object).description(Some("A JWK."));
+        let text = ObjectBuilder::new().schema_type(Type::String).description(Some("PEM, or a JWK as text."));
+        OneOfBuilder::new().item(jwk).item(text).into()
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::ToSchema for ConsumerKeyText {}
+
 impl From<serde_json::Value> for ConsumerKeyText {
     fn from(value: serde_json::Value) -> Self {
         match value {

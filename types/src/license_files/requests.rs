@@ -48,7 +48,6 @@ pub struct CheckoutRequest {
     pub tenant_ref: Option<Reference>,
     /// RSA public key (2048–4096 bits), PEM or JWK, to which the file is encrypted.
     #[serde(default)]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
     pub consumer_key: Option<ConsumerKeyText>,
     /// How the file's key is encrypted (RFC 7518 §4.3).
     #[serde(default)]

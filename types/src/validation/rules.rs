@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::ValidationCode;
 
 macro_rules! rules {
-    ($($(#[$doc:meta])* $name:ident = $text:literal, $code:ident;)*) => {
+    ($($(#[$doc:meta])* $name:ident = $text:tt, $code:ident;)*) => {
         /// A rule, in the order judged. The first one that does not hold gives the verdict its code.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
