@@ -17,6 +17,7 @@ use crate::actors::Caller;
 use crate::context::{Context, Moment};
 use crate::database::{Constraint, WriteTx, violates};
 use crate::failure::Failure;
+use crate::groups::bounds;
 use crate::pages::{PageError, PageQuery};
 use crate::roles;
 use crate::scope::Scope;
@@ -88,7 +89,7 @@ async fn render_all(
 ) -> Result<Vec<AdminResponse>, DbErr> {
     let mut groups = boundaries::groups_of_all(db, &admins).await?;
     let one = |admin: admin::Model| {
-        let own = admin.bounded.then(|| groups.remove(&admin.id).unwrap_or_default());
+        let own = groups.remove(&admin.id);
         rules::render(admin, own)
     };
     Ok(admins.into_iter().map(one).collect())
@@ -108,7 +109,7 @@ pub async fn create(
     }
     let moment = ctx.moment();
     let CreateAdminRequest { email, name, role, groups } = request;
-    let groups = boundaries::of_new(&caller.actor, groups)?;
+    let groups = bounds::of_new(&caller.actor, groups)?;
     boundaries::expect_fitting(&role, groups.as_ref())?;
     let tx = once::begin(ctx, caller).await?;
     expect_given(&tx, caller, &role).await?;

@@ -22,9 +22,11 @@ use crate::refusal::Refusal;
 use crate::scope::Scope;
 use crate::{audit, once};
 
+pub use bounds::BoundsError;
 pub use placing::Unplaced;
 pub(crate) use placing::{Placing, named};
 
+pub(crate) mod bounds;
 mod placing;
 mod store;
 

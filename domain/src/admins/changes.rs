@@ -13,6 +13,7 @@ use super::{
 use crate::actors::{Actor, Caller};
 use crate::context::Context;
 use crate::database::{Lane, WriteTx};
+use crate::groups::bounds;
 use crate::{audit, once, sessions};
 
 /// Edits an admin.
@@ -49,7 +50,7 @@ pub async fn update(
     }
     admin.name = request.name.unwrap_or(admin.name);
     let former = boundaries::groups_of(&tx, &admin).await?;
-    let groups = boundaries::of_edited(&caller.actor, former.clone(), request.groups)?;
+    let groups = bounds::of_edited(&caller.actor, former.clone(), request.groups)?;
     boundaries::expect_fitting(&admin.role, groups.as_ref())?;
     if groups != former {
         boundaries::bind(&tx, caller, id, groups.as_ref()).await?;

@@ -4,6 +4,7 @@ use licentia_types::permissions::{Permission, names};
 use licentia_types::problems::{FieldProblem, ProblemCode};
 
 use crate::failure::{Failure, failed_from};
+use crate::groups::BoundsError;
 use crate::refusal::Refusal;
 
 /// Why an operation on an admin was refused.
@@ -21,15 +22,9 @@ pub enum AdminError {
     /// No such role.
     #[error("there is no such role")]
     UnknownRole,
-    /// No such group, or none that the caller may know of.
-    #[error("there is no such group")]
-    GroupUnknown,
-    /// Nothing would be there for him.
-    #[error("must name at least one group; leave it out, or send null, for none")]
-    NoGroups,
-    /// He would reach further than whoever edits him.
-    #[error("nobody reaches further than whoever makes him: name some of your own groups")]
-    Unbounded,
+    /// Not within these groups.
+    #[error(transparent)]
+    Bounds(#[from] BoundsError),
     /// Whoever may do everything does it everywhere.
     #[error("a super_admin is bounded by no groups: give another role, or no groups")]
     SuperAdminBounded,
@@ -61,11 +56,8 @@ impl Refusal for AdminError {
             Self::NotFound => ProblemCode::NotFound,
             Self::Lacking(_) => ProblemCode::PermissionDenied,
             Self::EmailTaken => ProblemCode::AlreadyExists,
-            Self::UnknownRole
-            | Self::GroupUnknown
-            | Self::NoGroups
-            | Self::Unbounded
-            | Self::SuperAdminBounded => ProblemCode::ValidationFailed,
+            Self::Bounds(bounds) => bounds.code(),
+            Self::UnknownRole | Self::SuperAdminBounded => ProblemCode::ValidationFailed,
             Self::LastSuperAdmin | Self::Own | Self::Disabled => ProblemCode::StateConflict,
             Self::Stale { .. } => ProblemCode::VersionStale,
             Self::Failed(failure) => failure.code(),
@@ -76,10 +68,8 @@ impl Refusal for AdminError {
         match self {
             Self::EmailTaken => vec![FieldProblem::new("/email", "TAKEN", self.to_string())],
             Self::UnknownRole => vec![FieldProblem::new("/role", "UNKNOWN", self.to_string())],
-            Self::GroupUnknown => vec![FieldProblem::new("/groups", "UNKNOWN", self.to_string())],
-            Self::NoGroups | Self::Unbounded | Self::SuperAdminBounded => {
-                vec![FieldProblem::new("/groups", "INVALID", self.to_string())]
-            }
+            Self::Bounds(bounds) => bounds.fields(),
+            Self::SuperAdminBounded => vec![FieldProblem::new("/groups", "INVALID", self.to_string())],
             Self::NotFound
             | Self::Lacking(_)
             | Self::LastSuperAdmin
