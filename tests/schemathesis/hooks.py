@@ -13,13 +13,17 @@ ID = re.compile(r"^(prod|feat|tier|cus|lic|act|acl|file|asm|key|adm|ses|aud|sys|
 ENDING = ("/revoke", "/suspend", "/transfer", "/rotate-key", "/deactivate")
 MOST = 20  # remembered of each kind
 
-# The demo's licence, as the API shows it, with its key.
-demo = json.loads(os.environ["LICENTIA_DEMO_LICENSE"])
+# The demo's licence as the API shows it, with its key, and an admin with his password.
+known = json.loads(os.environ["LICENTIA_KNOWN"])
+demo, admin = known["license"], known["admin"]
+# What is about whoever is signed in.
+OF_SESSIONS = ("/auth/me", "/auth/password/change", "/auth/totp/disable", "/auth/totp/recovery-codes")
 
 chance = random.Random(1)
 shown = {}  # prefix: ids, the oldest first
 machines = {}  # activation: what the machine knows
 kids = []
+tokens = []  # of sessions
 license_keys = [demo["licenseKey"]]
 
 
@@ -29,7 +33,7 @@ def rows(_context, value):
 
 
 @schemathesis.hook
-def before_call(_context, case, **_kwargs):
+def before_call(_context, case, **_call):
     spare(case)
     if case.meta is None or case.meta.generation.mode != GenerationMode.POSITIVE:
         return
@@ -43,19 +47,24 @@ def before_call(_context, case, **_kwargs):
         case.headers["If-Match"] = "*"
     if isinstance(case.body, dict) and {"productId", "tierId"} <= case.body.keys() and chance.random() < 0.7:
         case.body.update(productId=demo["productId"], tierId=demo["tierId"])
+    if case.path.endswith("/auth/login") and chance.random() < 0.7:
+        case.body = {"email": admin["email"], "password": admin["password"]}
+    if case.path.endswith(OF_SESSIONS) and tokens and chance.random() < 0.7:
+        case.headers["Authorization"] = f"Bearer {tokens[-1]}"
     if isinstance(case.body, dict) and machines and chance.random() < 0.7:
         as_machine(case, list(machines.values())[-1])
 
 
 def spare(case):
     """What the other calls need is not ended: something else of its kind is."""
-    if case.method != "DELETE" and not case.path.endswith(ENDING):
+    of_admin = case.path.startswith("/api/v1/admins/{id}") and case.method != "GET"
+    if not of_admin and case.method != "DELETE" and not case.path.endswith(ENDING):
         return
-    needed = [demo["id"], demo["productId"], demo["tierId"], *list(machines)[-1:]]
+    needed = [admin["id"], demo["id"], demo["productId"], demo["tierId"], *list(machines)[-1:]]
     given = (case.path_parameters or {}).get("id")
     if given in needed:
         prefix = given.partition("_")[0]
-        others = [known for known in shown.get(prefix, []) if known not in needed]
+        others = [one for one in shown.get(prefix, []) if one not in needed]
         case.path_parameters["id"] = chance.choice([*others, f"{prefix}_01h455vb4pex5vsknk084sn02q"])
 
 
@@ -92,6 +101,8 @@ def after_call(_context, case, response):
     remember_ids(answer)
     if isinstance(answer.get("licenseKey"), str) and len(license_keys) < MOST:
         license_keys.append(answer["licenseKey"])
+    if isinstance(answer.get("accessToken"), str):
+        tokens.append(answer["accessToken"])
     if isinstance(answer.get("nonce"), str) and isinstance(case.body, dict):
         remember_machine(case.body, answer)
 
@@ -104,10 +115,10 @@ def remember_ids(value):
         if isinstance(member, (dict, list)):
             remember_ids(member)
         elif isinstance(member, str) and (match := ID.match(member)):
-            known = shown.setdefault(match[1], [])
-            if member not in known:
-                known.append(member)
-                del known[:-MOST]
+            ids = shown.setdefault(match[1], [])
+            if member not in ids:
+                ids.append(member)
+                del ids[:-MOST]
 
 
 def remember_machine(sent, answer):
