@@ -13,17 +13,14 @@ ID = re.compile(r"^(prod|feat|tier|cus|lic|act|acl|file|asm|key|adm|ses|aud|sys|
 ENDING = ("/revoke", "/suspend", "/transfer", "/rotate-key", "/deactivate")
 MOST = 20  # remembered of each kind
 
-# The demo's licence as the API shows it, with its key, and an admin with his password.
+# The demo's licence as the API shows it, with its key, and an admin with his password and a session.
 known = json.loads(os.environ["LICENTIA_KNOWN"])
 demo, admin = known["license"], known["admin"]
-# What is about whoever is signed in.
-OF_SESSIONS = ("/auth/me", "/auth/password/change", "/auth/totp/disable", "/auth/totp/recovery-codes")
 
 chance = random.Random(1)
 shown = {}  # prefix: ids, the oldest first
 machines = {}  # activation: what the machine knows
 kids = []
-tokens = []  # of sessions
 license_keys = [demo["licenseKey"]]
 
 
@@ -49,8 +46,6 @@ def before_call(_context, case, **_call):
         case.body.update(productId=demo["productId"], tierId=demo["tierId"])
     if case.path.endswith("/auth/login") and chance.random() < 0.7:
         case.body = {"email": admin["email"], "password": admin["password"]}
-    if case.path.endswith(OF_SESSIONS) and tokens and chance.random() < 0.7:
-        case.headers["Authorization"] = f"Bearer {tokens[-1]}"
     if isinstance(case.body, dict) and machines and chance.random() < 0.7:
         as_machine(case, list(machines.values())[-1])
 
@@ -60,7 +55,7 @@ def spare(case):
     of_admin = case.path.startswith("/api/v1/admins/{id}") and case.method != "GET"
     if not of_admin and case.method != "DELETE" and not case.path.endswith(ENDING):
         return
-    needed = [admin["id"], demo["id"], demo["productId"], demo["tierId"], *list(machines)[-1:]]
+    needed = [admin["id"], admin["sessionId"], demo["id"], demo["productId"], demo["tierId"], *list(machines)[-1:]]
     given = (case.path_parameters or {}).get("id")
     if given in needed:
         prefix = given.partition("_")[0]
@@ -101,8 +96,6 @@ def after_call(_context, case, response):
     remember_ids(answer)
     if isinstance(answer.get("licenseKey"), str) and len(license_keys) < MOST:
         license_keys.append(answer["licenseKey"])
-    if isinstance(answer.get("accessToken"), str):
-        tokens.append(answer["accessToken"])
     if isinstance(answer.get("nonce"), str) and isinstance(case.body, dict):
         remember_machine(case.body, answer)
 
