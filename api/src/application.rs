@@ -186,7 +186,7 @@ impl Application {
 }
 
 /// The issuer, or the address that is for whoever administers.
-fn admin_url(address: Option<SocketAddr>, has_tls: bool, ctx: &Context) -> String {
+pub(crate) fn admin_url(address: Option<SocketAddr>, has_tls: bool, ctx: &Context) -> String {
     let Some(address) = address else { return ctx.settings.issuer.clone() };
     let scheme = if has_tls { "https" } else { "http" };
     format!("{scheme}://{address}")

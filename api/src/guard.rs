@@ -14,9 +14,13 @@ use licentia_domain::{api_keys, sessions};
 use licentia_types::permissions::Permission;
 
 use crate::credentials::{self, CredentialsError};
-use crate::limits::{self, Attempted, Named};
+use crate::limits::{self, Named};
 use crate::problem::ApiError;
-use crate::{Ctx, idempotency, listeners, own_pages, parameters, proxies, requests};
+use crate::{Ctx, idempotency, listeners, parameters, proxies, requests};
+
+mod people;
+
+pub(crate) use people::{Confirming, Returning, SignedIn, SigningIn};
 
 /// An extractor at work.
 pub(crate) type Extracting<T, E = ApiError> = Pin<Box<dyn Future<Output = Result<T, E>>>>;
@@ -87,22 +91,6 @@ pub(crate) struct Machine<I>(Call<I>);
 #[derive(Debug)]
 pub(crate) struct MachineOr<P, I = ()>(Call<I>, PhantomData<P>);
 
-/// Anybody who tries to sign in, from a page of ours or from no page at all; counted by account and network.
-#[derive(Debug)]
-pub(crate) struct SigningIn<I = ()>(Call<I>);
-
-/// Whoever comes back with his cookie, from a page of ours or from no page at all. A token that is over is as none.
-#[derive(Debug)]
-pub(crate) struct Returning<I = ()>(Call<I>);
-
-/// An admin who signed in and shows once more who he is; counted by account and network.
-#[derive(Debug)]
-pub(crate) struct Confirming<I>(Call<I>);
-
-/// An admin who signed in, and then the input.
-#[derive(Debug)]
-pub(crate) struct SignedIn<I = ()>(Call<I>);
-
 #[derive(Debug)]
 struct Call<I> {
     caller: Caller,
@@ -138,34 +126,6 @@ impl<I> Machine<I> {
 }
 
 impl<P, I> MachineOr<P, I> {
-    /// Who calls, with what.
-    pub(crate) fn open(self) -> (Caller, I) {
-        (self.0.caller, self.0.input)
-    }
-}
-
-impl<I> SigningIn<I> {
-    /// Who calls, with what.
-    pub(crate) fn open(self) -> (Caller, I) {
-        (self.0.caller, self.0.input)
-    }
-}
-
-impl<I> Returning<I> {
-    /// Who calls, with what.
-    pub(crate) fn open(self) -> (Caller, I) {
-        (self.0.caller, self.0.input)
-    }
-}
-
-impl<I> Confirming<I> {
-    /// Who calls, with what.
-    pub(crate) fn open(self) -> (Caller, I) {
-        (self.0.caller, self.0.input)
-    }
-}
-
-impl<I> SignedIn<I> {
     /// Who calls, with what.
     pub(crate) fn open(self) -> (Caller, I) {
         (self.0.caller, self.0.input)
@@ -247,51 +207,6 @@ impl<P: perm::Needed, I: FromRequest + 'static> FromRequest for MachineOr<P, I> 
     }
 }
 
-impl<I: FromRequest + Attempted + 'static> FromRequest for SigningIn<I> {
-    type Error = Error;
-    type Future = Extracting<Self, Error>;
-
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        attempt(request, payload, |actor| Ok(actor.unwrap_or(Actor::Anonymous)), Self)
-    }
-}
-
-impl<I: FromRequest + Attempted + 'static> FromRequest for Confirming<I> {
-    type Error = Error;
-    type Future = Extracting<Self, Error>;
-
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let judge = |actor: Option<Actor>| expect_admin(actor.ok_or(CredentialsError::Missing)?);
-        attempt(request, payload, judge, Self)
-    }
-}
-
-impl<I: FromRequest + 'static> FromRequest for Returning<I> {
-    type Error = Error;
-    type Future = Extracting<Self, Error>;
-
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (request, mut payload) = (request.clone(), payload.take());
-        Box::pin(async move {
-            own_pages::expect(&request)?;
-            let ip = proxies::client(&request);
-            limits::count(&request, ip, None).await?;
-            let nobody = nobody(&request, ip);
-            let actor = authenticate(&request, &nobody).await.ok().flatten().unwrap_or(Actor::Anonymous);
-            Ok(Self(call(&request, &mut payload, Caller { actor, ..nobody }).await?))
-        })
-    }
-}
-
-impl<I: FromRequest + 'static> FromRequest for SignedIn<I> {
-    type Error = Error;
-    type Future = Extracting<Self, Error>;
-
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        extract(request, payload, |actor| expect_admin(actor.ok_or(CredentialsError::Missing)?), Self)
-    }
-}
-
 /// Finds out who calls, counts it, judges it, and only then extracts the input.
 fn extract<T: 'static, I: FromRequest + 'static>(
     request: &HttpRequest,
@@ -307,27 +222,6 @@ fn extract<T: 'static, I: FromRequest + 'static>(
         limits::count(&request, ip, actor.as_ref().ok().and_then(Option::as_ref)).await?;
         let actor = judge(actor?).map_err(ApiError::from)?;
         Ok(wrap(call(&request, &mut payload, Caller { actor, ..nobody }).await?))
-    })
-}
-
-/// The same for somebody who shows a password or a code: he comes from a page of ours, and is counted by what he
-/// shows.
-fn attempt<T: 'static, I: FromRequest + Attempted + 'static>(
-    request: &HttpRequest,
-    payload: &mut Payload,
-    judge: impl FnOnce(Option<Actor>) -> Result<Actor, CredentialsError> + 'static,
-    wrap: impl FnOnce(Call<I>) -> T + 'static,
-) -> Extracting<T, Error> {
-    let (request, mut payload) = (request.clone(), payload.take());
-    Box::pin(async move {
-        own_pages::expect(&request)?;
-        let ip = proxies::client(&request);
-        let nobody = nobody(&request, ip);
-        let actor = judge(authenticate(&request, &nobody).await?).map_err(ApiError::from)?;
-        let call: Call<I> = call(&request, &mut payload, Caller { actor, ..nobody }).await?;
-        let attempt = call.input.attempt(&request, &call.caller);
-        limits::count_sign_in(&request, ip, &attempt).await?;
-        Ok(wrap(call))
     })
 }
 
@@ -368,10 +262,6 @@ async fn authenticate(request: &HttpRequest, caller: &Caller) -> Result<Option<A
 
 fn expect(actor: Actor, needed: Permission) -> Result<Actor, CredentialsError> {
     if actor.may(needed) { Ok(actor) } else { Err(CredentialsError::Denied(needed.as_str())) }
-}
-
-fn expect_admin(actor: Actor) -> Result<Actor, CredentialsError> {
-    if matches!(actor, Actor::Admin { .. }) { Ok(actor) } else { Err(CredentialsError::NoAdmin) }
 }
 
 /// One permission more, which only some input needs.

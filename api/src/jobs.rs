@@ -11,6 +11,7 @@ use licentia_domain::context::Context;
 use licentia_domain::failure::Failure;
 use licentia_domain::jobs::{self, Job};
 use licentia_domain::refusals;
+use licentia_domain::sessions;
 use licentia_domain::system_events::{self, SystemEvent};
 use licentia_domain::usage;
 use licentia_types::system_events::SystemEventLevel;
@@ -114,6 +115,9 @@ pub(crate) async fn hear_of_changes(ctx: web::Data<Context>) {
 
 /// The same as [`keep_notes`], once.
 pub(crate) async fn write_notes(ctx: &Context) {
+    if let Err(failure) = sessions::write_refusals(ctx).await {
+        tracing::error!(error = %failure, "refused sign-ins were not written; they will be tried again");
+    }
     match refusals::flush(ctx).await {
         Ok(0) => {}
         Ok(lost) => tracing::warn!(lost, "more was refused at once than is kept for support"),

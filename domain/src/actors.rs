@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use licentia_types::ids::{ActivationId, AdminId, ApiKeyId, LicenseId, SessionId};
+use licentia_types::ids::{ActivationId, AdminId, ApiKeyId, GroupId, LicenseId, SessionId};
 use licentia_types::permissions::{Permission, closure};
 
 use crate::once::Once;
@@ -149,6 +149,16 @@ impl Actor {
     #[must_use]
     pub fn is_unbounded(&self) -> bool {
         self.scope() == Scope::Everything
+    }
+
+    /// Whether it knows of a principal with these groups: of one that acts within some of its own, and nowhere else.
+    #[must_use]
+    pub fn reaches(&self, groups: Option<&BTreeSet<GroupId>>) -> bool {
+        match (self.groups(), groups) {
+            (None, _) => self.is_unbounded(),
+            (Some(own), Some(groups)) => groups.is_subset(own.ids()),
+            (Some(_), None) => false,
+        }
     }
 
     /// What it may see.

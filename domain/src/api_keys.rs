@@ -19,7 +19,7 @@ use serde_json::json;
 use crate::actors::Caller;
 use crate::context::{Context, Moment};
 use crate::database::{Lane, WriteTx};
-use crate::groups::Placing;
+use crate::groups::{BoundsError, bounds};
 use crate::pages::{PageError, PageQuery};
 use crate::roles;
 use crate::scope::Scope;
@@ -108,7 +108,7 @@ async fn render_all(ctx: &Context, rows: Vec<api_key::Model>) -> Result<Vec<ApiK
     let now = ctx.moment().now;
     let mut groups = store::groups_of_all(&ctx.db, &rows).await?;
     let one = |row: api_key::Model| {
-        let own = row.bounded.then(|| groups.remove(&row.id).unwrap_or_default());
+        let own = groups.remove(&row.id);
         rules::render(row, own, &ctx.api_key_uses, now)
     };
     Ok(rows.into_iter().map(one).collect())
@@ -138,7 +138,7 @@ pub async fn issue(
     let CreateApiKeyRequest { name, permissions, role, expires_at, ip_ranges, groups } = request;
     rules::expect_future(expires_at, moment.now)?;
     rules::expect_few(&ip_ranges)?;
-    let groups = rules::groups_of_new(&caller.actor, groups)?;
+    let groups = bounds::of_new(&caller.actor, groups)?;
     let tx = once::begin(ctx, caller).await?;
     let permissions = allowed(&tx, permissions, role).await?.ok_or(ApiKeyError::NothingAllowed)?;
     rules::expect_given(&caller.actor, &permissions)?;
@@ -238,13 +238,11 @@ async fn bind(
     key: &mut api_key::Model,
     groups: Option<&BTreeSet<GroupId>>,
 ) -> Result<(), ApiKeyError> {
-    let all = groups.into_iter().flatten().copied();
-    let placing = Placing::of(tx, &caller.actor, all.clone()).await?;
-    if all.clone().any(|group| placing.place(Some(group)).is_err()) {
-        return Err(ApiKeyError::GroupUnknown);
+    if !bounds::are_known(tx, &caller.actor, groups).await? {
+        return Err(BoundsError::Unknown.into());
     }
     key.bounded = groups.is_some();
-    Ok(store::bind(tx, key.id, all).await?)
+    Ok(store::bind(tx, key.id, groups.into_iter().flatten().copied()).await?)
 }
 
 fn digest(ctx: &Context, secret: &str) -> Vec<u8> {

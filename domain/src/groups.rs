@@ -22,9 +22,11 @@ use crate::refusal::Refusal;
 use crate::scope::Scope;
 use crate::{audit, once};
 
+pub use bounds::BoundsError;
 pub use placing::Unplaced;
 pub(crate) use placing::{Placing, named};
 
+pub(crate) mod bounds;
 mod placing;
 mod store;
 
@@ -41,7 +43,7 @@ pub enum GroupError {
     NameTaken,
     /// Something would be nowhere.
     #[error(
-        "customers or licences are in the group, or API keys are bounded by it: move or revoke them first"
+        "customers or licences are in the group, or admins or API keys are bounded by it: move or revoke them first"
     )]
     InUse,
     /// Somebody else edited it.

@@ -1,8 +1,8 @@
 //! Passwords of admins: which are taken (NIST SP 800-63B §5.1.1.2), and hashing that never takes the server's memory or
 //! all its threads.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use licentia_crypto::passwords;
 use licentia_types::problems::{FieldProblem, ProblemCode};
@@ -27,13 +27,13 @@ const MOST_WAITING: usize = 64;
 /// The places where passwords are hashed.
 #[derive(Debug)]
 pub(crate) struct Hashing {
-    places: Semaphore,
+    places: Arc<Semaphore>,
     waiting: AtomicUsize,
 }
 
 impl Default for Hashing {
     fn default() -> Self {
-        Self { places: Semaphore::new(AT_ONCE), waiting: AtomicUsize::new(0) }
+        Self { places: Arc::new(Semaphore::new(AT_ONCE)), waiting: AtomicUsize::new(0) }
     }
 }
 
@@ -54,9 +54,14 @@ impl Hashing {
         if waiting >= MOST_WAITING {
             return Err(Failure::Overloaded);
         }
-        let _place = self.places.acquire().await.map_err(|_| Failure::Cancelled)?;
+        let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| Failure::Cancelled)?;
         drop(counted);
-        compute(work).await
+        // Whoever asked may go away; the hash goes on, and keeps its place.
+        compute(move || {
+            let _place = place;
+            work()
+        })
+        .await
     }
 }
 
@@ -131,5 +136,43 @@ impl Refusal for PasswordError {
             Self::Fault(fault) => fault.fields(),
             Self::Token | Self::Wrong | Self::NotSignedIn | Self::Failed(_) => Vec::new(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_hash_keeps_its_place_when_nobody_waits_for_it_any_more() {
+        let hashing = Hashing::default();
+        let mut held = Vec::new();
+        for _ in 0..AT_ONCE {
+            let (end, ended) = mpsc::channel::<()>();
+            let (tell, told) = tokio::sync::oneshot::channel();
+            let turn = hashing.turn(move || {
+                tell.send(()).unwrap();
+                let _ = ended.recv();
+            });
+            tokio::select! {
+                _ = turn => panic!("it was not ended"),
+                begun = told => begun.unwrap(),
+            }
+            // The turn was dropped, its work goes on.
+            held.push(end);
+        }
+        assert_eq!(hashing.places.available_permits(), 0);
+        drop(held);
+        assert!(hashing.turn(|| true).await.unwrap());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn more_than_may_wait_are_turned_away() {
+        let hashing = Hashing::default();
+        hashing.waiting.store(MOST_WAITING, Ordering::Relaxed);
+        assert!(matches!(hashing.turn(|| ()).await, Err(Failure::Overloaded)));
+        assert_eq!(hashing.waiting.load(Ordering::Relaxed), MOST_WAITING);
     }
 }

@@ -102,6 +102,14 @@ pub async fn permissions_of(
     Ok(store::find(db, name).await?.map(|role| role.permissions.0))
 }
 
+/// The same, and the role is neither edited nor deleted until the transaction ends.
+pub(crate) async fn hold(tx: &WriteTx, name: &RoleName) -> Result<Option<BTreeSet<Permission>>, DbErr> {
+    if let Some(role) = Role::named(name.as_str()) {
+        return Ok(Some(role.permissions()));
+    }
+    Ok(store::find_shared(tx, name).await?.map(|role| role.permissions.0))
+}
+
 /// Every role: those that were made here are for whoever manages access, the built-in ones for everybody.
 ///
 /// # Errors
@@ -184,6 +192,8 @@ pub async fn update(
         ..before
     };
     let role = role.into_active_model().reset_all().update(&tx).await?;
+    // Whoever still has a token for the password of somebody with the role was trusted with what it was before.
+    admins::tokens::delete_of_role(&tx, name).await?;
     let detail = json!({"permissions": role.permissions});
     audit::record(&tx, &moment, caller, audit::Event::new("role.updated", name, detail)).await?;
     tx.commit().await?;

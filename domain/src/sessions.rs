@@ -27,6 +27,7 @@ pub(crate) use challenges::{Challenge, Step};
 pub use login::{Entry, login, second_factor};
 pub use refresh::refresh;
 pub(crate) use refusals::Refusals;
+pub use refusals::write_refusals;
 
 mod access_tokens;
 mod authentication;

@@ -22,6 +22,9 @@ mod enrollment;
 mod removal;
 mod store;
 
+/// Wrong codes in a row after which no code is looked at (RFC 4226 §7.3): a recovery code is shown, or the second factor
+/// taken away by somebody else. Of a million codes three are good at a time.
+const MOST_FAILURES: i32 = 20;
 /// How many recovery codes an admin has at first.
 const RECOVERY_CODES: usize = 10;
 
@@ -100,7 +103,8 @@ impl Proof {
     }
 }
 
-/// Uses up what an admin shows, who is held and has a second factor; false when it is not right, or was used before.
+/// Uses up what an admin shows, who is held and has a second factor; false when it is not right, or was used before. That
+/// is counted: the transaction is to be committed all the same.
 pub(crate) async fn take(
     ctx: &Context,
     tx: &WriteTx,
@@ -111,13 +115,19 @@ pub(crate) async fn take(
     if admin.totp_confirmed_at.is_none() {
         return Ok(false);
     }
-    match proof {
-        Proof::Code(code) => take_code(ctx, tx, moment, admin, code).await,
+    let taken = match proof {
+        Proof::Code(_) if admin.totp_failures >= MOST_FAILURES => false,
+        Proof::Code(code) => take_code(ctx, tx, moment, admin, code).await?,
         Proof::RecoveryCode(code) => match recovery_codes::folded(code.expose()) {
-            Some(symbols) => Ok(store::take_recovery_code(tx, admin.id, &digest(ctx, &symbols)).await?),
-            None => Ok(false),
+            Some(symbols) => store::take_recovery_code(tx, admin.id, &digest(ctx, &symbols)).await?,
+            None => false,
         },
+    };
+    let failures = if taken { 0 } else { admin.totp_failures.saturating_add(1).min(MOST_FAILURES) };
+    if failures != admin.totp_failures {
+        store::count_failures(tx, admin.id, failures).await?;
     }
+    Ok(taken)
 }
 
 /// Uses a code up: its step counts, and no step before it.

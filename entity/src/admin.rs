@@ -25,6 +25,7 @@ pub struct Model {
     pub updated_at: Timestamp,
     pub version: i64,
     pub bounded: bool,
+    pub totp_failures: i32,
 }
 
 impl std::fmt::Debug for Model {

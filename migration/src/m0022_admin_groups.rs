@@ -1,7 +1,7 @@
-//! Groups within which admins may act, and imports that an admin began.
+//! Groups within which admins may act, wrong codes that they showed, and imports that they began.
 
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::{boolean, uuid, uuid_null};
+use sea_orm_migration::schema::{boolean, integer, uuid, uuid_null};
 
 use crate::{add_columns, references};
 
@@ -12,7 +12,16 @@ pub(crate) struct Migration;
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         // An admin without groups, and one whose groups are gone, are not the same.
-        add_columns(manager, "admin", vec![boolean("bounded").default(false).to_owned()]).await?;
+        add_columns(
+            manager,
+            "admin",
+            vec![
+                boolean("bounded").default(false).to_owned(),
+                // Wrong codes in a row.
+                integer("totp_failures").default(0).to_owned(),
+            ],
+        )
+        .await?;
         add_columns(manager, "import", vec![uuid_null("admin_id"), uuid_null("session_id")]).await?;
         manager.create_table(admin_group()).await?;
         let of_group =

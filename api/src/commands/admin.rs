@@ -18,6 +18,7 @@ use licentia_types::time::Seconds;
 use secrecy::ExposeSecret;
 
 use super::{CommandError, output, outside};
+use crate::application;
 use crate::config::Config;
 use crate::opening;
 
@@ -71,13 +72,19 @@ fn permission_help() -> String {
 pub(super) async fn run(config: Config, command: Admin) -> Result<(), CommandError> {
     let ctx = opening::open_for_command(&config, outside()).await?;
     match command {
-        Admin::Create(options) => people::create(&ctx, options).await,
+        Admin::Create(options) => people::create(&ctx, &place(&config, &ctx), options).await,
         Admin::List => people::list(&ctx).await,
-        Admin::ResetPassword(options) => people::reset_password(&ctx, options).await,
+        Admin::ResetPassword(options) => people::reset_password(&ctx, &place(&config, &ctx), options).await,
         Admin::CreateKey(options) => create(&ctx, options).await,
         Admin::ListKeys => list(&ctx).await,
         Admin::RevokeKey { id } => revoke(&ctx, id).await,
     }
+}
+
+/// Where whoever administers finds the API.
+fn place(config: &Config, ctx: &Context) -> String {
+    let has_tls = config.server.tls_certificate_file.is_some();
+    application::admin_url(config.server.admin_bind, has_tls, ctx)
 }
 
 async fn create(ctx: &Context, options: CreateKey) -> Result<(), CommandError> {

@@ -68,7 +68,10 @@ impl Attempted for Body<SecondFactorRequest> {
 
 impl Attempted for OptionalBody<EnrollTotpRequest> {
     fn attempt(&self, request: &HttpRequest, caller: &Caller) -> Attempt {
-        with_code(request, caller, self.0.challenge.as_ref())
+        match &self.0.challenge {
+            None => Attempt { rule: Rule::Login, account: signed_in(caller) },
+            challenge => with_code(request, caller, challenge.as_ref()),
+        }
     }
 }
 
@@ -79,8 +82,8 @@ impl Attempted for Body<ConfirmTotpRequest> {
 }
 
 impl Attempted for Body<DisableTotpRequest> {
-    fn attempt(&self, request: &HttpRequest, caller: &Caller) -> Attempt {
-        with_code(request, caller, None)
+    fn attempt(&self, _: &HttpRequest, caller: &Caller) -> Attempt {
+        Attempt { rule: Rule::Login, account: signed_in(caller) }
     }
 }
 

@@ -121,7 +121,6 @@ pub async fn install(
 ) -> Result<Installed, SetupError> {
     use secrecy::ExposeSecret;
     let CreateAdminRequest { email, name, role, groups } = request;
-    expect_given(&ctx.db, caller, &role).await?;
     boundaries::expect_fitting(&role, groups.as_ref())?;
     let password_hash = match password {
         Some(password) => {
@@ -131,6 +130,7 @@ pub async fn install(
     };
     let moment = ctx.moment();
     let tx = ctx.db.write(Lane::Ordinary).await?;
+    expect_given(&tx, caller, &role).await?;
     is_first(&tx, &moment).await?;
     tokens::delete_for_setup(&tx).await?;
     let has_password = password_hash.is_some();

@@ -9,11 +9,12 @@ use licentia_types::text::RoleName;
 use licentia_types::time::Timestamp;
 use sea_orm::sea_query::{Expr, SelectStatement};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait, Select,
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, Select,
 };
 
 use crate::database::WriteTx;
+use crate::groups::bounds::inside;
 use crate::pages::{PageError, PageQuery, page, search};
 use crate::scope::Scope;
 
@@ -26,14 +27,8 @@ fn select(scope: Scope) -> Select<Entity> {
             return Entity::find().filter(Expr::value(false));
         }
     };
-    let bound = || admin_group::Entity::find().select_only().column(admin_group::Column::AdminId);
-    let inside = admin_group::Column::GroupId.is_in(within.ids().iter().copied());
-    let within = bound().filter(inside.clone()).into_query();
-    let beyond = bound().filter(inside.not()).into_query();
-    Entity::find()
-        .filter(Column::Bounded.eq(true))
-        .filter(Column::Id.in_subquery(within))
-        .filter(Column::Id.not_in_subquery(beyond))
+    let links = (admin_group::Column::AdminId, admin_group::Column::GroupId);
+    Entity::find().filter(inside::<admin_group::Entity>(&within, links, (Column::Id, Column::Bounded)))
 }
 
 /// Their ids, for queries on what is theirs.

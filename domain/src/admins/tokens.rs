@@ -2,11 +2,14 @@
 //! digests are kept.
 
 use licentia_crypto::digests::bearer_secret;
+use licentia_entity::admin;
 use licentia_entity::one_time_token::{Column, Entity, Model};
 use licentia_types::ids::AdminId;
+use licentia_types::text::RoleName;
 use licentia_types::time::{Seconds, Timestamp};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
+    QuerySelect, QueryTrait,
 };
 use secrecy::{ExposeSecret, SecretString};
 
@@ -98,6 +101,17 @@ pub(crate) async fn take(
 /// Ends every token of an admin.
 pub(crate) async fn delete_of(tx: &WriteTx, admin: AdminId) -> Result<(), DbErr> {
     Entity::delete_many().filter(Column::AdminId.eq(admin)).exec(tx).await?;
+    Ok(())
+}
+
+/// Ends every token of admins who have this role.
+pub(crate) async fn delete_of_role(tx: &WriteTx, role: &RoleName) -> Result<(), DbErr> {
+    let of_role = admin::Entity::find()
+        .select_only()
+        .column(admin::Column::Id)
+        .filter(admin::Column::Role.eq(role.clone()))
+        .into_query();
+    Entity::delete_many().filter(Column::AdminId.in_subquery(of_role)).exec(tx).await?;
     Ok(())
 }
 

@@ -17,6 +17,7 @@ use crate::actors::Caller;
 use crate::context::{Context, Moment};
 use crate::database::{Lane, WriteTx};
 use crate::failure::Failure;
+use crate::groups::bounds;
 use crate::{audit, once};
 
 /// Edits a key.
@@ -38,7 +39,7 @@ pub async fn update(
     let tx = ctx.db.write(Lane::Ordinary).await?;
     let mut key = held(&tx, caller, id, expected).await?;
     let former = store::groups_of(&tx, &key).await?;
-    let groups = rules::groups_of_edited(&caller.actor, former.clone(), request.groups)?;
+    let groups = bounds::of_edited(&caller.actor, former.clone(), request.groups)?;
     if groups != former {
         super::bind(&tx, caller, &mut key, groups.as_ref()).await?;
     }
@@ -169,6 +170,10 @@ async fn held(
     expected: Option<i64>,
 ) -> Result<api_key::Model, ApiKeyError> {
     let key = store::find_locked(tx, caller.actor.scope(), id).await?.ok_or(ApiKeyError::NotFound)?;
+    // Judged by the row as it was before we waited for it: now it is ours.
+    if !caller.actor.reaches(store::groups_of(tx, &key).await?.as_ref()) {
+        return Err(ApiKeyError::NotFound);
+    }
     rules::expect_changeable(&key, &caller.actor)?;
     if expected.is_some_and(|version| version != key.version) {
         return Err(ApiKeyError::Stale { current: key.version });

@@ -5,6 +5,7 @@ use licentia_types::permissions::{Permission, names};
 use licentia_types::problems::{FieldProblem, ProblemCode};
 
 use crate::failure::{Failure, failed_from};
+use crate::groups::BoundsError;
 use crate::refusal::Refusal;
 
 /// Why an operation on an API key was refused.
@@ -25,15 +26,9 @@ pub enum ApiKeyError {
     /// It would be worth nothing from the start.
     #[error("must lie in the future")]
     ExpiryPast,
-    /// Both ways to be bounded by nothing are said otherwise.
-    #[error("must name at least one group")]
-    NoGroups,
-    /// No such group, or none that the caller may know of.
-    #[error("there is no such group")]
-    GroupUnknown,
-    /// The key would reach further than the caller.
-    #[error("only a principal without groups gives a key without groups")]
-    Unbounded,
+    /// Not within these groups.
+    #[error(transparent)]
+    Bounds(#[from] BoundsError),
     /// No such role.
     #[error("there is no such role")]
     RoleUnknown,
@@ -67,10 +62,9 @@ impl Refusal for ApiKeyError {
         match self {
             Self::Unauthenticated => ProblemCode::Unauthenticated,
             Self::NotFound => ProblemCode::NotFound,
-            Self::Lacking(_) | Self::Unbounded => ProblemCode::PermissionDenied,
+            Self::Lacking(_) => ProblemCode::PermissionDenied,
+            Self::Bounds(bounds) => bounds.code(),
             Self::NothingAllowed
-            | Self::NoGroups
-            | Self::GroupUnknown
             | Self::RoleUnknown
             | Self::ExpiryPast
             | Self::TooManyRanges
@@ -85,8 +79,7 @@ impl Refusal for ApiKeyError {
         let invalid = |pointer| vec![FieldProblem::new(pointer, "INVALID", self.to_string())];
         match self {
             Self::NothingAllowed => invalid("/permissions"),
-            Self::NoGroups => invalid("/groups"),
-            Self::GroupUnknown => vec![FieldProblem::new("/groups", "UNKNOWN", self.to_string())],
+            Self::Bounds(bounds) => bounds.fields(),
             Self::RoleUnknown => vec![FieldProblem::new("/role", "UNKNOWN", self.to_string())],
             Self::ExpiryPast => invalid("/expiresAt"),
             Self::TooManyRanges => invalid("/ipRanges"),
@@ -94,7 +87,6 @@ impl Refusal for ApiKeyError {
             Self::Unauthenticated
             | Self::NotFound
             | Self::Lacking(_)
-            | Self::Unbounded
             | Self::Declared
             | Self::Revoked
             | Self::Stale { .. }

@@ -5,7 +5,6 @@ use std::net::IpAddr;
 
 use licentia_entity::api_key::{Model, Origin};
 use licentia_types::api_keys::{ApiKeyOrigin, ApiKeyResponse, ApiKeyStatus, MOST_RANGES};
-use licentia_types::change::Change;
 use licentia_types::ids::GroupId;
 use licentia_types::ip_ranges::IpRange;
 use licentia_types::permissions::Permission;
@@ -40,34 +39,6 @@ pub(super) fn comes_from_within(key: &Model, ip: Option<IpAddr>) -> bool {
         return true;
     };
     ip.is_some_and(|ip| ranges.0.iter().any(|range| range.contains(ip)))
-}
-
-/// The groups of a new key: those that are named, or those of whoever makes it. Whether there are such is found out
-/// when it is written.
-pub(super) fn groups_of_new(
-    actor: &Actor,
-    named: Option<BTreeSet<GroupId>>,
-) -> Result<Option<BTreeSet<GroupId>>, ApiKeyError> {
-    match named {
-        Some(named) if named.is_empty() => Err(ApiKeyError::NoGroups),
-        Some(named) => Ok(Some(named)),
-        None => Ok(actor.groups().map(|own| own.ids().clone())),
-    }
-}
-
-/// The groups of a key that is edited.
-pub(super) fn groups_of_edited(
-    actor: &Actor,
-    before: Option<BTreeSet<GroupId>>,
-    change: Change<BTreeSet<GroupId>>,
-) -> Result<Option<BTreeSet<GroupId>>, ApiKeyError> {
-    match change {
-        Change::Keep => Ok(before),
-        Change::Clear if actor.is_unbounded() => Ok(None),
-        Change::Clear => Err(ApiKeyError::Unbounded),
-        Change::Set(named) if named.is_empty() => Err(ApiKeyError::NoGroups),
-        Change::Set(named) => Ok(Some(named)),
-    }
 }
 
 /// The one group, where there is but one: the record of a key that acts in several is for those without groups.

@@ -10,11 +10,12 @@ use licentia_types::pages::PageResponse;
 use licentia_types::time::Timestamp;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect, QueryTrait, Select,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait, Select,
 };
 
 use crate::database::WriteTx;
+use crate::groups::bounds::{inside, linked};
 use crate::pages::{PageError, PageQuery, page, search};
 use crate::scope::Scope;
 
@@ -26,14 +27,8 @@ fn select(scope: Scope) -> Select<Entity> {
             return Entity::find().filter(Expr::value(false));
         }
     };
-    let bound = || api_key_group::Entity::find().select_only().column(api_key_group::Column::ApiKeyId);
-    let inside = api_key_group::Column::GroupId.is_in(within.ids().iter().copied());
-    let within = bound().filter(inside.clone()).into_query();
-    let beyond = bound().filter(inside.not()).into_query();
-    Entity::find()
-        .filter(Column::Bounded.eq(true))
-        .filter(Column::Id.in_subquery(within))
-        .filter(Column::Id.not_in_subquery(beyond))
+    let links = (api_key_group::Column::ApiKeyId, api_key_group::Column::GroupId);
+    Entity::find().filter(inside::<api_key_group::Entity>(&within, links, (Column::Id, Column::Bounded)))
 }
 
 pub(super) async fn list(
@@ -70,11 +65,7 @@ pub(super) async fn groups_of(
     db: &impl ConnectionTrait,
     key: &Model,
 ) -> Result<Option<BTreeSet<GroupId>>, DbErr> {
-    if !key.bounded {
-        return Ok(None);
-    }
-    let mut all = groups_of_all(db, std::slice::from_ref(key)).await?;
-    Ok(Some(all.remove(&key.id).unwrap_or_default()))
+    Ok(groups_of_all(db, std::slice::from_ref(key)).await?.remove(&key.id))
 }
 
 /// The groups of those that have any.
@@ -82,16 +73,9 @@ pub(super) async fn groups_of_all(
     db: &impl ConnectionTrait,
     keys: &[Model],
 ) -> Result<HashMap<ApiKeyId, BTreeSet<GroupId>>, DbErr> {
-    let bounded: Vec<ApiKeyId> = keys.iter().filter(|key| key.bounded).map(|key| key.id).collect();
-    let mut groups: HashMap<ApiKeyId, BTreeSet<GroupId>> = HashMap::new();
-    if bounded.is_empty() {
-        return Ok(groups);
-    }
-    let bound = api_key_group::Entity::find().filter(api_key_group::Column::ApiKeyId.is_in(bounded));
-    for row in bound.all(db).await? {
-        groups.entry(row.api_key_id).or_default().insert(row.group_id);
-    }
-    Ok(groups)
+    let links = (api_key_group::Column::ApiKeyId, api_key_group::Column::GroupId);
+    let bounded = keys.iter().filter(|key| key.bounded).map(|key| key.id).collect();
+    linked::<api_key_group::Entity, _>(db, links, bounded).await
 }
 
 /// Bounds a key by these groups, and by no others.

@@ -38,7 +38,7 @@ impl Unplaced {
 pub(crate) struct Placing {
     /// Within which the caller acts; none: bounded by none.
     own: Option<Groups>,
-    /// Groups that a caller without groups named, and that are there.
+    /// Groups that the caller named, and that are there.
     named: BTreeSet<GroupId>,
 }
 
@@ -50,7 +50,7 @@ impl Placing {
         named: impl IntoIterator<Item = GroupId>,
     ) -> Result<Self, DbErr> {
         let own = actor.groups().cloned();
-        let named: BTreeSet<GroupId> = named.into_iter().filter(|_| own.is_none()).collect();
+        let named: BTreeSet<GroupId> = named.into_iter().collect();
         let named = if named.is_empty() { named } else { store::hold(tx, named).await? };
         Ok(Self { own, named })
     }

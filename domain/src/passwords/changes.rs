@@ -57,6 +57,7 @@ pub async fn change(
     let admin = admins::store::find(&ctx.db, *id).await?.ok_or(PasswordError::NotSignedIn)?;
     let known = admin.credentials_version;
     if !verify(ctx, request.current_password.expose(), admin.password_hash).await? {
+        ctx.login_refusals.tell(caller, *id, "password", ctx.moment().now);
         return Err(PasswordError::Wrong);
     }
     let words = [admin.email.as_str(), admin.name.as_str()];

@@ -14,6 +14,10 @@ pub(super) async fn find(db: &impl ConnectionTrait, name: &RoleName) -> Result<O
     Entity::find_by_id(name.clone()).one(db).await
 }
 
+pub(super) async fn find_shared(tx: &WriteTx, name: &RoleName) -> Result<Option<Model>, DbErr> {
+    Entity::find_by_id(name.clone()).lock_shared().one(tx).await
+}
+
 pub(super) async fn find_locked(tx: &WriteTx, name: &RoleName) -> Result<Option<Model>, DbErr> {
     Entity::find_by_id(name.clone()).lock_exclusive().one(tx).await
 }

@@ -62,7 +62,7 @@ pub(super) async fn read(ctx: &Context, token: &str, now: Timestamp) -> Option<C
     if signed.header.typ != SESSION_TYP {
         return None;
     }
-    let key = ctx.verifying_key(Purpose::Session, signed.kid(), now).await?;
+    let key = ctx.verifying_key(Purpose::Session, &signed.header.kid, now).await?;
     let claims: Claims = signed.claims(key.decoding()).ok()?;
     let ours = claims.iss == ctx.settings.issuer && claims.aud == SESSION_AUDIENCE && !key.is_retired();
     (ours && now.seconds() < claims.exp).then_some(claims)

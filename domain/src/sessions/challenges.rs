@@ -80,10 +80,11 @@ impl Challenge {
     }
 }
 
-/// Whose challenge it is, if it is one of ours: by this his tries are counted.
+/// Whose challenge it is, if it is one of ours and good: by this his tries are counted.
 #[must_use]
 pub fn account(ctx: &Context, text: &str) -> Option<AdminId> {
-    open(ctx, text).map(|(challenge, ..)| challenge.admin)
+    let (challenge, _, expires_at) = open(ctx, text)?;
+    (ctx.moment().now < expires_at).then_some(challenge.admin)
 }
 
 fn open(ctx: &Context, text: &str) -> Option<(Challenge, u8, Timestamp)> {

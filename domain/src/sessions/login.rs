@@ -5,7 +5,6 @@ use licentia_entity::admin;
 use licentia_types::sessions::{ChallengeResponse, LoginRequest, SecondFactorRequest};
 
 use super::challenges::{Challenge, Step};
-use super::refusals::tell;
 use super::{Opened, SessionError, begin};
 use crate::actors::Caller;
 use crate::admins::{self, rules::folded};
@@ -41,11 +40,11 @@ pub async fn login(
     let Some(admin) = admin else {
         return Err(SessionError::Credentials);
     };
+    let now = ctx.moment().now;
     if !is_right || admin.disabled_at.is_some() {
-        tell(ctx, caller, admin.id, if is_right { "disabled" } else { "password" }).await?;
+        ctx.login_refusals.tell(caller, admin.id, if is_right { "disabled" } else { "password" }, now);
         return Err(SessionError::Credentials);
     }
-    let now = ctx.moment().now;
     if admin.totp_confirmed_at.is_some() {
         return Ok(Entry::TotpRequired(Challenge::for_admin(ctx, &admin, Step::Code, now)));
     }
@@ -78,8 +77,8 @@ pub async fn second_factor(
     let admin = admins::store::find_locked(&tx, challenge.admin).await?;
     let admin = admin.filter(|admin| challenge.still_holds(admin)).ok_or(SessionError::Challenge)?;
     if !totp::take(ctx, &tx, &moment, &admin, &proof).await? {
-        drop(tx);
-        tell(ctx, caller, admin.id, proof.word()).await?;
+        tx.commit().await?;
+        ctx.login_refusals.tell(caller, admin.id, proof.word(), moment.now);
         return Err(SessionError::Credentials);
     }
     let session = begin(ctx, &tx, &moment, caller, &admin, user_agent).await?;

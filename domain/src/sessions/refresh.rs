@@ -3,7 +3,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use licentia_entity::admin_session;
+use licentia_entity::{admin, admin_session};
 use licentia_types::ids::SessionId;
 use secrecy::SecretString;
 use serde_json::json;
@@ -37,7 +37,11 @@ pub async fn refresh(ctx: &Context, caller: &Caller, cookie: &str) -> Result<Ope
         return Err(SessionError::Over);
     }
     let admin = admins::store::find(&tx, session.admin_id).await?;
-    admin.filter(|admin| admin.disabled_at.is_none()).ok_or(SessionError::Over)?;
+    // Where a second factor is demanded since, nobody goes on without.
+    let may_go_on = |admin: &admin::Model| {
+        admin.disabled_at.is_none() && (admin.totp_confirmed_at.is_some() || !ctx.settings.require_totp)
+    };
+    admin.filter(may_go_on).ok_or(SessionError::Over)?;
     let session = match rules::judge(&session, generation, moment.now) {
         Cookie::Present => {
             let next = admin_session::Model {

@@ -1,7 +1,8 @@
-//! Whose sign-in was refused lately, so that the audit log is told once a minute, not at every try.
+//! Whose sign-in was refused lately: kept in memory until it is written, so that nobody learns from the time of an answer
+//! whose address is known; and once a minute for each admin, not at every try.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use licentia_types::ids::AdminId;
 use licentia_types::time::{Seconds, Timestamp};
@@ -15,35 +16,63 @@ use crate::failure::Failure;
 
 const TELLING: Seconds = Seconds::constant(60);
 
-/// When the log was told last. Only admins who exist are in it, so that nobody fills it with guesses.
+/// What this instance refused. Only admins who exist are in it, so that nobody fills it with guesses.
 #[derive(Debug, Default)]
-pub(crate) struct Refusals(Mutex<HashMap<AdminId, Timestamp>>);
+pub(crate) struct Refusals(Mutex<Seen>);
+
+#[derive(Debug, Default)]
+struct Seen {
+    /// When the log was told last, or is to be told.
+    told: HashMap<AdminId, Timestamp>,
+    /// What is to be told.
+    waiting: Vec<Refusal>,
+}
+
+#[derive(Clone, Debug)]
+struct Refusal {
+    caller: Caller,
+    admin: AdminId,
+    reason: &'static str,
+}
 
 impl Refusals {
-    /// Whether it is time to tell; remembers that it was told.
-    fn is_news(&self, admin: AdminId, now: Timestamp) -> bool {
-        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let lately = told.get(&admin).is_some_and(|at| *at <= now && now < *at + TELLING);
-        if !lately {
-            told.insert(admin, now);
+    /// Somebody did not get in as this admin.
+    pub(crate) fn tell(&self, caller: &Caller, admin: AdminId, reason: &'static str, now: Timestamp) {
+        let mut seen = self.lock();
+        if seen.told.get(&admin).is_some_and(|at| *at <= now && now < *at + TELLING) {
+            return;
         }
-        !lately
+        seen.told.insert(admin, now);
+        seen.waiting.push(Refusal { caller: caller.clone(), admin, reason });
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Seen> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Tells the audit log that somebody did not get in as this admin.
-pub(super) async fn tell(
-    ctx: &Context,
-    caller: &Caller,
-    admin: AdminId,
-    reason: &'static str,
-) -> Result<(), Failure> {
-    let moment = ctx.moment();
-    if !ctx.login_refusals.is_news(admin, moment.now) {
+/// Writes down whose sign-in was refused.
+///
+/// # Errors
+/// When the database fails; it is tried again with the next call.
+pub async fn write_refusals(ctx: &Context) -> Result<(), Failure> {
+    let waiting = std::mem::take(&mut ctx.login_refusals.lock().waiting);
+    if waiting.is_empty() {
         return Ok(());
     }
+    let written = write(ctx, &waiting).await;
+    if written.is_err() {
+        ctx.login_refusals.lock().waiting.extend(waiting);
+    }
+    written
+}
+
+async fn write(ctx: &Context, waiting: &[Refusal]) -> Result<(), Failure> {
+    let moment = ctx.moment();
+    let event = |refusal: &Refusal| {
+        audit::Event::new("admin.login_refused", &refusal.admin, json!({"reason": refusal.reason}))
+    };
     let tx = ctx.db.write(Lane::Ordinary).await?;
-    let event = audit::Event::new("admin.login_refused", &admin, json!({"reason": reason}));
-    audit::record(&tx, &moment, caller, event).await?;
+    audit::record_each(&tx, &moment, waiting.iter().map(|one| (&one.caller, event(one))).collect()).await?;
     Ok(tx.commit().await?)
 }

@@ -209,11 +209,6 @@ impl EncryptedHeader {
 }
 
 impl Signed<'_> {
-    /// The name of the key that is said to have signed it.
-    pub(crate) fn kid(&self) -> &str {
-        &self.header.kid
-    }
-
     /// The claims, when `key` signed them.
     pub(crate) fn claims<C: DeserializeOwned>(&self, key: &DecodingKey) -> Result<C, TokenFault> {
         let decoded = jsonwebtoken::decode::<C>(self.token, key, &signature_only());

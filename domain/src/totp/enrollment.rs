@@ -2,7 +2,7 @@
 
 use licentia_crypto::totp::TotpSeed;
 use licentia_entity::admin;
-use licentia_types::ids::AdminId;
+use licentia_types::ids::{AdminId, SessionId};
 use licentia_types::secret::SecretText;
 use licentia_types::sessions::{ConfirmTotpRequest, EnrollTotpRequest, TotpEnrollmentResponse};
 use serde_json::json;
@@ -29,8 +29,13 @@ pub async fn enroll(
 ) -> Result<TotpEnrollmentResponse, TotpError> {
     let moment = ctx.moment();
     let who = Who::of(ctx, &moment, caller, request.challenge.as_ref())?;
-    if let Who::SignedIn(id) = who {
-        expect_password(ctx, id, request.password.unwrap_or_default()).await?;
+    if let Who::SignedIn(id, _) = who {
+        // Whether the password is right shows to nobody who could not enrol anyway.
+        let admin = admins::store::find(&ctx.db, id).await?;
+        if admin.is_some_and(|admin| admin.totp_confirmed_at.is_some()) {
+            return Err(TotpError::Enrolled);
+        }
+        expect_password(ctx, caller, id, request.password.unwrap_or_default()).await?;
     }
     let tx = ctx.db.write(Lane::Ordinary).await?;
     let admin = who.hold(&tx).await?;
@@ -83,10 +88,12 @@ pub async fn confirm(
     };
     let admin = admins::write(&tx, &moment, admin).await?;
     let recovery_codes = make_recovery_codes(ctx, &tx, &moment, &admin).await?;
+    // They began without a code.
+    sessions::store::delete_of(&tx, admin.id, who.session()).await?;
     let event = audit::Event::new("admin.totp_enabled", &admin.id, json!({}));
     audit::record(&tx, &moment, caller, event).await?;
     let session = match who {
-        Who::SignedIn(_) => None,
+        Who::SignedIn(..) => None,
         Who::Challenged(_) => Some(sessions::begin(ctx, &tx, &moment, caller, &admin, user_agent).await?),
     };
     tx.commit().await?;
@@ -100,7 +107,7 @@ pub async fn confirm(
 /// For whom an app is enrolled.
 #[derive(Clone, Copy)]
 enum Who {
-    SignedIn(AdminId),
+    SignedIn(AdminId, SessionId),
     Challenged(Challenge),
 }
 
@@ -115,15 +122,23 @@ impl Who {
             (Some(text), _) => {
                 Ok(Self::Challenged(Challenge::read(ctx, text.expose(), Step::Enrollment, moment.now)?))
             }
-            (None, Actor::Admin { id, .. }) => Ok(Self::SignedIn(*id)),
+            (None, Actor::Admin { id, session, .. }) => Ok(Self::SignedIn(*id, *session)),
             (None, _) => Err(TotpError::NotSignedIn),
+        }
+    }
+
+    /// In which session he asks.
+    const fn session(&self) -> Option<SessionId> {
+        match self {
+            Self::SignedIn(_, session) => Some(*session),
+            Self::Challenged(_) => None,
         }
     }
 
     /// Holds the admin until the transaction ends.
     async fn hold(&self, tx: &WriteTx) -> Result<admin::Model, TotpError> {
         let held = match self {
-            Self::SignedIn(id) => {
+            Self::SignedIn(id, _) => {
                 admins::store::find_locked(tx, *id).await?.filter(|admin| admin.disabled_at.is_none())
             }
             Self::Challenged(challenge) => admins::store::find_locked(tx, challenge.admin)
@@ -137,13 +152,14 @@ impl Who {
 /// Whoever found a browser open does not know the password.
 pub(super) async fn expect_password(
     ctx: &Context,
+    caller: &Caller,
     id: AdminId,
     password: SecretText,
 ) -> Result<(), TotpError> {
     let hash = admins::store::find(&ctx.db, id).await?.and_then(|admin| admin.password_hash);
     if passwords::verify(ctx, password.expose(), hash).await? {
-        Ok(())
-    } else {
-        Err(SessionError::Credentials.into())
+        return Ok(());
     }
+    ctx.login_refusals.tell(caller, id, "password", ctx.moment().now);
+    Err(SessionError::Credentials.into())
 }

@@ -25,10 +25,9 @@ pub async fn disable(ctx: &Context, caller: &Caller, request: DisableTotpRequest
         return Err(TotpError::Required);
     }
     let id = signed_in(caller)?;
-    expect_password(ctx, id, request.password).await?;
+    expect_password(ctx, caller, id, request.password).await?;
     let moment = ctx.moment();
-    let tx = ctx.db.write(Lane::Ordinary).await?;
-    let admin = hold_proven(ctx, &tx, &moment, caller, request.code).await?;
+    let (tx, admin) = hold_proven(ctx, &moment, caller, request.code).await?;
     clear(&tx, &moment, caller, admin).await?;
     tx.commit().await?;
     Ok(())
@@ -44,8 +43,7 @@ pub async fn renew_recovery_codes(
     code: TotpCode,
 ) -> Result<Vec<String>, TotpError> {
     let moment = ctx.moment();
-    let tx = ctx.db.write(Lane::Ordinary).await?;
-    let admin = hold_proven(ctx, &tx, &moment, caller, code).await?;
+    let (tx, admin) = hold_proven(ctx, &moment, caller, code).await?;
     let codes = make_recovery_codes(ctx, &tx, &moment, &admin).await?;
     let event = audit::Event::new("admin.recovery_codes_renewed", &admin.id, json!({}));
     audit::record(&tx, &moment, caller, event).await?;
@@ -56,8 +54,9 @@ pub async fn renew_recovery_codes(
 /// Takes the second factor of an admin away who lost his app, with his sessions.
 ///
 /// # Errors
-/// When there is none whom the caller may change.
+/// When there is none whom the caller may change, or it is himself.
 pub async fn remove(ctx: &Context, caller: &Caller, id: AdminId) -> Result<AdminResponse, TotpError> {
+    admins::expect_another(caller, id)?;
     if let Some(answer) = once::answered(caller)? {
         return Ok(answer);
     }
@@ -84,21 +83,24 @@ fn signed_in(caller: &Caller) -> Result<AdminId, TotpError> {
 /// Holds whoever is signed in, once his code was found good.
 async fn hold_proven(
     ctx: &Context,
-    tx: &WriteTx,
     moment: &Moment<'_>,
     caller: &Caller,
     code: TotpCode,
-) -> Result<admin::Model, TotpError> {
+) -> Result<(WriteTx, admin::Model), TotpError> {
     let id = signed_in(caller)?;
-    let admin = admins::store::find_locked(tx, id).await?.ok_or(TotpError::NotSignedIn)?;
+    let tx = ctx.db.write(Lane::Ordinary).await?;
+    let admin = admins::store::find_locked(&tx, id).await?.ok_or(TotpError::NotSignedIn)?;
     if admin.totp_confirmed_at.is_none() {
         return Err(TotpError::NotEnrolled);
     }
-    if take(ctx, tx, moment, &admin, &Proof::Code(code)).await? {
-        Ok(admin)
-    } else {
-        Err(SessionError::Credentials.into())
+    let proof = Proof::Code(code);
+    if take(ctx, &tx, moment, &admin, &proof).await? {
+        // As it is after the code was marked.
+        return Ok((tx, admin));
     }
+    tx.commit().await?;
+    ctx.login_refusals.tell(caller, id, proof.word(), moment.now);
+    Err(SessionError::Credentials.into())
 }
 
 async fn clear(
@@ -113,6 +115,7 @@ async fn clear(
         totp_sealed: None,
         totp_confirmed_at: None,
         totp_last_step: None,
+        totp_failures: 0,
         credentials_version: admin.credentials_version + 1,
         ..admin
     };

@@ -19,6 +19,16 @@ pub(super) async fn take_step(tx: &WriteTx, id: AdminId, step: i64) -> Result<bo
     Ok(marked.rows_affected == 1)
 }
 
+/// So many wrong codes were shown since the last good one.
+pub(super) async fn count_failures(tx: &WriteTx, id: AdminId, failures: i32) -> Result<(), DbErr> {
+    admin::Entity::update_many()
+        .col_expr(admin::Column::TotpFailures, failures.into())
+        .filter(admin::Column::Id.eq(id))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
 /// Uses a recovery code up; false when there is no such one.
 pub(super) async fn take_recovery_code(tx: &WriteTx, id: AdminId, digest: &[u8]) -> Result<bool, DbErr> {
     let deleted = recovery_code::Entity::delete_many()

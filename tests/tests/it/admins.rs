@@ -19,6 +19,8 @@ on_both![
     a_role_counts_from_the_next_request_on,
     a_disabled_admin_is_out_at_once_and_may_come_back,
     no_answer_holds_a_password_or_its_hash,
+    a_token_that_was_given_before_a_promotion_opens_nothing_after_it,
+    whoever_found_a_browser_open_does_not_take_the_account,
 ];
 
 async fn invite(server: &TestServer, email: &str, role: &str) -> Reply {
@@ -155,4 +157,52 @@ async fn no_answer_holds_a_password_or_its_hash(backend: Backend) {
         }
         reply.expect(200);
     }
+}
+
+async fn a_token_that_was_given_before_a_promotion_opens_nothing_after_it(backend: Backend) {
+    let server = TestServer::start(backend).await;
+    let admin = Session::of_role(&server, "admin").await;
+    let group = crate::groups::make_group(&server, "north").await;
+    let role = json!({"name": "night-shift", "permissions": ["customers.read"]});
+    server.admin_post("/roles", role).await.expect(201);
+    let all = json!({"permissions": ["customers.read", "keys"]});
+    for (number, (role, promotion)) in [
+        ("viewer", json!({"role": "super_admin"})),
+        ("viewer", json!({"email": "somebody-else@example.com"})),
+        ("viewer", json!({"groups": [group]})),
+        ("night-shift", Value::Null),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let body = json!({"email": format!("{number}@example.com"), "name": "New", "role": role});
+        let keyed = server.request(Method::POST, "/api/v1/admins").bearer_auth(&admin.token);
+        let keyed = keyed.header("idempotency-key", format!("key-{number}")).json(&body);
+        let made = Reply::of(keyed.try_clone().unwrap()).await.expect(201);
+        if promotion.is_null() {
+            server.admin_put("/roles/night-shift", all.clone()).await.expect(200);
+        } else {
+            let path = format!("/admins/{}", made["id"].as_str().unwrap());
+            server.admin_put(&path, promotion).await.expect(200);
+        }
+        // Nor does asking for it again help.
+        let again = Reply::of(keyed).await.expect(201);
+        for made in [made, again] {
+            let set = json!({"token": made["passwordToken"], "password": PASSWORD});
+            server.post("/auth/password/reset", set).await.expect_problem(401, "CREDENTIALS_INVALID");
+        }
+    }
+}
+
+async fn whoever_found_a_browser_open_does_not_take_the_account(backend: Backend) {
+    let server = TestServer::start(backend).await;
+    let person = Person::with_role(&server, "admin").await;
+    let session = person.sign_in(&server).await;
+    for path in ["reset-password", "remove-totp"] {
+        let path = format!("/admins/{}/{path}", person.id);
+        let own = session.send(&server, Method::POST, &path, Value::Null).await;
+        own.expect_problem(409, "STATE_CONFLICT");
+    }
+    session.get(&server, "/auth/me").await.expect(200);
+    person.sign_in(&server).await;
 }

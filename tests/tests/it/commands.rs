@@ -1,5 +1,6 @@
 //! The binary `licentia` as an operator meets it: its commands, exit codes, files and signals.
 
+mod admins;
 mod audit;
 mod configuration;
 mod crash;

@@ -211,6 +211,12 @@ async fn whether_an_address_is_known_shows_nowhere(backend: Backend) {
         assert_eq!((&wrong["detail"], &wrong["title"]), (&other["detail"], &other["title"]));
     }
     assert!(ask(&person.email.to_uppercase(), PASSWORD).await.status == 200);
+    // Nor in the time: while nobody can write, both are answered.
+    let writer = server.context.db.write(licentia_domain::database::Lane::Ordinary).await.unwrap();
+    for email in [person.email.as_str(), "nobody@example.com"] {
+        ask(email, "wrong").await.expect_problem(401, "CREDENTIALS_INVALID");
+    }
+    drop(writer);
 }
 
 async fn signing_in_and_out_stands_in_the_audit_log(backend: Backend) {
@@ -222,6 +228,7 @@ async fn signing_in_and_out_stands_in_the_audit_log(backend: Backend) {
     }
     let session = person.sign_in(&server).await;
     session.log_out(&server).await;
+    licentia_domain::sessions::write_refusals(&server.context).await.unwrap();
     // Refusals once a minute, however many there were.
     for (action, times) in [("admin.login_refused", 1), ("session.begun", 1), ("session.ended", 1)] {
         let log = server.admin_get(&format!("/audit-events?action={action}")).await.expect(200);

@@ -17,6 +17,9 @@ on_both![
     where_codes_are_demanded_nobody_comes_in_without,
     what_was_begun_before_a_change_is_over,
     an_admin_takes_the_second_factor_of_another_away,
+    after_many_wrong_codes_in_a_row_no_code_is_looked_at,
+    a_challenge_is_for_its_own_step_only,
+    whoever_began_without_a_code_is_out_when_codes_are_demanded,
 ];
 
 /// An authenticator app.
@@ -231,4 +234,63 @@ async fn an_admin_takes_the_second_factor_of_another_away(backend: Backend) {
     assert_eq!(server.admin_post(&path, Value::Null).await.expect(200)["totp"], false);
     session.get(&server, "/auth/me").await.expect_problem(401, "UNAUTHENTICATED");
     person.sign_in(&server).await;
+}
+
+async fn after_many_wrong_codes_in_a_row_no_code_is_looked_at(backend: Backend) {
+    let server = TestServer::start(backend).await;
+    let person = Person::with_role(&server, "viewer").await;
+    let (app, codes) = App::enroll(&server, &person.sign_in(&server).await).await;
+    server.clock.advance(30);
+    let challenge = challenge(&server, &person).await;
+    let wrong = json!({"challenge": challenge, "recoveryCode": "ZZZZ-ZZZZ-ZZZZ-ZZZZ"});
+    for _ in 0..19 {
+        server.post("/auth/totp", wrong.clone()).await.expect_problem(401, "CREDENTIALS_INVALID");
+    }
+    // A good one in between, and they are counted anew.
+    assert_eq!(show(&server, &challenge, "code", &app.code(&server)).await.status, 200);
+    for _ in 0..20 {
+        server.post("/auth/totp", wrong.clone()).await.expect_problem(401, "CREDENTIALS_INVALID");
+    }
+    server.clock.advance(30);
+    show(&server, &challenge, "code", &app.code(&server)).await.expect_problem(401, "CREDENTIALS_INVALID");
+    assert_eq!(show(&server, &challenge, "recoveryCode", &codes[0]).await.status, 200);
+    server.clock.advance(30);
+    assert_eq!(show(&server, &challenge, "code", &app.code(&server)).await.status, 200);
+}
+
+async fn a_challenge_is_for_its_own_step_only(backend: Backend) {
+    let server = TestServer::start(backend).await;
+    let strict = server.another_with(&[("ADMIN__REQUIRE_TOTP", "true")]).await;
+    let person = Person::with_role(&server, "viewer").await;
+    let to_enroll = person.login(&strict).await.expect(200)["challenge"].clone();
+    let (app, _) = App::enroll(&server, &person.sign_in(&server).await).await;
+    server.clock.advance(30);
+    let to_show = challenge(&server, &person).await;
+    let code = app.code(&server);
+    for path in ["/auth/totp", "/auth/totp/enroll", "/auth/totp/confirm"] {
+        for challenge in [&to_enroll, &json!(to_show)] {
+            if path == "/auth/totp" && challenge == &json!(to_show) {
+                continue;
+            }
+            let mut body = json!({"challenge": challenge});
+            if !path.ends_with("enroll") {
+                body["code"] = json!(code);
+            }
+            strict.post(path, body).await.expect_problem(401, "CREDENTIALS_INVALID");
+        }
+    }
+    assert_eq!(show(&strict, &to_show, "code", &code).await.status, 200);
+}
+
+async fn whoever_began_without_a_code_is_out_when_codes_are_demanded(backend: Backend) {
+    let server = TestServer::start(backend).await;
+    let person = Person::with_role(&server, "viewer").await;
+    let (here, elsewhere) = (person.sign_in(&server).await, person.sign_in(&server).await);
+    App::enroll(&server, &here).await;
+    here.get(&server, "/auth/me").await.expect(200);
+    elsewhere.get(&server, "/auth/me").await.expect_problem(401, "UNAUTHENTICATED");
+    let without = Session::of_role(&server, "viewer").await;
+    let strict = server.another_with(&[("ADMIN__REQUIRE_TOTP", "true")]).await;
+    without.refresh(&strict).await.expect_problem(401, "UNAUTHENTICATED");
+    assert_eq!(here.refresh(&strict).await.status, 200);
 }

@@ -48,7 +48,7 @@ pub(in crate::commands) struct ResetPassword {
 }
 
 /// Makes an admin.
-pub(super) async fn create(ctx: &Context, options: Create) -> Result<(), CommandError> {
+pub(super) async fn create(ctx: &Context, place: &str, options: Create) -> Result<(), CommandError> {
     let failed = "the admin was not made";
     let password = options.password_file.as_deref().map(password).transpose()?;
     let name = match options.name {
@@ -60,7 +60,7 @@ pub(super) async fn create(ctx: &Context, options: Create) -> Result<(), Command
     let made = admins::install(ctx, &Caller::operator(), request, password.as_ref()).await;
     match made.map_err(CommandError::failed(failed))? {
         Installed::Ready(admin) => output::print(&format!("{}\n", line(&admin))),
-        Installed::Invited(invited) => output::print(&invitation(ctx, &invited)),
+        Installed::Invited(invited) => output::print(&invitation(place, &invited)),
     }
 }
 
@@ -75,7 +75,11 @@ pub(super) async fn list(ctx: &Context) -> Result<(), CommandError> {
 }
 
 /// Makes a token by which an admin sets another password.
-pub(super) async fn reset_password(ctx: &Context, options: ResetPassword) -> Result<(), CommandError> {
+pub(super) async fn reset_password(
+    ctx: &Context,
+    place: &str,
+    options: ResetPassword,
+) -> Result<(), CommandError> {
     let failed = "the password was not reset";
     let caller = Caller::operator();
     let admin = admins::named(ctx, &options.email).await.map_err(CommandError::failed(failed))?;
@@ -83,7 +87,7 @@ pub(super) async fn reset_password(ctx: &Context, options: ResetPassword) -> Res
         totp::remove(ctx, &caller, admin.id).await.map_err(CommandError::failed(failed))?;
     }
     let invited = admins::reset_password(ctx, &caller, admin.id).await;
-    output::print(&invitation(ctx, &invited.map_err(CommandError::failed(failed))?))
+    output::print(&invitation(place, &invited.map_err(CommandError::failed(failed))?))
 }
 
 fn line(admin: &AdminResponse) -> String {
@@ -96,16 +100,15 @@ fn line(admin: &AdminResponse) -> String {
     format!("{}  {status}  {}  {totp}  {}  {}", admin.id, admin.role, admin.email, admin.name)
 }
 
-fn invitation(ctx: &Context, invited: &InvitedAdminResponse) -> String {
+fn invitation(place: &str, invited: &InvitedAdminResponse) -> String {
     format!(
         r#"{line}
 Until {until} this token sets the password, once:
 
-curl -sS '{issuer}/api/v1/auth/password/reset' -H 'Content-Type: application/json' -d '{{"token":"{token}","password":"12 characters or more that nobody guesses"}}'
+curl -sS '{place}/api/v1/auth/password/reset' -H 'Content-Type: application/json' -d '{{"token":"{token}","password":"12 characters or more that nobody guesses"}}'
 "#,
         line = line(&invited.admin),
         until = invited.password_token_expires_at,
-        issuer = ctx.settings.issuer,
         token = invited.password_token,
     )
 }

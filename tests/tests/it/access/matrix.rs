@@ -157,7 +157,7 @@ async fn every_role_opens_what_it_may_and_nothing_else(backend: Backend) {
                 let reply = route.ask(&server, Some(credential)).await;
                 match route.class {
                     Class::SignedIn if is_key => {
-                        assert_eq!(reply.status, 403, "{}: {}", route.name, reply.text)
+                        assert_eq!(reply.status, 403, "{}: {}", route.name, reply.text);
                     }
                     Class::Guarded(needs) | Class::MachineOr(needs) if !may.contains(&needs) => {
                         route.denied(who, &reply);

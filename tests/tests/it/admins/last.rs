@@ -16,6 +16,9 @@ async fn the_last_super_admin_stays(backend: Backend) {
     server.admin_delete(&path).await.expect_problem(409, "STATE_CONFLICT");
     server.admin_put(&path, demote.clone()).await.expect_problem(409, "STATE_CONFLICT");
     server.admin_put(&path, json!({"name": "Ada", "role": "super_admin"})).await.expect(200);
+    // Nor in two steps.
+    let reset = server.admin_post(&format!("{path}/reset-password"), Value::Null).await;
+    reset.expect_problem(409, "STATE_CONFLICT");
 
     // Somebody who cannot sign in yet is nobody.
     let invited = json!({"email": "grace@example.com", "name": "Grace", "role": "super_admin"});

@@ -22,7 +22,7 @@ async fn demo_prints_one_object_and_renews_the_admin_key() {
 
     // While the server runs, too.
     let serving = place.serve(&[]);
-    assert_eq!(serving.greeting(), "");
+    assert_eq!(serving.admin_key(), None);
     let former = first["adminApiKey"].as_str().unwrap();
     assert_eq!(serving.status_with(former).await, 200);
     let second = demo(&place);

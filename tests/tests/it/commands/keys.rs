@@ -17,7 +17,7 @@ async fn a_key_is_made_listed_and_revoked() {
     let (id, secret) = create(&place, &[]);
     let (narrow_id, narrow) = create(&place, &["--permission", "catalog,customers", "--expires-days", "30"]);
     let serving = place.serve(&[]);
-    assert_eq!(serving.greeting(), "", "production prints no key by itself");
+    assert_eq!(serving.admin_key(), None, "production prints no key by itself");
     assert_eq!(serving.status_with(&secret).await, 200);
     assert_eq!(serving.status_with(&narrow).await, 403);
 

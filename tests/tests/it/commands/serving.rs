@@ -18,7 +18,7 @@ async fn a_first_start_needs_nothing_and_prints_its_key_once() {
     serving.stop();
 
     let serving = place.serve(&[]);
-    assert_eq!(serving.greeting(), "");
+    assert_eq!(serving.admin_key(), None);
     assert_eq!(serving.status_with(&key).await, 200);
     serving.stop();
 }

@@ -53,7 +53,7 @@ async fn nobody_makes_an_admin_who_reaches_further(backend: Backend) {
     assert_eq!(own["groups"], json!([north]));
     let path = format!("/admins/{}", id(&own));
     let free = session.send(&server, Method::PUT, &path, json!({"groups": null})).await;
-    free.expect_problem(422, "VALIDATION_FAILED");
+    free.expect_problem(403, "PERMISSION_DENIED");
     // Somebody who also acts elsewhere is not there for him.
     server.admin_put(&path, json!({"groups": [north, south]})).await.expect(200);
     session.get(&server, &path).await.expect_problem(404, "NOT_FOUND");

@@ -11,7 +11,12 @@ use super::{HEADER, keyed, written};
 use crate::activation_claims::Guarded;
 use crate::openapi::operations;
 
-on_both![every_case_is_a_route_that_takes_a_key, other_calls_refuse_a_key, machines_are_not_asked_for_keys];
+on_both![
+    every_case_is_a_route_that_takes_a_key,
+    other_calls_refuse_a_key,
+    signing_in_takes_no_key,
+    machines_are_not_asked_for_keys,
+];
 
 /// Nothing is created or spent: they tell something.
 const TAKE_NONE: [&str; 4] = [
@@ -117,6 +122,18 @@ async fn other_calls_refuse_a_key(backend: Backend) {
         keyed(&server, "a-key-of-ours", &path, body).await.expect_problem(422, "NOT_SUPPORTED");
     }
     assert_eq!(written(&server).await, before);
+}
+
+async fn signing_in_takes_no_key(backend: Backend) {
+    let server = TestServer::start(backend).await;
+    let session = crate::sessions::Session::of_role(&server, "viewer").await;
+    for name in SIGNING_IN {
+        let path = name.strip_prefix("POST ").unwrap();
+        let request = server.request(Method::POST, path).bearer_auth(&session.token);
+        let reply = Reply::of(request.header(HEADER, "a-key-of-ours").json(&json!({}))).await;
+        reply.expect_problem(422, "NOT_SUPPORTED");
+    }
+    session.get(&server, "/auth/me").await.expect(200);
 }
 
 async fn machines_are_not_asked_for_keys(backend: Backend) {

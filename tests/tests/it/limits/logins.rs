@@ -12,6 +12,7 @@ on_both![
     one_network_tries_many_accounts_within_the_limit,
     codes_are_counted_by_account_too,
     whoever_is_in_is_counted_by_himself,
+    what_is_refused_before_it_names_anybody_is_counted_too,
 ];
 
 /// Whatever stands in X-Forwarded-For is believed.
@@ -114,4 +115,15 @@ async fn whoever_is_in_is_counted_by_himself(backend: Backend) {
     // Both sessions are his.
     assert_limited(other.get(&server, "/auth/me").await);
     server.admin_get("/customers").await.expect(200);
+}
+
+async fn what_is_refused_before_it_names_anybody_is_counted_too(backend: Backend) {
+    let settings = [("LIMITS__ENABLED", "true"), ("LIMITS__DEFAULT_PER_MINUTE", "3")];
+    let server = TestServer::start_with(backend, &settings).await;
+    let login = || server.request(Method::POST, "/api/v1/auth/login");
+    let body = json!({"email": "ada@example.com", "password": "guess"});
+    Reply::of(login().bearer_auth("lsk_guess").json(&body)).await.expect_problem(401, "UNAUTHENTICATED");
+    Reply::of(login().header("origin", "https://evil.example")).await.expect_problem(403, "ORIGIN_REFUSED");
+    Reply::of(login().json(&json!({}))).await.expect_problem(422, "VALIDATION_FAILED");
+    assert_limited(Reply::of(login().bearer_auth("lsk_guess").json(&body)).await);
 }
