@@ -13,8 +13,9 @@ ID = re.compile(r"^(prod|feat|tier|cus|lic|act|acl|file|asm|key|adm|ses|aud|sys|
 ENDING = ("/revoke", "/suspend", "/transfer", "/rotate-key", "/deactivate")
 MOST = 20  # remembered of each kind
 
-# The demo's licence, as the API shows it, with its key.
-demo = json.loads(os.environ["LICENTIA_DEMO_LICENSE"])
+# The demo's licence as the API shows it, with its key, and an admin with his password and a session.
+known = json.loads(os.environ["LICENTIA_KNOWN"])
+demo, admin = known["license"], known["admin"]
 
 chance = random.Random(1)
 shown = {}  # prefix: ids, the oldest first
@@ -29,7 +30,7 @@ def rows(_context, value):
 
 
 @schemathesis.hook
-def before_call(_context, case, **_kwargs):
+def before_call(_context, case, **_call):
     spare(case)
     if case.meta is None or case.meta.generation.mode != GenerationMode.POSITIVE:
         return
@@ -43,19 +44,22 @@ def before_call(_context, case, **_kwargs):
         case.headers["If-Match"] = "*"
     if isinstance(case.body, dict) and {"productId", "tierId"} <= case.body.keys() and chance.random() < 0.7:
         case.body.update(productId=demo["productId"], tierId=demo["tierId"])
+    if case.path.endswith("/auth/login") and chance.random() < 0.7:
+        case.body = {"email": admin["email"], "password": admin["password"]}
     if isinstance(case.body, dict) and machines and chance.random() < 0.7:
         as_machine(case, list(machines.values())[-1])
 
 
 def spare(case):
     """What the other calls need is not ended: something else of its kind is."""
-    if case.method != "DELETE" and not case.path.endswith(ENDING):
+    of_admin = case.path.startswith("/api/v1/admins/{id}") and case.method != "GET"
+    if not of_admin and case.method != "DELETE" and not case.path.endswith(ENDING):
         return
-    needed = [demo["id"], demo["productId"], demo["tierId"], *list(machines)[-1:]]
+    needed = [admin["id"], admin["sessionId"], demo["id"], demo["productId"], demo["tierId"], *list(machines)[-1:]]
     given = (case.path_parameters or {}).get("id")
     if given in needed:
         prefix = given.partition("_")[0]
-        others = [known for known in shown.get(prefix, []) if known not in needed]
+        others = [one for one in shown.get(prefix, []) if one not in needed]
         case.path_parameters["id"] = chance.choice([*others, f"{prefix}_01h455vb4pex5vsknk084sn02q"])
 
 
@@ -104,10 +108,10 @@ def remember_ids(value):
         if isinstance(member, (dict, list)):
             remember_ids(member)
         elif isinstance(member, str) and (match := ID.match(member)):
-            known = shown.setdefault(match[1], [])
-            if member not in known:
-                known.append(member)
-                del known[:-MOST]
+            ids = shown.setdefault(match[1], [])
+            if member not in ids:
+                ids.append(member)
+                del ids[:-MOST]
 
 
 def remember_machine(sent, answer):
