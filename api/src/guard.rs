@@ -79,7 +79,7 @@ pub(crate) struct Allowed<P, I = ()>(Call<I>, PhantomData<P>);
 #[derive(Debug)]
 pub(crate) struct Unbounded<P, I = ()>(Call<I>, PhantomData<P>);
 
-/// Anybody: without credentials, or with those of any API key.
+/// Anybody: without credentials, or with those of anybody who signed in.
 #[derive(Debug)]
 pub(crate) struct Visitor<I = ()>(Call<I>);
 
@@ -87,7 +87,7 @@ pub(crate) struct Visitor<I = ()>(Call<I>);
 #[derive(Debug)]
 pub(crate) struct Machine<I>(Call<I>);
 
-/// A machine without credentials, which proves itself in its body, or an API key with `P`.
+/// A machine without credentials, which proves itself in its body, or somebody with the permission `P`.
 #[derive(Debug)]
 pub(crate) struct MachineOr<P, I = ()>(Call<I>, PhantomData<P>);
 

@@ -80,9 +80,9 @@ impl<I: FromRequest + 'static> FromRequest for Returning<I> {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, mut payload) = (request.clone(), payload.take());
         Box::pin(async move {
-            own_pages::expect(&request)?;
             let ip = proxies::client(&request);
             limits::count(&request, ip, None).await?;
+            own_pages::expect(&request)?;
             let nobody = nobody(&request, ip);
             let actor = authenticate(&request, &nobody).await.ok().flatten().unwrap_or(Actor::Anonymous);
             Ok(Self(call(&request, &mut payload, Caller { actor, ..nobody }).await?))

@@ -35,7 +35,7 @@ pub async fn update(
     if expected.is_some_and(|version| version != admin.version) {
         return Err(AdminError::Stale { current: admin.version });
     }
-    let mut grows = request.email.is_some();
+    let mut grows = false;
     if let Some(role) = request.role {
         grows |= role != admin.role;
         expect_given(&tx, caller, &role).await?;
@@ -45,6 +45,7 @@ pub async fn update(
         admin.role = role;
     }
     if let Some(email) = request.email {
+        grows |= email != admin.email;
         admin.email_folded = rules::folded(&email);
         admin.email = email;
     }

@@ -40,7 +40,9 @@ pub async fn login(
     let Some(admin) = admin else {
         return Err(SessionError::Credentials);
     };
-    let now = ctx.moment().now;
+    // After the hash, which takes its time.
+    let moment = ctx.moment();
+    let now = moment.now;
     if !is_right || admin.disabled_at.is_some() {
         ctx.login_refusals.tell(caller, admin.id, if is_right { "disabled" } else { "password" }, now);
         return Err(SessionError::Credentials);
@@ -52,7 +54,6 @@ pub async fn login(
         let challenge = Challenge::for_admin(ctx, &admin, Step::Enrollment, now);
         return Ok(Entry::TotpEnrollmentRequired(challenge));
     }
-    let moment = ctx.moment();
     let tx = ctx.db.write(Lane::Ordinary).await?;
     let held = hold_unchanged(&tx, &admin).await?;
     let session = begin(ctx, &tx, &moment, caller, &held, user_agent).await?;
