@@ -1,13 +1,15 @@
 # The server alone on Debian slim: not root, data in /var/lib/licentia, health checked by the binary itself.
 
-FROM rust:1-bookworm AS build
+FROM rust:1-trixie AS build
 WORKDIR /src
 COPY . .
 RUN cargo build --profile dist -p licentia --locked
 
-FROM debian:bookworm-slim
+FROM debian:trixie-slim
+# libcrypto-mb11 signs tokens in lanes where the processor can (docs/performance.md); it is made for amd64 only.
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates \
+    && if [ "$(dpkg --print-architecture)" = amd64 ]; then apt-get install -y --no-install-recommends libcrypto-mb11; fi \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --home-dir /var/lib/licentia --create-home --shell /usr/sbin/nologin licentia
 COPY --from=build /src/target/dist/licentia /usr/local/bin/licentia

@@ -4,7 +4,7 @@ CARGO ?= cargo
 OPENAPI := openapi/openapi.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bans bench signing openapi schema tools
+.PHONY: help run test lint bans bench signing faults openapi schema tools
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,10 @@ bench: tools ## load the release server, and print its cost as ratios; BENCH_ARG
 
 signing: tools ## the signer alone against a bare aws-lc signature, as a ratio
 	$(CARGO) bench -p licentia-crypto
+
+faults: tools ## break release servers under load, and compare what clients were told with what is stored; FAULTS_ARGS="--short" takes three minutes
+	$(CARGO) build --release -p licentia -p licentia-faults
+	@"$${CARGO_TARGET_DIR:-target}/release/licentia-faults" $(FAULTS_ARGS)
 
 openapi: tools ## write openapi/openapi.json anew
 	@mkdir -p $(dir $(OPENAPI))

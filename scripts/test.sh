@@ -7,7 +7,8 @@
 #   LICENTIA_TEST_PYTHON     interpreter with tests/verifiers/requirements.txt; else a venv is made in target/
 #   LICENTIA_TEST_NODE_MODULES   node_modules folder that holds jose; else it is installed in target/
 #   LICENTIA_TEST_REDIS      redis://HOST:PORT of a server to use; else one at 127.0.0.1:6379. Keys have a prefix of their own
-#   LICENTIA_TEST_REQUIRE    comma-separated postgres, redis, python, node: a missing one fails instead of being skipped
+#   LICENTIA_TEST_MULTI_BUFFER   the file of libcrypto_mb to use; else the system's own (scripts/multi-buffer.sh fetches one)
+#   LICENTIA_TEST_REQUIRE    comma-separated postgres, redis, multi_buffer, python, node: a missing one fails instead of being skipped
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -147,11 +148,29 @@ find_redis() {
   fi
 }
 
+# --- signatures in lanes ---------------------------------------------------------------------------------------------
+
+find_multi_buffer() {
+  local what='signatures in lanes' missing=''
+  if ! grep -qw avx512ifma /proc/cpuinfo 2>/dev/null; then
+    missing='the processor has no AVX-512 IFMA; the fallback is tested'
+  elif [ -n "${LICENTIA_TEST_MULTI_BUFFER:-}" ]; then
+    [ -e "$LICENTIA_TEST_MULTI_BUFFER" ] || fail 'the file of LICENTIA_TEST_MULTI_BUFFER is not there'
+  elif ! { /sbin/ldconfig -p 2>/dev/null || true; } | grep -q 'libcrypto_mb\.so\.11'; then
+    missing='libcrypto_mb.so.11 is not installed (Debian 13: apt-get install libcrypto-mb11)'
+  fi
+  if [ -n "$missing" ]; then
+    skip "$what" multi_buffer "$missing" 'test(/(^|::)multi_buffer_library/)' multi_buffer_library
+  else
+    runs "$what" "${LICENTIA_TEST_MULTI_BUFFER:-libcrypto_mb of the system}"
+  fi
+}
+
 # --- verifiers -------------------------------------------------------------------------------------------------------
 
-verifier_filter() { echo "package(licentia-tests) and test(/(^|::)(verifiers|snippets)::.*$1/)"; }
+verifier_filter() { echo "package(licentia-tests) and test(/(^|::)(verifiers|snippets|mail)::.*$1/)"; }
 
-python_ready() { "$1" -c 'import cryptography, joserfc, jwt' 2>/dev/null; }
+python_ready() { "$1" -c 'import aiosmtpd, cryptography, joserfc, jwt' 2>/dev/null; }
 
 # A virtual environment with the pinned libraries, made anew when the pins change.
 install_python() {
@@ -162,20 +181,20 @@ install_python() {
 }
 
 find_python() {
-  local what='verifiers in Python'
+  local what='verifiers, mail, in Python'
   if [ -n "${LICENTIA_TEST_PYTHON:-}" ]; then
-    python_ready "$LICENTIA_TEST_PYTHON" || fail 'LICENTIA_TEST_PYTHON lacks PyJWT, cryptography or joserfc'
+    python_ready "$LICENTIA_TEST_PYTHON" || fail 'LICENTIA_TEST_PYTHON lacks PyJWT, cryptography, joserfc or aiosmtpd'
   elif ! command -v python3 >/dev/null; then
     skip "$what" python 'python3 is missing' "$(verifier_filter python)" python
     return
   elif install_python; then
     export LICENTIA_TEST_PYTHON=$verifiers/python/bin/python
   else
-    skip "$what" python "PyJWT and joserfc cannot be installed (Debian: python3-venv; see $verifiers/python.log)" \
+    skip "$what" python "PyJWT, joserfc and aiosmtpd cannot be installed (Debian: python3-venv; see $verifiers/python.log)" \
       "$(verifier_filter python)" python
     return
   fi
-  runs "$what" 'PyJWT and joserfc'
+  runs "$what" 'PyJWT, joserfc, aiosmtpd'
 }
 
 install_node() {
@@ -218,6 +237,7 @@ runs 'doc, unit, property tests' ''
 runs 'integration on SQLite' ''
 find_postgres
 find_redis
+find_multi_buffer
 find_python
 find_node
 

@@ -16,6 +16,7 @@ use licentia_types::impact::ImpactResponse;
 use licentia_types::imports::ImportResponse;
 use licentia_types::license_files::{CheckoutResponse, LicenseFileResponse};
 use licentia_types::licenses::{IssuedLicenseResponse, LicenseResponse};
+use licentia_types::mails::MailResponse;
 use licentia_types::products::ProductResponse;
 use licentia_types::roles::RoleResponse;
 use licentia_types::tiers::TierResponse;
@@ -64,6 +65,7 @@ resource!(IssuedApiKeyResponse, "api-keys", key.id, key.version);
 resource!(LicenseResponse, "license-keys", id, version);
 resource!(IssuedLicenseResponse, "license-keys", license.id, license.version);
 resource!(ImportResponse, "imports", id);
+resource!(MailResponse, "mails", id);
 resource!(ActivationResponse, "license-activations", id);
 resource!(ActivateResponse, "license-activations", activation.id);
 
@@ -101,6 +103,35 @@ impl Resource for CheckoutResponse {
 
     fn version(&self) -> Option<i64> {
         None
+    }
+}
+
+/// What a customer checked out: its place is among what is his own.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub(crate) struct OwnCheckout(pub(crate) CheckoutResponse);
+
+impl Resource for OwnCheckout {
+    const COLLECTION: &'static str = "user/licenses";
+
+    fn id(&self) -> String {
+        self.0.file.id()
+    }
+
+    fn version(&self) -> Option<i64> {
+        None
+    }
+}
+
+/// 202: it was written down, and is done by and by.
+#[derive(Debug)]
+pub(crate) struct Accepted;
+
+impl Responder for Accepted {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        HttpResponse::Accepted().finish()
     }
 }
 

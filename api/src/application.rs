@@ -19,10 +19,11 @@ use crate::opening;
 use crate::origins::Origins;
 use crate::own_pages::OwnPages;
 use crate::proxies::TrustedProxies;
-use crate::{batches, jobs, tls};
+use crate::{batches, jobs, signer, tls};
 use listening::{Bound, Servers, Serving};
 
 pub use crate::api_key_file::{ApiKeyFile, ApiKeyFileError};
+pub use crate::mail::MailSetupError;
 pub use crate::opening::{Migrations, OpenError, open_for_command};
 pub use crate::tls::{Tls, TlsError};
 
@@ -99,6 +100,7 @@ impl Application {
         migrations: Migrations,
     ) -> Result<Self, OpenError> {
         opening::refuse_findings(&config)?;
+        let outside = Outside { multi_buffer: signer::load(&config.signing)?, ..outside };
         let tls = Tls::configured(&config.server)?;
         // The issuer of a server without a public URL names the port, so the port comes first.
         let bound = Bound::to(&config.server)?;

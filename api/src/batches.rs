@@ -1,14 +1,19 @@
-//! The threads that serve batches: heartbeats, machines that come for the first time, keys that are looked up.
+//! The threads that serve batches: heartbeats, machines that come for the first time, keys that are looked up, and
+//! tokens that are signed together.
 
 use std::io;
+use std::num::NonZeroUsize;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use actix_web::web;
 use licentia_domain::context::Context;
 use licentia_domain::failure::Failure;
-use licentia_domain::{activations, heartbeats, validation};
+use licentia_domain::lanes::Signer;
+use licentia_domain::{activations, heartbeats, lanes, validation};
 use tokio::sync::oneshot;
+
+use crate::signer;
 
 /// After a failure.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -18,7 +23,19 @@ pub(crate) async fn serve(ctx: web::Data<Context>) {
     let heartbeats = keep("heartbeats", &ctx, async |ctx| heartbeats::serve(ctx).await);
     let arrivals = keep("arrivals", &ctx, async |ctx| activations::serve(ctx).await);
     let keys = keep("keys", &ctx, async |ctx| validation::serve(ctx).await);
-    tokio::join!(heartbeats, arrivals, keys);
+    let signing = async {
+        if lanes::signer(&ctx) == Signer::Lanes {
+            let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+            let each = (0..processors).map(|_| keep("signing", &ctx, sign));
+            futures_util::future::join_all(each).await;
+        }
+    };
+    tokio::join!(heartbeats, arrivals, keys, signing);
+}
+
+async fn sign(ctx: &Context) -> Result<(), Failure> {
+    lanes::serve(ctx, |faults| signer::tell_fault(ctx, faults)).await;
+    Ok(())
 }
 
 /// What a thread serves.
@@ -26,7 +43,7 @@ trait Service: AsyncFn(&Context) -> Result<(), Failure> + Copy + Send + 'static 
 
 impl<S: AsyncFn(&Context) -> Result<(), Failure> + Copy + Send + 'static> Service for S {}
 
-/// Each kind of batch has a thread of its own: nothing else is to hold it up, and a runtime of one thread
+/// Each kind of batch has a thread of its own, and signing one for each processor: nothing else is to hold it up, and a runtime of one thread
 /// wakes nobody in vain. When something panicked in a batch, those who waited in it are told that it failed,
 /// and the next ones are served.
 async fn keep(name: &'static str, ctx: &web::Data<Context>, service: impl Service) {

@@ -2,6 +2,7 @@
 
 mod admin;
 mod audit;
+mod clock;
 mod config_check;
 mod demo;
 mod healthcheck;
@@ -63,6 +64,9 @@ enum Command {
     /// Check the audit log, and print its checkpoints
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Compare the clock with the time that was seen last, and confirm it
+    #[command(subcommand)]
+    Clock(clock::Clock),
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -155,6 +159,7 @@ fn execute(cli: Cli) -> Result<(), CommandError> {
         Command::Admin(command) => wait(admin::run(config, command)),
         Command::Keys(command) => wait(keys::run(config, command)),
         Command::Audit(command) => wait(audit::run(config, command)),
+        Command::Clock(command) => wait(clock::run(config, command)),
         Command::Config(ConfigCommand::Check) => config_check::check(&config),
         Command::Openapi => openapi::print(),
         Command::Healthcheck => healthcheck::ask(&config.server),
@@ -168,7 +173,11 @@ fn wait(work: impl Future<Output = Result<(), CommandError>>) -> Result<(), Comm
 
 /// The world outside, as it is.
 fn outside() -> Outside {
-    Outside { clock: Arc::new(SystemClock), randomness: Arc::new(SystemRandomness::new()) }
+    Outside {
+        clock: Arc::new(SystemClock),
+        randomness: Arc::new(SystemRandomness::new()),
+        multi_buffer: None,
+    }
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod kek;
 mod keys;
 mod layers;
 mod log;
+mod mail;
 mod production;
 mod ranges;
 mod render;
@@ -33,9 +34,11 @@ pub use finding::Finding;
 pub use issuer::{PublicUrl, PublicUrlError};
 pub use kek::KekError;
 pub use log::{Filter, FilterError, LogConfig, LogFormat};
+pub use mail::{MailConfig, MailFrom, MailSender, SmtpConfig, SmtpTls};
 pub use sections::{
-    AdminConfig, DiscoveryConfig, Environment, ImportsConfig, JobsConfig, LimitsConfig, RedisConfig,
-    RetentionConfig, RevocationConfig, ServerConfig, SessionsConfig, SigningKeysConfig, TokensConfig,
+    AdminConfig, DiscoveryConfig, Environment, ImportsConfig, JobsConfig, LimitsConfig, MultiBufferChoice,
+    PortalConfig, RedisConfig, Registration, RetentionConfig, RevocationConfig, ServerConfig, SessionsConfig,
+    SigningConfig, SigningKeysConfig, TokensConfig,
 };
 
 /// The variable that names the configuration file where `--config` does not.
@@ -53,8 +56,10 @@ pub struct Config {
     pub server: ServerConfig,
     /// Who administers.
     pub admin: AdminConfig,
-    /// How long admins are signed in.
+    /// How long somebody is signed in.
     pub sessions: SessionsConfig,
+    /// What customers may do for themselves.
+    pub portal: PortalConfig,
     /// Where the data lies.
     pub database: DatabaseConfig,
     /// The key that seals secrets at rest.
@@ -63,6 +68,8 @@ pub struct Config {
     pub tokens: TokensConfig,
     /// Keys that are made from now on.
     pub signing_keys: SigningKeysConfig,
+    /// How is signed.
+    pub signing: SigningConfig,
     /// What is told of revocations.
     pub revocation: RevocationConfig,
     /// What runs by itself.
@@ -71,6 +78,8 @@ pub struct Config {
     pub retention: RetentionConfig,
     /// What is brought from other systems.
     pub imports: ImportsConfig,
+    /// Letters.
+    pub mail: MailConfig,
     /// The documents under `/.well-known`.
     pub discovery: DiscoveryConfig,
     /// How much one client may ask.

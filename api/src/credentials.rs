@@ -21,9 +21,12 @@ pub(crate) enum CredentialsError {
     /// Several that are not the same.
     #[error("there are several credentials, and they differ; send one")]
     Ambiguous,
-    /// Those of a program, where a person is meant.
-    #[error("this is about the account of an admin who signed in; an API key has none")]
+    /// Those of a program or of a customer, where an admin is meant.
+    #[error("this is about the account of an admin who signed in")]
     NoAdmin,
+    /// Those of somebody else, where a customer is meant.
+    #[error("this is about what is a customer's own: it needs his session")]
+    NoCustomer,
     /// Sent to a listener that is for machines and the public only.
     #[error("credentials open nothing at this address; leave them out")]
     NotHere,
@@ -41,7 +44,9 @@ impl Refusal for CredentialsError {
             Self::Missing | Self::Unreadable | Self::Ambiguous | Self::NotHere => {
                 ProblemCode::Unauthenticated
             }
-            Self::NoAdmin | Self::Denied(_) | Self::Bounded => ProblemCode::PermissionDenied,
+            Self::NoAdmin | Self::NoCustomer | Self::Denied(_) | Self::Bounded => {
+                ProblemCode::PermissionDenied
+            }
         }
     }
 }

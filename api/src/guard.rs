@@ -10,6 +10,7 @@ use actix_web::dev::Payload;
 use actix_web::{Error, FromRequest, HttpRequest};
 use licentia_domain::actors::{Actor, Caller};
 use licentia_domain::products::Visible;
+use licentia_domain::sessions::{Door, SessionError};
 use licentia_domain::{api_keys, sessions};
 use licentia_types::permissions::Permission;
 
@@ -20,7 +21,7 @@ use crate::{Ctx, idempotency, listeners, parameters, proxies, requests};
 
 mod people;
 
-pub(crate) use people::{Confirming, Returning, SignedIn, SigningIn};
+pub(crate) use people::{AsCustomer, Confirming, Returning, SignedIn, SigningIn};
 
 /// An extractor at work.
 pub(crate) type Extracting<T, E = ApiError> = Pin<Box<dyn Future<Output = Result<T, E>>>>;
@@ -66,6 +67,9 @@ pub(crate) mod perm {
         Assemblies,
         Audit,
         Usage,
+        Metrics,
+        MailsRead,
+        Mails,
         AdminsRead,
         Admins
     );
@@ -247,17 +251,27 @@ async fn authenticate(request: &HttpRequest, caller: &Caller) -> Result<Option<A
     let Some(secret) = credentials::secret(request.headers())? else {
         return Ok(None);
     };
-    // Whether it is good is not even looked at: nobody finds that out here.
-    if !listeners::of(request).serves_principals() {
-        return Err(CredentialsError::NotHere.into());
-    }
     let ctx = request.app_data::<Ctx>().ok_or(CredentialsError::Unreadable)?;
     // A token has dots, a key has none.
-    Ok(Some(if secret.contains('.') {
-        sessions::authenticate(ctx, secret).await?
-    } else {
-        api_keys::authenticate(ctx, caller, secret).await?
-    }))
+    let is_token = secret.contains('.');
+    match listeners::of(request).door() {
+        door @ Door::Customers if is_token => {
+            // A customer's, or none: nobody finds out here what it would be elsewhere.
+            let found = sessions::authenticate(ctx, secret, door).await;
+            Ok(Some(found.or_else(not_here)?))
+        }
+        // Whether it is good is not even looked at.
+        Door::Customers => Err(CredentialsError::NotHere.into()),
+        door @ Door::Everybody if is_token => Ok(Some(sessions::authenticate(ctx, secret, door).await?)),
+        Door::Everybody => Ok(Some(api_keys::authenticate(ctx, caller, secret).await?)),
+    }
+}
+
+fn not_here(error: SessionError) -> Result<Actor, ApiError> {
+    match error {
+        SessionError::Unauthenticated => Err(CredentialsError::NotHere.into()),
+        failed => Err(failed.into()),
+    }
 }
 
 fn expect(actor: Actor, needed: Permission) -> Result<Actor, CredentialsError> {

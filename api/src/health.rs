@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use actix_web::{get, web};
+use licentia_domain::clock_mark::{self, Standing};
 use licentia_domain::failure::Failure;
 use licentia_domain::refusal::Refusal;
 use licentia_types::problems::ProblemCode;
@@ -14,6 +15,7 @@ use crate::Ctx;
 use crate::limits::{Limits, Sharing};
 use crate::problem::ApiError;
 use crate::refusals::{NotReady, Refused};
+use crate::signer;
 
 /// How long the database may take to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -33,7 +35,7 @@ impl Draining {
     }
 }
 
-/// The server can be given work: the database answers, keys and migrations are there.
+/// The server can be given work: the database answers, keys and migrations are there, and the clock is right.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct HealthResponse {
@@ -42,6 +44,8 @@ pub(crate) struct HealthResponse {
     /// `shared`, or `local` while Redis is gone; absent without Redis.
     #[serde(skip_serializing_if = "Option::is_none")]
     limits: Option<&'static str>,
+    /// What signs tokens: `multi_buffer` (several at once) or `aws_lc` (one after another)
+    signer: &'static str,
 }
 
 /// The server runs.
@@ -59,6 +63,8 @@ enum NotReadyError {
     Database(#[source] Failure),
     #[error("the database did not answer in time")]
     DatabaseSlow,
+    #[error("{0}: set it right, or run `licentia clock confirm` where this server runs")]
+    Clock(Standing),
 }
 
 impl Refusal for NotReadyError {
@@ -78,7 +84,7 @@ pub(crate) async fn health(
     check(&ctx, &draining, &limits).await
 }
 
-/// Ready: the database answers, keys and migrations are there
+/// Ready: the database answers, keys and migrations are there, and the clock is right
 #[utoipa::path(tag = "Health", responses((status = OK, description = "Ready", body = HealthResponse), Refused<NotReady>))]
 #[get("/health/ready")]
 pub(crate) async fn ready(
@@ -105,12 +111,18 @@ async fn check(
     if draining.has_begun() {
         return Err(NotReadyError::Stopping.into());
     }
-    let answer = tokio::time::timeout(PATIENCE, ctx.db.ping()).await;
-    answer.map_err(|_| NotReadyError::DatabaseSlow)?.map_err(NotReadyError::Database)?;
-    let (status, limits) = match limits.sharing() {
-        None => ("ok", None),
-        Some(Sharing::Shared) => ("ok", Some("shared")),
-        Some(Sharing::Local) => ("degraded", Some("local")),
-    };
-    Ok(web::Json(HealthResponse { status, limits }))
+    let answer = tokio::time::timeout(PATIENCE, clock_mark::look(ctx)).await;
+    match answer.map_err(|_| NotReadyError::DatabaseSlow)?.map_err(NotReadyError::Database)? {
+        Standing::Right => {}
+        wrong => return Err(NotReadyError::Clock(wrong).into()),
+    }
+    let limits = limits.sharing();
+    let (signer, signs_as_started) = signer::standing(ctx);
+    let is_whole = signs_as_started && limits != Some(Sharing::Local);
+    let limits = limits.map(|sharing| match sharing {
+        Sharing::Shared => "shared",
+        Sharing::Local => "local",
+    });
+    let status = if is_whole { "ok" } else { "degraded" };
+    Ok(web::Json(HealthResponse { status, limits, signer }))
 }

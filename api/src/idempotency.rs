@@ -116,8 +116,7 @@ fn watched(payload: Payload, asked: Rc<RefCell<Asked>>) -> Payload {
 /// What `actor` asks to be done once, if he does. Asked by the guard, when it has the input.
 pub(crate) async fn claim(request: &HttpRequest, actor: &Actor) -> Result<Option<Arc<once::Once>>, ApiError> {
     let mut given = request.headers().get_all(HEADER);
-    let Some(key) = given.next().filter(|_| request.method() == Method::POST && actor.principal().is_some())
-    else {
+    let Some(key) = given.next().filter(|_| request.method() == Method::POST && actor.came_in()) else {
         return Ok(None);
     };
     let Some(Left(asked)) = request.extensions_mut().remove() else {

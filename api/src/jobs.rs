@@ -7,9 +7,10 @@ use std::time::Duration;
 use actix_web::web;
 use licentia_domain::api_keys;
 use licentia_domain::changes;
+use licentia_domain::clock_mark::Standing;
 use licentia_domain::context::Context;
 use licentia_domain::failure::Failure;
-use licentia_domain::jobs::{self, Job};
+use licentia_domain::jobs::{self, Job, Ticked};
 use licentia_domain::refusals;
 use licentia_domain::sessions;
 use licentia_domain::system_events::{self, SystemEvent};
@@ -26,37 +27,73 @@ const USAGE_TICK: Duration = Duration::from_millis(250);
 /// How often it is written when API keys were used last.
 const KEY_USES_TICK: Duration = Duration::from_mins(1);
 const TICK_SECONDS: Seconds = Seconds::constant(1);
+/// The source of what is told of the clock, and after how long that is told again.
+const CLOCK: &str = "clock";
+const CLOCK_AGAIN: Seconds = Seconds::constant(10);
 
 /// Runs jobs until it is dropped. A job that fails is told of, and tried again soon.
 pub(crate) async fn run(ctx: web::Data<Context>) {
+    tokio::join!(run_among(&ctx, |job| !job.reaches_out()), run_among(&ctx, Job::reaches_out));
+}
+
+async fn run_among(ctx: &Context, some: fn(Job) -> bool) {
     let mut timer = tokio::time::interval(TICK);
     timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut told = Told::default();
     loop {
         timer.tick().await;
         let now = ctx.moment().now;
-        for (job, failure) in jobs::run_due(&ctx).await {
-            if told.is_news(job, now) {
-                tracing::error!(job.name = job.name(), error = problem::causes(&failure), "a job failed");
-                tell(&ctx, job, &failure).await;
+        match jobs::tick(ctx, some).await {
+            Ok(Ticked::Ran(failed)) => {
+                for (job, failure) in failed {
+                    if told.is_news(job.name(), job.retry(), now) {
+                        let error = problem::causes(&failure);
+                        tracing::error!(job.name = job.name(), error, "a job failed");
+                        tell(ctx, job, &failure).await;
+                    }
+                }
+            }
+            Ok(Ticked::Stopped(standing)) => tell_of_clock(ctx, standing).await,
+            // Without a database: it could not be told there either.
+            Err(failure) => {
+                if told.is_news(CLOCK, CLOCK_AGAIN, now) {
+                    let error = problem::causes(&failure);
+                    tracing::error!(error, "the clock cannot be compared: jobs wait");
+                }
             }
         }
     }
 }
 
-/// When it was last told that a job failed. Without a database it fails before it has a turn, so
+/// Once a minute: nothing runs by itself until somebody has seen to it.
+async fn tell_of_clock(ctx: &Context, standing: Standing) {
+    let event = SystemEvent {
+        level: SystemEventLevel::Error,
+        source: CLOCK,
+        message: "the clock cannot be right: jobs are stopped".to_owned(),
+        detail: json!({"found": standing.to_string()}),
+        request_id: None,
+    };
+    if system_events::record(ctx, event).await {
+        tracing::error!(
+            found = %standing,
+            "the clock cannot be right: jobs are stopped. Set it, or run `licentia clock confirm`"
+        );
+    }
+}
+
+/// When it was last told that something failed. Without a database it fails before it has a turn, so
 /// nothing says that it is not to be tried again before long.
 #[derive(Debug, Default)]
 struct Told(HashMap<&'static str, Timestamp>);
 
 impl Told {
     /// Whether it is time to tell this; remembers that it was.
-    fn is_news(&mut self, job: Job, now: Timestamp) -> bool {
+    fn is_news(&mut self, name: &'static str, again: Seconds, now: Timestamp) -> bool {
         // A tick less than the time after which it is tried again: such a failure is always told.
-        let told =
-            self.0.get(job.name()).is_some_and(|at| *at <= now && now + TICK_SECONDS < *at + job.retry());
+        let told = self.0.get(name).is_some_and(|at| *at <= now && now + TICK_SECONDS < *at + again);
         if !told {
-            self.0.insert(job.name(), now);
+            self.0.insert(name, now);
         }
         !told
     }
@@ -185,8 +222,8 @@ mod tests {
     #[test]
     fn a_job_that_fails_every_second_is_told_of_once_in_each_period() {
         let (mut told, at) = (Told::default(), Timestamp::from_seconds);
-        let news = |told: &mut Told, job, range: std::ops::Range<i64>| {
-            range.filter(|second| told.is_news(job, at(*second))).collect::<Vec<_>>()
+        let news = |told: &mut Told, job: Job, range: std::ops::Range<i64>| {
+            range.filter(|second| told.is_news(job.name(), job.retry(), at(*second))).collect::<Vec<_>>()
         };
         // Tried again after 10 s, and after 60.
         assert_eq!(news(&mut told, Job::SealAudit, 0..20), [0, 9, 18]);
@@ -197,7 +234,7 @@ mod tests {
     #[test]
     fn a_clock_that_went_back_silences_nothing() {
         let mut told = Told::default();
-        assert!(told.is_news(Job::SealAudit, Timestamp::from_seconds(1_000_000)));
-        assert!(told.is_news(Job::SealAudit, Timestamp::from_seconds(5)));
+        assert!(told.is_news(CLOCK, CLOCK_AGAIN, Timestamp::from_seconds(1_000_000)));
+        assert!(told.is_news(CLOCK, CLOCK_AGAIN, Timestamp::from_seconds(5)));
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! A request passes [`router`]'s list of routes; a handler is its guard, its input, one call of the
 //! domain, its answer. Whatever is refused leaves as a problem document, made in one place.
+#![forbid(unsafe_code)]
 
 pub mod application;
 pub mod commands;
@@ -27,7 +28,9 @@ mod if_match;
 mod jobs;
 mod limits;
 mod listeners;
+mod mail;
 mod methods;
+mod metrics;
 mod opening;
 mod origins;
 mod own_pages;
@@ -39,6 +42,7 @@ mod requests;
 mod rewrite;
 mod router;
 mod row_stream;
+mod signer;
 mod status_lists;
 mod tls;
 mod v1;

@@ -2,9 +2,15 @@
 //! (`server.admin_bind`) for whoever administers.
 //!
 //! On the public one of two, what needs a permission does not exist, and credentials open nothing: whether they are good
-//! is not looked at. Which operations are public stands in the list of routes ([`crate::router`]).
+//! is not looked at. Customers come in there, for what is their own. Which operations are public stands in the list of
+//! routes ([`crate::router`]).
 
-use actix_web::HttpRequest;
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+use licentia_domain::sessions::Door;
 
 /// At which of the server's addresses a request came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,12 +24,27 @@ pub(crate) enum Listener {
 }
 
 impl Listener {
-    /// Whether those with credentials are served, and the pages for people.
+    /// Whether those with permissions are served, and the pages for people.
     pub(crate) const fn serves_principals(self) -> bool {
         match self {
             Self::Only | Self::Admin => true,
             Self::Public => false,
         }
+    }
+
+    /// Who may sign in, and stay.
+    pub(crate) const fn door(self) -> Door {
+        if self.serves_principals() { Door::Everybody } else { Door::Customers }
+    }
+}
+
+/// Where the request came in.
+impl FromRequest for Listener {
+    type Error = Infallible;
+    type Future = Ready<Result<Self, Infallible>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(of(request)))
     }
 }
 

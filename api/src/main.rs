@@ -1,4 +1,5 @@
 //! `licentia`: see `licentia --help`.
+#![forbid(unsafe_code)]
 
 use std::process::ExitCode;
 

@@ -17,6 +17,9 @@ use crate::origins::Origins;
 use crate::problem::ApiError;
 use crate::router::Operation;
 
+/// What machines ask for lies below.
+const MACHINES: &str = "/api/v1/license-";
+
 /// Every declared path with its methods.
 #[derive(Debug, Default)]
 pub(crate) struct Methods {
@@ -84,7 +87,11 @@ impl Place {
         let kind = if discovery::is_for_browsers(path) {
             methods.push(Method::OPTIONS);
             Kind::Document
-        } else if operations.iter().all(|one| one.is_public) && methods == [Method::POST] {
+        } else if operations.iter().all(|one| one.is_public)
+            && methods == [Method::POST]
+            && path.starts_with(MACHINES)
+        {
+            // What else is public and posted comes from people, who have browsers.
             Kind::Machine
         } else {
             Kind::Api

@@ -38,8 +38,10 @@ const COMMITTED: &str = include_str!("../../openapi/openapi.json");
         (name = "Machines", description = "What licensed programs call."),
         (name = "Assemblies", description = "Builds that machines may run."),
         (name = "Signing keys", description = "What tokens and documents are signed with."),
-        (name = "Signing in", description = "Passwords, codes and sessions of admins."),
+        (name = "Signing in", description = "Passwords, codes and sessions."),
+        (name = "Portal", description = "What customers do for themselves."),
         (name = "Access", description = "Who may come in, and what they may do."),
+        (name = "Mail", description = "Letters to people, and what became of them."),
         (name = "Audit", description = "What was done, and whether the record of it is whole."),
         (name = "Usage", description = "How much was validated, and what machines report."),
         (name = "Support", description = "Why something was refused, and whose it is."),
@@ -61,6 +63,10 @@ impl Modify for Credentials {
             .description(Some("The token of a session, or an API key: `lsk_…`"));
         let key = ApiKeyValue::with_description("X-Api-Key", "An API key: `lsk_…`");
         components.add_security_scheme("bearer", SecurityScheme::Http(bearer.build()));
+        let customer = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("The token of a customer's session"));
+        components.add_security_scheme("customer", SecurityScheme::Http(customer.build()));
         components.add_security_scheme("apiKey", SecurityScheme::ApiKey(ApiKey::Header(key)));
     }
 }

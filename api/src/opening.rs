@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use licentia_domain::api_keys::{self, ApiKeyError};
 use licentia_domain::context::{
-    Context, DefaultTimes, KeyEncryptionKey, KeyTimes, Outside, SessionTimes, Settings,
+    self, Context, DefaultTimes, KeyEncryptionKey, KeyTimes, MultiBufferError, Outside, SessionTimes,
+    Settings,
 };
 use licentia_domain::database::{ConnectError, Database, DatabaseOptions};
 use licentia_domain::purging::Retention;
@@ -19,8 +20,9 @@ use sea_orm_migration::MigratorTrait;
 use secrecy::ExposeSecret;
 
 use crate::api_key_file::ApiKeyFileError;
-use crate::config::{Config, Environment, Finding, KekError, RetentionConfig};
+use crate::config::{Config, Environment, Finding, KekError, Registration, RetentionConfig};
 use crate::limits::SharedError;
+use crate::mail::{self, MailSetupError};
 use crate::tls::TlsError;
 
 /// What to do about migrations that were not applied yet.
@@ -84,9 +86,15 @@ pub enum OpenError {
     /// The certificate or its key.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// Letters cannot be sent so.
+    #[error(transparent)]
+    Mail(#[from] MailSetupError),
     /// The declared API key.
     #[error(transparent)]
     ApiKeyFile(#[from] ApiKeyFileError),
+    /// The lanes are required.
+    #[error("signing.multi_buffer is \"require\", but {0}")]
+    MultiBuffer(#[from] MultiBufferError),
     /// There is no randomness.
     #[error("the operating system gives no randomness")]
     Randomness(#[from] RandomnessExhausted),
@@ -118,7 +126,8 @@ pub(crate) async fn open(
         Migrations::Apply => migrate(&database).await?,
         Migrations::Expect => expect_migrated(&database).await?,
     }
-    Ok(Context::open(database, settings, kek, outside).await?)
+    let mail = mail::configured(config, &settings.issuer)?;
+    Ok(Context::open(database, settings, kek, outside, mail).await?)
 }
 
 /// The context of a command that does not listen. The issuer is that of the configured address.
@@ -211,6 +220,11 @@ fn settings(config: &Config, issuer: String) -> Result<Settings, OpenError> {
             lifetime: Seconds::constant(config.sessions.lifetime_seconds),
         },
         require_totp: config.admin.require_totp,
+        registration: match config.portal.registration {
+            Registration::Open => context::Registration::Open,
+            Registration::Invited => context::Registration::Invited,
+            Registration::Off => context::Registration::Off,
+        },
     })
 }
 
@@ -222,6 +236,7 @@ fn retention(config: &RetentionConfig) -> Result<Retention, OpenError> {
         events: days(config.events_days, "retention.events_days")?,
         system_events: days(config.system_events_days, "retention.system_events_days")?,
         usage: days(config.usage_days, "retention.usage_days")?,
+        mails: days(config.mails_days, "retention.mails_days")?,
     })
 }
 

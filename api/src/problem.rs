@@ -94,7 +94,8 @@ pub(crate) fn render<B: MessageBody + 'static>(
 
 fn of_refusal(refusal: &dyn Refusal, asked: &Asked) -> Problem {
     let code = refusal.code();
-    if code.status() >= 500 {
+    // What somebody else's server said is what was asked for.
+    if code.status() >= 500 && code != ProblemCode::MailNotTaken {
         log_causes(refusal, asked);
         return document(code, apology(code).to_owned(), asked);
     }

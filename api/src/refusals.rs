@@ -9,10 +9,10 @@ use std::marker::PhantomData;
 use licentia_types::problems::ProblemCode::{
     self, ActivationDeactivated, ActivationRevoked, AlreadyExists, AssemblyNotApproved, BindingMismatch,
     ClaimExpired, ClaimLimitReached, ClaimRejected, ConsumerKeyInvalid, CredentialsInvalid,
-    FingerprintMismatch, InUse, Internal, LicenseExpired, LicenseKeyMalformed, LicenseKeyWeak,
-    LicenseRevoked, LicenseSuspended, NonceInvalid, NonceReused, NotFound, OriginRefused, PasswordWeak,
-    ProductArchived, RateLimited, SeatLimitReached, StateConflict, TierCycle, TokenInvalid, TokenTooLarge,
-    TrialUsed, Unavailable,
+    FingerprintMismatch, InUse, Internal, LicenseClaimed, LicenseExpired, LicenseKeyMalformed,
+    LicenseKeyWeak, LicenseRevoked, LicenseSuspended, MailNotTaken, NonceInvalid, NonceReused, NotFound,
+    OriginRefused, PasswordWeak, ProductArchived, RateLimited, RecentSignInRequired, SeatLimitReached,
+    StateConflict, TierCycle, TokenInvalid, TokenTooLarge, TrialUsed, Unavailable,
 };
 use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::{RefOr, Response, ResponseBuilder};
@@ -74,10 +74,19 @@ codes! {
     ChangingAdmin: StateConflict, AlreadyExists;
     SettingUp: CredentialsInvalid, OriginRefused, StateConflict, PasswordWeak;
     SigningInWithPassword: CredentialsInvalid, OriginRefused;
+    Registering: NotFound, OriginRefused, StateConflict;
+    AskingForLetter: OriginRefused, StateConflict;
+    ClaimingLicense: NotFound, LicenseClaimed, StateConflict, LicenseKeyMalformed, RateLimited;
+    Exporting: RecentSignInRequired;
+    RevealingOwn: RecentSignInRequired, StateConflict;
+    ReleasingOwn: StateConflict;
     SettingPassword: CredentialsInvalid, OriginRefused, PasswordWeak;
     Renewing: OriginRefused;
     EnrollingTotp: CredentialsInvalid, OriginRefused, StateConflict;
     ChangingRole: StateConflict;
+    RetryingMail: StateConflict;
+    TestingMail: StateConflict, MailNotTaken;
+    ForgettingPassword: OriginRefused, StateConflict;
     Emptying: InUse;
     NoList: NotFound, Internal, Unavailable;
 }

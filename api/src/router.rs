@@ -7,11 +7,12 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::listeners::Listener;
 use crate::v1::{
-    activation_claims, activations, admins, api_keys, assemblies, audit, auth, customers, features, groups,
-    heartbeats, imports, license_files, licenses, lookup, permissions, products, refusals, releases,
-    revocation, roles, sessions, setup, signing_keys, system_events, tiers, tokens, usage, validation,
+    accounts, activation_claims, activations, admins, api_keys, assemblies, audit, auth, customers, features,
+    groups, heartbeats, imports, license_files, licenses, lookup, mails, permissions, products, refusals,
+    releases, revocation, roles, sessions, setup, signing_keys, system_events, tiers, tokens, usage, user,
+    validation,
 };
-use crate::{discovery, health, openapi, status_lists};
+use crate::{discovery, health, metrics, openapi, status_lists};
 
 pub(crate) use routes::{Operation, Routes};
 
@@ -42,7 +43,8 @@ fn routes(routes: &mut Routes<'_>) {
         .scope("/api/v1", v1)
         .public(health::health)
         .public(health::ready)
-        .public(health::live);
+        .public(health::live)
+        .operation(metrics::metrics);
 }
 
 /// A path with a literal goes before the one with `{id}` in its place.
@@ -125,6 +127,10 @@ fn v1(routes: &mut Routes<'_>) {
         .operation(audit::list_audit_events)
         .operation(system_events::list_system_events)
         .operation(usage::list_usage)
+        .operation(mails::list_mails)
+        .operation(mails::get_mail)
+        .operation(mails::retry_mail)
+        .operation(mails::test_mail)
         .operation(permissions::list_permissions)
         .operation(roles::list_roles)
         .operation(roles::create_role)
@@ -143,13 +149,31 @@ fn v1(routes: &mut Routes<'_>) {
 /// Who may come in, and how.
 fn people(routes: &mut Routes<'_>) {
     routes
+        .public(auth::login)
+        .public(auth::refresh)
+        .public(auth::logout)
+        .public(auth::passwords::forgot_password)
+        .public(auth::passwords::reset_password)
+        .public(accounts::register)
+        .public(accounts::confirm_registration)
+        .public(accounts::ask_for_code)
+        .public(user::get_user)
+        .public(user::export_user)
+        .public(user::claim_license)
+        .public(user::list_own_licenses)
+        .public(user::get_own_license)
+        .public(user::reveal_own_license_key)
+        .public(user::check_out_own)
+        .public(user::list_own_files)
+        .public(user::get_own_file)
+        .public(user::machines::list_own_activations)
+        .public(user::machines::release_own_activation)
+        .public(user::machines::list_own_claims)
+        .public(user::machines::approve_own_claim)
+        .public(user::machines::reject_own_claim)
         .operation(setup::set_up)
-        .operation(auth::login)
         .operation(auth::second_factor)
-        .operation(auth::refresh)
-        .operation(auth::logout)
         .operation(auth::me)
-        .operation(auth::passwords::reset_password)
         .operation(auth::passwords::change_password)
         .operation(auth::totp::enroll_totp)
         .operation(auth::totp::confirm_totp)

@@ -1,5 +1,6 @@
 //! `/api/v1`: one file a capability. A handler is its guard, its input, one call, its answer.
 
+pub(crate) mod accounts;
 pub(crate) mod activation_claims;
 pub(crate) mod activations;
 pub(crate) mod admins;
@@ -15,6 +16,7 @@ pub(crate) mod imports;
 pub(crate) mod license_files;
 pub(crate) mod licenses;
 pub(crate) mod lookup;
+pub(crate) mod mails;
 pub(crate) mod permissions;
 pub(crate) mod products;
 pub(crate) mod refusals;
@@ -28,4 +30,5 @@ pub(crate) mod system_events;
 pub(crate) mod tiers;
 pub(crate) mod tokens;
 pub(crate) mod usage;
+pub(crate) mod user;
 pub(crate) mod validation;

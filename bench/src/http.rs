@@ -13,26 +13,33 @@ const MOST_HEADERS: usize = 48;
 const ROOM: usize = 16 * 1024;
 
 /// A connection that is kept.
-pub(crate) struct Connection {
+#[derive(Debug)]
+pub struct Connection {
     stream: TcpStream,
     received: Vec<u8>,
 }
 
 /// What came back.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Answer<'a> {
-    pub(crate) status: u16,
-    pub(crate) body: &'a [u8],
+pub struct Answer<'a> {
+    /// Of HTTP.
+    pub status: u16,
+    /// As it came.
+    pub body: &'a [u8],
 }
 
 impl Answer<'_> {
     /// For telling what went wrong.
-    pub(crate) fn text(&self) -> String {
+    #[must_use]
+    pub fn text(&self) -> String {
         format!("{} {}", self.status, String::from_utf8_lossy(self.body.get(..400).unwrap_or(self.body)))
     }
 
     /// Refuses any other status.
-    pub(crate) fn expect(&self, status: u16) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    /// When it is another one.
+    pub fn expect(&self, status: u16) -> anyhow::Result<()> {
         if self.status == status { Ok(()) } else { bail!("{status} was expected, not {}", self.text()) }
     }
 }
@@ -45,14 +52,21 @@ struct Frame {
 }
 
 impl Connection {
-    pub(crate) async fn open(address: SocketAddr) -> anyhow::Result<Self> {
+    /// Connects.
+    ///
+    /// # Errors
+    /// When nobody listens there.
+    pub async fn open(address: SocketAddr) -> anyhow::Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         Ok(Self { stream, received: Vec::with_capacity(ROOM) })
     }
 
     /// The body of what is at this path.
-    pub(crate) async fn get(&mut self, path: &str) -> anyhow::Result<Vec<u8>> {
+    ///
+    /// # Errors
+    /// When the answer is another than 200, or none.
+    pub async fn get(&mut self, path: &str) -> anyhow::Result<Vec<u8>> {
         let mut request = Request::default();
         request.get(path, "");
         let answer = self.exchange(request.bytes()).await?;
@@ -61,7 +75,10 @@ impl Connection {
     }
 
     /// Sends a whole request, and waits for its answer.
-    pub(crate) async fn exchange(&mut self, request: &[u8]) -> anyhow::Result<Answer<'_>> {
+    ///
+    /// # Errors
+    /// When no answer comes, or none that tells its length.
+    pub async fn exchange(&mut self, request: &[u8]) -> anyhow::Result<Answer<'_>> {
         self.stream.write_all(request).await?;
         self.received.clear();
         let mut frame: Option<Frame> = None;
@@ -95,28 +112,30 @@ fn read_head(received: &[u8]) -> anyhow::Result<Option<Frame>> {
 
 /// A request that is written again and again into the same room.
 #[derive(Debug, Default)]
-pub(crate) struct Request {
+pub struct Request {
     bytes: Vec<u8>,
 }
 
 impl Request {
-    pub(crate) fn bytes(&self) -> &[u8] {
+    /// The whole request.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
     /// Without a body. `headers` are whole lines.
-    pub(crate) fn get(&mut self, path: &str, headers: &str) {
+    pub fn get(&mut self, path: &str, headers: &str) {
         self.bytes.clear();
         self.write(format_args!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n"));
     }
 
     /// With a body of JSON.
-    pub(crate) fn post(&mut self, path: &str, body: &str) {
+    pub fn post(&mut self, path: &str, body: &str) {
         self.post_as("application/json", path, "", body);
     }
 
     /// With a body of any type, and more headers as whole lines.
-    pub(crate) fn post_as(&mut self, media_type: &str, path: &str, headers: &str, body: &str) {
+    pub fn post_as(&mut self, media_type: &str, path: &str, headers: &str, body: &str) {
         self.bytes.clear();
         self.write(format_args!(
             "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {media_type}\r\nContent-Length: {}\r\n{headers}\r\n{body}",

@@ -3,20 +3,19 @@
 //!
 //! `run.rs` is the order of things; `load.rs` asks and measures; `scenarios.rs` says what is asked; `report.rs` makes
 //! ratios and the table of it. See `bench/README.md`.
+#![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the table is this program's answer")]
 
 mod claims;
 mod fleet;
 mod floors;
 mod host;
-mod http;
+mod lanes;
 mod load;
 mod names;
 mod options;
 mod peers;
 mod postgres;
-mod proc_files;
-mod process;
 mod progress;
 mod report;
 mod rows;
@@ -29,13 +28,13 @@ mod server;
 mod signature;
 mod stage;
 mod startup;
-mod statistics;
 mod stores;
 mod syncs;
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use licentia_bench::{http, proc_files, process, statistics};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::options::{Cli, Command, Options};

@@ -34,6 +34,7 @@ pub(crate) enum Command {
 }
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(crate) struct Options {
     /// Done in five minutes: 1,000 and 100,000 machines, most figures at 32 connections only
     #[arg(long)]
@@ -67,10 +68,17 @@ pub(crate) struct Options {
     /// Fail where there is no PostgreSQL server, instead of leaving it out
     #[arg(long)]
     require_postgres: bool,
+    #[arg(long, value_name = "PATH", env = "LICENTIA_TEST_MULTI_BUFFER")]
+    #[arg(help = "The file of libcrypto_mb, to sign in lanes [default: the system's own]")]
+    multi_buffer: Option<PathBuf>,
+    /// Fail where nothing can be signed in lanes, instead of leaving it out
+    #[arg(long)]
+    require_multi_buffer: bool,
 }
 
 /// What is to be measured.
 #[derive(Clone, Debug, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "as the switches of the command line")]
 pub(crate) struct Plan {
     pub(crate) quick: bool,
     /// Ascending.
@@ -92,6 +100,12 @@ pub(crate) struct Plan {
     pub(crate) postgres: String,
     #[serde(skip)]
     pub(crate) require_postgres: bool,
+    /// Whether heartbeats are measured that are signed in lanes.
+    pub(crate) lanes: bool,
+    #[serde(skip)]
+    pub(crate) multi_buffer: Option<PathBuf>,
+    #[serde(skip)]
+    pub(crate) require_multi_buffer: bool,
 }
 
 impl Plan {
@@ -121,7 +135,12 @@ impl Options {
             "there is no server at {}: build it with --release",
             server.display()
         );
+        let asks = |scenario| self.requests.is_empty() || self.requests.contains(&scenario);
+        let lanes = asks(Scenario::Heartbeat) && self.databases.contains(&Backend::Sqlite);
         Ok(Plan {
+            lanes,
+            multi_buffer: self.multi_buffer,
+            require_multi_buffer: self.require_multi_buffer,
             quick: self.quick,
             machines: ascending(machines),
             connections: ascending(self.connections),

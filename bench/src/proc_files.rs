@@ -8,9 +8,11 @@ use anyhow::Context as _;
 
 /// Of `/proc/PID/stat`, what is asked for here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Stat {
-    pub(crate) parent: u32,
-    pub(crate) group: u32,
+pub struct Stat {
+    /// Who started it.
+    pub parent: u32,
+    /// Its process group.
+    pub group: u32,
     /// User and system time of all its threads, also of those that have ended. Clock ticks.
     ticks: u64,
 }
@@ -31,17 +33,21 @@ impl Stat {
 }
 
 /// Of one process; none when it has ended.
-pub(crate) fn stat(pid: u32) -> Option<Stat> {
+#[must_use]
+pub fn stat(pid: u32) -> Option<Stat> {
     Stat::parse(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
 }
 
 /// Processor time so far, by process.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct CpuTimes(HashMap<u32, Duration>);
+pub struct CpuTimes(HashMap<u32, Duration>);
 
 impl CpuTimes {
     /// Of the processes that `belongs` picks.
-    pub(crate) fn read(belongs: impl Fn(u32, Stat) -> bool) -> anyhow::Result<Self> {
+    ///
+    /// # Errors
+    /// When this machine has no `/proc`.
+    pub fn read(belongs: impl Fn(u32, Stat) -> bool) -> anyhow::Result<Self> {
         let mut times = HashMap::new();
         for entry in fs::read_dir("/proc").context("this machine has no /proc")? {
             let pid = entry?.file_name().to_str().and_then(|name| name.parse().ok());
@@ -56,19 +62,22 @@ impl CpuTimes {
     }
 
     /// What was used since then. Of a process that has ended meanwhile nothing is known.
-    pub(crate) fn since(&self, then: &Self) -> Duration {
+    #[must_use]
+    pub fn since(&self, then: &Self) -> Duration {
         let used =
             |(pid, now): (&u32, &Duration)| now.saturating_sub(then.0.get(pid).copied().unwrap_or_default());
         self.0.iter().map(used).sum()
     }
 
-    pub(crate) fn pids(&self) -> impl Iterator<Item = u32> {
+    /// Whose they are.
+    pub fn pids(&self) -> impl Iterator<Item = u32> {
         self.0.keys().copied()
     }
 }
 
 /// Resident memory in bytes; 0 when the process has ended.
-pub(crate) fn resident(pid: u32) -> u64 {
+#[must_use]
+pub fn resident(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     parse_resident(&status).unwrap_or_default()
 }

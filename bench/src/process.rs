@@ -15,18 +15,25 @@ use crate::proc_files::{self, CpuTimes};
 
 /// How long a server may take to end after SIGTERM.
 const ENDING: Duration = Duration::from_secs(10);
+/// Where servers listen.
+const PORTS: std::ops::Range<u16> = 20_000..32_000;
+const TRIES: u32 = 1_000;
 /// Lines of a log that tell why a server is not there.
 const LAST_LINES: usize = 15;
 
 /// A running server. It and all that it started are killed when it is dropped.
-pub(crate) struct Process {
+#[derive(Debug)]
+pub struct Process {
     child: Child,
     log: PathBuf,
 }
 
 impl Process {
     /// Starts it; what it prints goes to `log`.
-    pub(crate) fn spawn(command: &mut Command, log: PathBuf) -> anyhow::Result<Self> {
+    ///
+    /// # Errors
+    /// When it cannot be started, or its log not be written.
+    pub fn spawn(command: &mut Command, log: PathBuf) -> anyhow::Result<Self> {
         let output = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
         command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output).process_group(0);
         let program = command.get_program().display().to_string();
@@ -35,22 +42,32 @@ impl Process {
     }
 
     /// Its id, and that of its group.
-    pub(crate) fn id(&self) -> u32 {
+    #[must_use]
+    pub fn id(&self) -> u32 {
         self.child.id()
     }
 
     /// Processor time of the whole group.
-    pub(crate) fn cpu(&self) -> anyhow::Result<CpuTimes> {
+    ///
+    /// # Errors
+    /// When this machine has no `/proc`.
+    pub fn cpu(&self) -> anyhow::Result<CpuTimes> {
         CpuTimes::read(|_, stat| stat.group == self.id())
     }
 
     /// Resident memory of the whole group, in bytes.
-    pub(crate) fn resident(&self) -> anyhow::Result<u64> {
+    ///
+    /// # Errors
+    /// When this machine has no `/proc`.
+    pub fn resident(&self) -> anyhow::Result<u64> {
         Ok(self.cpu()?.pids().map(proc_files::resident).sum())
     }
 
     /// Waits until `GET path` is answered with 200, and tells how long that took.
-    pub(crate) async fn until_ready(
+    ///
+    /// # Errors
+    /// When it ends before, or `patience` does.
+    pub async fn until_ready(
         &mut self,
         address: SocketAddr,
         path: &str,
@@ -72,7 +89,10 @@ impl Process {
     }
 
     /// Asks it to end, and waits for that.
-    pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    /// When it does not end in time.
+    pub async fn stop(mut self) -> anyhow::Result<()> {
         self.signal(Signal::TERM);
         let begun = Instant::now();
         while self.child.try_wait()?.is_none() {
@@ -113,7 +133,13 @@ fn last_lines(log: &Path) -> String {
     lines.get(lines.len().saturating_sub(LAST_LINES)..).unwrap_or_default().join("\n")
 }
 
-/// An address on which nobody listens at this instant.
-pub(crate) fn free_address() -> anyhow::Result<SocketAddr> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
+/// An address on which nobody listens at this instant, below the ports that connections take by themselves: whoever
+/// asks again and again while nobody listens would else meet himself.
+///
+/// # Errors
+/// When there is none.
+pub fn free_address() -> anyhow::Result<SocketAddr> {
+    let mut tried = (0..TRIES).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, fastrand::u16(PORTS))));
+    let listener = tried.find_map(Result::ok).context("no port is free")?;
+    Ok(listener.local_addr()?)
 }

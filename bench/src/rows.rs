@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::lanes::LaneCost;
 use crate::load::Sample;
 use crate::startup::Startup;
 use crate::statistics::median;
@@ -12,7 +13,7 @@ use crate::stores::Backend;
 /// What was measured.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Key {
-    /// `sqlite`, `postgres`, `floor`, or a peer.
+    /// `sqlite`, `postgres`, `lanes` (SQLite, signed in lanes), `floor`, or a peer.
     pub(crate) server: &'static str,
     pub(crate) scenario: &'static str,
     /// Machines in the database, or in the one that was measured in the same rounds.
@@ -97,6 +98,8 @@ pub(crate) struct Findings {
     pub(crate) sizes: Vec<(Backend, u32, u64)>,
     /// Syncs of a heartbeat on SQLite.
     pub(crate) sqlite_syncs: Option<f64>,
+    /// What signatures cost in lanes.
+    pub(crate) lanes: Vec<LaneCost>,
     /// What was left out, and why.
     pub(crate) notes: Vec<String>,
 }

@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use tempfile::TempDir;
 
 use crate::host::Host;
+use crate::lanes;
 use crate::load::{Duty, Target, Visitor};
 use crate::options::Plan;
 use crate::postgres::PostgresServer;
@@ -65,6 +66,16 @@ impl Bench {
                 Err(error) => {
                     findings.note(format!("PostgreSQL was left out: {error:#}"));
                     plan.databases.retain(|backend| *backend != Backend::Postgres);
+                }
+            }
+        }
+        if plan.lanes {
+            match lanes::measure(plan.multi_buffer.as_ref()) {
+                Ok(costs) => findings.lanes = costs,
+                Err(error) if plan.require_multi_buffer => return Err(error.context("lanes are required")),
+                Err(error) => {
+                    findings.note(format!("nothing was signed in lanes: {error:#}"));
+                    plan.lanes = false;
                 }
             }
         }

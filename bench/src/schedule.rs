@@ -1,9 +1,14 @@
 //! Which figures are measured with so many machines, in their order.
 
+use crate::lanes::LaneBits;
 use crate::options::Plan;
 use crate::peers::PeerName;
 use crate::scenarios::{Document, Scenario};
 use crate::stores::Backend;
+
+/// Connections at which lanes are looked at first.
+pub(crate) const LANES_USUAL: u32 = 64;
+const LANES_AT: [u32; 3] = [1, LANES_USUAL, 128];
 
 /// What is loaded, and with what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +18,8 @@ pub(crate) enum Ask {
     /// The server of static bytes.
     Static(Document),
     Licentia(Backend, Scenario),
+    /// Heartbeats on SQLite, signed in lanes.
+    Lanes(LaneBits),
     Peer(PeerName),
 }
 
@@ -52,6 +59,23 @@ pub(crate) fn schedule(plan: &Plan, machines: u32) -> Vec<Item> {
             items.extend(PeerName::ALL.map(|peer| of(Ask::Peer(peer))));
         }
     }
+    if smallest && plan.lanes {
+        items.extend(in_lanes(plan));
+    }
+    items
+}
+
+/// The heartbeat alone, with the server that only signs beside it where it was not measured already.
+fn in_lanes(plan: &Plan) -> Vec<Item> {
+    let mut items = Vec::new();
+    for connections in LANES_AT {
+        let of = |ask| Item { ask, connections };
+        if !plan.connections.contains(&connections) {
+            items.push(of(Ask::Sign));
+        }
+        items.push(of(Ask::Lanes(LaneBits::Rsa2048)));
+    }
+    items.push(Item { ask: Ask::Lanes(LaneBits::Rsa3072), connections: LANES_USUAL });
     items
 }
 
@@ -71,6 +95,9 @@ mod tests {
             measured: Duration::from_secs(1),
             rounds: 3,
             peers: true,
+            lanes: false,
+            multi_buffer: None,
+            require_multi_buffer: false,
             server: "licentia".into(),
             postgres: String::new(),
             require_postgres: false,
@@ -85,6 +112,17 @@ mod tests {
     }
 
     #[test]
+    fn lanes_are_measured_beside_the_server_that_only_signs() {
+        let items = schedule(&Plan { lanes: true, ..plan(true) }, 1_000);
+        for connections in [1, 64, 128] {
+            for ask in [Ask::Sign, Ask::Lanes(LaneBits::Rsa2048)] {
+                assert_eq!(items.iter().filter(|item| **item == Item { ask, connections }).count(), 1);
+            }
+        }
+        assert_eq!(schedule(&Plan { lanes: true, ..plan(true) }, 100_000).len(), 3);
+    }
+
+    #[test]
     fn only_what_is_asked_for_is_measured() {
         let mut plan = plan(false);
         plan.requests = vec![Scenario::Heartbeat, Scenario::Read(Document::Jwks)];
@@ -92,7 +130,7 @@ mod tests {
         let is_asked = |ask: &Ask| match ask {
             Ask::Licentia(_, scenario) => plan.requests.contains(scenario),
             Ask::Static(document) => *document == Document::Jwks,
-            Ask::Sign | Ask::Peer(_) => true,
+            Ask::Sign | Ask::Peer(_) | Ask::Lanes(_) => true,
         };
         assert!(items.iter().all(|item| is_asked(&item.ask)));
         assert!(items.iter().any(|item| matches!(item.ask, Ask::Static(_))));

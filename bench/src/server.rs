@@ -52,16 +52,20 @@ pub(crate) struct Installation {
 impl Installation {
     /// Makes the database, and seeds it.
     pub(crate) async fn make(
-        backend: Backend,
-        machines: u32,
+        (backend, machines): (Backend, u32),
+        signing: Vec<(&'static str, String)>,
         (folder, binary): (PathBuf, &Path),
         postgres: Option<&PostgresServer>,
     ) -> anyhow::Result<Self> {
         std::fs::create_dir_all(&folder)?;
         let store = Store::make(backend, &folder, postgres).await?;
         let address = free_address()?;
-        let settings = settings(address, &store.url());
-        let outside = Outside { clock: Arc::new(Earlier), randomness: Arc::new(SystemRandomness::new()) };
+        let settings = settings(address, &store.url(), signing);
+        let outside = Outside {
+            clock: Arc::new(Earlier),
+            randomness: Arc::new(SystemRandomness::new()),
+            multi_buffer: None,
+        };
         let ctx = open_for_command(&Config::load(None, settings.clone())?, outside).await?;
         let what = format!("seeding {}, {machines} machines", backend.name());
         let seeded = seeding::seed(&ctx, machines, &what).await.context("the database was not seeded")?;
@@ -103,7 +107,7 @@ impl Installation {
 }
 
 /// The configuration: defaults, but for where it listens and that nobody is limited.
-fn settings(address: SocketAddr, database: &str) -> BTreeMap<String, String> {
+fn settings(address: SocketAddr, database: &str, signing: Vec<(&str, String)>) -> BTreeMap<String, String> {
     let kek = format!("{:032x}{:032x}", fastrand::u128(..), fastrand::u128(..));
     let settings = [
         ("SERVER__BIND", address.to_string()),
@@ -112,5 +116,5 @@ fn settings(address: SocketAddr, database: &str) -> BTreeMap<String, String> {
         ("ENCRYPTION__KEY", kek),
         ("LIMITS__ENABLED", "false".to_owned()),
     ];
-    settings.into_iter().map(|(key, value)| (format!("LICENTIA__{key}"), value)).collect()
+    settings.into_iter().chain(signing).map(|(key, value)| (format!("LICENTIA__{key}"), value)).collect()
 }

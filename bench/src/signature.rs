@@ -29,32 +29,47 @@ pub(crate) struct BareSigner {
 
 impl BareSigner {
     pub(crate) fn new() -> anyhow::Result<Self> {
-        let pkcs8 = KeyPair::generate(RsaKeyBits::Rsa2048)?.to_pkcs8()?;
-        let key = RsaKeyPair::from_pkcs8(&pkcs8).ok().context("aws-lc refuses its own key")?;
-        Ok(Self { key, message: vec![b'A'; MESSAGE_BYTES] })
+        Self::of(&KeyPair::generate(RsaKeyBits::Rsa2048)?)
     }
 
-    /// Processor time of one signature now, in µs: the median of some blocks, on this thread.
+    /// Of this key.
+    pub(crate) fn of(pair: &KeyPair) -> anyhow::Result<Self> {
+        let key = RsaKeyPair::from_pkcs8(&pair.to_pkcs8()?).ok().context("aws-lc refuses its own key")?;
+        Ok(Self { key, message: Self::message() })
+    }
+
+    /// What is signed.
+    pub(crate) fn message() -> Vec<u8> {
+        vec![b'A'; MESSAGE_BYTES]
+    }
+
+    /// Processor time of one signature now, in µs.
     pub(crate) fn cost(&self) -> anyhow::Result<f64> {
-        let mut blocks = Vec::with_capacity(BLOCKS);
-        for _ in 0..BLOCKS {
-            let begun = thread_time();
-            for _ in 0..BLOCK {
-                self.sign()?;
-            }
-            blocks.push(statistics::micros(thread_time().saturating_sub(begun)) / f64::from(BLOCK));
-        }
-        statistics::median(blocks).context("nothing was signed")
+        block_cost(|| self.sign())
     }
 
     fn sign(&self) -> anyhow::Result<()> {
-        let mut signature = [0; 256];
+        let mut buffer = [0; 512];
+        let signature = buffer.get_mut(..self.key.public_modulus_len()).context("a key over 4096 bits")?;
         let message = black_box(&self.message);
-        let signed = self.key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature);
+        let signed = self.key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, signature);
         signed.ok().context("aws-lc did not sign")?;
-        black_box(signature);
+        black_box(buffer);
         Ok(())
     }
+}
+
+/// Processor time of one such call, in µs: the median of some blocks, on this thread.
+pub(crate) fn block_cost(mut call: impl FnMut() -> anyhow::Result<()>) -> anyhow::Result<f64> {
+    let mut blocks = Vec::with_capacity(BLOCKS);
+    for _ in 0..BLOCKS {
+        let begun = thread_time();
+        for _ in 0..BLOCK {
+            call()?;
+        }
+        blocks.push(statistics::micros(thread_time().saturating_sub(begun)) / f64::from(BLOCK));
+    }
+    statistics::median(blocks).context("nothing was signed")
 }
 
 fn thread_time() -> Duration {

@@ -3,10 +3,12 @@
 use anyhow::Context as _;
 
 use crate::floors::Floor;
+use crate::lanes::{LaneBits, Signing};
 use crate::peers::{Peer, PeerName};
 use crate::rows::Key;
 use crate::run::Bench;
 use crate::running::Running;
+use crate::scenarios::Scenario;
 use crate::schedule::{Ask, Item, schedule};
 use crate::server::Installation;
 use crate::startup::Startup;
@@ -16,6 +18,7 @@ use crate::stores::Backend;
 pub(crate) struct Stage {
     machines: u32,
     servers: Vec<Running>,
+    lanes: Vec<(LaneBits, Running)>,
     floor: Floor,
     peers: Vec<Peer>,
 }
@@ -27,7 +30,8 @@ impl Stage {
         for backend in bench.plan.databases.clone() {
             let folder = bench.folder.path().join(format!("{}-{machines}", backend.name()));
             let paths = (folder, bench.plan.server.as_path());
-            let made = Installation::make(backend, machines, paths, bench.postgres.as_ref());
+            let signing = Signing::OneByOne.settings(None);
+            let made = Installation::make((backend, machines), signing, paths, bench.postgres.as_ref());
             let installation = Box::pin(made).await?;
             bench.findings.sizes.push((backend, machines, installation.bytes));
             if bench.findings.startup.is_none() {
@@ -35,10 +39,11 @@ impl Stage {
             }
             servers.push(Running::start(backend, installation).await?);
         }
+        let lanes = Box::pin(lanes(bench, machines)).await?;
         let first = servers.first().context("no database is left to measure on")?;
         let floor = first.floor(&bench.folder.path().join(format!("floor-{machines}"))).await?;
         let peers = peers(bench, machines).await;
-        Ok(Self { machines, servers, floor, peers })
+        Ok(Self { machines, servers, lanes, floor, peers })
     }
 
     /// One figure once. What could not be started is left out.
@@ -61,6 +66,14 @@ impl Stage {
                 };
                 let visitors = scenario.visitors(&server.world, connections);
                 let key = key(backend.name(), scenario.name());
+                bench.measure(key, server.target(), visitors).await
+            }
+            Ask::Lanes(bits) => {
+                let Some((_, server)) = self.lanes.iter().find(|(of, _)| *of == bits) else {
+                    return Ok(());
+                };
+                let visitors = Scenario::Heartbeat.visitors(&server.world, connections);
+                let key = key(bits.server(), Scenario::Heartbeat.name());
                 bench.measure(key, server.target(), visitors).await
             }
             Ask::Peer(name) => {
@@ -87,6 +100,23 @@ impl Stage {
         }
         Ok(())
     }
+}
+
+/// Servers on SQLite that sign in lanes, where they are asked.
+async fn lanes(bench: &Bench, machines: u32) -> anyhow::Result<Vec<(LaneBits, Running)>> {
+    let asked = schedule(&bench.plan, machines);
+    let mut servers = Vec::new();
+    for bits in LaneBits::ALL {
+        if !asked.iter().any(|item| item.ask == Ask::Lanes(bits)) {
+            continue;
+        }
+        let folder = bench.folder.path().join(format!("{}-{machines}", bits.server()));
+        let signing = Signing::Lanes(bits).settings(bench.plan.multi_buffer.as_deref());
+        let paths = (folder, bench.plan.server.as_path());
+        let made = Installation::make((Backend::Sqlite, machines), signing, paths, None);
+        servers.push((bits, Running::start(Backend::Sqlite, Box::pin(made).await?).await?));
+    }
+    Ok(servers)
 }
 
 /// Those that are asked here and can be had.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// The middle one; of an even number the mean of the two in the middle.
-pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
+pub fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
     let mut values: Vec<f64> = values.into_iter().collect();
     values.sort_unstable_by(f64::total_cmp);
     let (low, high) = (values.len().checked_sub(1)? / 2, values.len() / 2);
@@ -11,19 +11,21 @@ pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
 }
 
 /// The smallest of the sorted values that `hundredths` percent of all do not exceed.
-pub(crate) fn percentile<T: Copy>(sorted: &[T], hundredths: usize) -> Option<T> {
+pub fn percentile<T: Copy>(sorted: &[T], hundredths: usize) -> Option<T> {
     let rank = (sorted.len() * hundredths).div_ceil(100).max(1);
     sorted.get(rank - 1).copied()
 }
 
 /// Microseconds, with their fraction.
-pub(crate) fn micros(duration: Duration) -> f64 {
+#[must_use]
+pub fn micros(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e6
 }
 
 /// A count for dividing by; exact below 2^53.
+#[must_use]
 #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "no count of ours comes near 2^53")]
-pub(crate) const fn number(count: u64) -> f64 {
+pub const fn number(count: u64) -> f64 {
     count as f64
 }
 

@@ -9,6 +9,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::multi_buffer::{LaneKey, MultiBuffer};
 use crate::rsa_keys::{KeyPair, MAX_SIGNATURE_BYTES};
 
 /// Room for the encoded claims of an ordinary token (1.5 KB of JSON), so that the token is allocated once.
@@ -42,13 +43,52 @@ pub enum SignError {
 pub struct Signer {
     key_pair: KeyPair,
     kid: Arc<str>,
+    lane_key: Option<LaneKey>,
+}
+
+/// A token but for its signature: the signing input (RFC 7515 §5.1).
+pub struct Unsigned(String);
+
+impl Unsigned {
+    /// What is to be signed.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+
+    /// The compact JWS.
+    #[must_use]
+    pub fn signed(self, signature: &[u8]) -> String {
+        let Self(mut token) = self;
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+        token
+    }
+}
+
+impl fmt::Debug for Unsigned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Unsigned").finish_non_exhaustive()
+    }
 }
 
 impl Signer {
     /// Signs with this key under this name; ours are the key's RFC 7638 thumbprint.
     #[must_use]
     pub fn new(key_pair: KeyPair, kid: String) -> Self {
-        Self { key_pair, kid: kid.into() }
+        Self { key_pair, kid: kid.into(), lane_key: None }
+    }
+
+    /// The same, prepared to sign in lanes where this library can with the key.
+    #[must_use]
+    pub fn with_lanes(self, library: &MultiBuffer) -> Self {
+        Self { lane_key: library.prepare(&self.key_pair), ..self }
+    }
+
+    /// The key as the lanes want it, where they can sign with it.
+    #[must_use]
+    pub fn lane_key(&self) -> Option<&LaneKey> {
+        self.lane_key.as_ref()
     }
 
     /// The key's name in the header and in the JWKS (RFC 7515 §4.1.4).
@@ -75,6 +115,18 @@ impl Signer {
         header: &PreparedHeader,
         claims: &C,
     ) -> Result<String, SignError> {
+        self.finish(self.unsigned(header, claims)?)
+    }
+
+    /// The token but for its signature.
+    ///
+    /// # Errors
+    /// [`SignError`]: the header is another signer's, or the claims are not JSON.
+    pub fn unsigned<C: Serialize + ?Sized>(
+        &self,
+        header: &PreparedHeader,
+        claims: &C,
+    ) -> Result<Unsigned, SignError> {
         if header.kid != self.kid {
             return Err(SignError::OtherKey);
         }
@@ -86,13 +138,18 @@ impl Signer {
         let mut json = Vec::with_capacity(EXPECTED_CLAIMS);
         serde_json::to_writer(&mut json, claims).map_err(|_| SignError::Claims)?;
         URL_SAFE_NO_PAD.encode_string(json, &mut token);
+        Ok(Unsigned(token))
+    }
 
+    /// Signs what was made by this signer.
+    ///
+    /// # Errors
+    /// [`SignError::Failed`] when the library fails.
+    pub fn finish(&self, unsigned: Unsigned) -> Result<String, SignError> {
         let mut buffer = [0; MAX_SIGNATURE_BYTES];
         let signature =
-            self.key_pair.sign_rs256(token.as_bytes(), &mut buffer).map_err(|_| SignError::Failed)?;
-        token.push('.');
-        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
-        Ok(token)
+            self.key_pair.sign_rs256(unsigned.as_bytes(), &mut buffer).map_err(|_| SignError::Failed)?;
+        Ok(unsigned.signed(signature))
     }
 }
 

@@ -46,6 +46,7 @@ mod bound;
 mod deactivate;
 mod error;
 mod grant;
+pub(crate) mod holders;
 mod identify;
 pub(crate) mod imported;
 mod lapse;
@@ -106,8 +107,14 @@ pub async fn list(
     query: &PageQuery,
 ) -> Result<PageResponse<ActivationResponse>, PageError> {
     let now = ctx.moment().now;
+    let is_owner = matches!(scope, Scope::Customer(_));
     let page = store::list(&ctx.db, scope, filter, query, now).await?;
-    Ok(page.map(|activation| render(activation, now)))
+    Ok(page.map(|activation| {
+        let shown = render(activation, now);
+        // What the vendor notes down is for the vendor.
+        let revocation_reason = shown.revocation_reason.filter(|_| !is_owner);
+        ActivationResponse { revocation_reason, ..shown }
+    }))
 }
 
 /// One activation.

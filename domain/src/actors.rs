@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use licentia_types::ids::{ActivationId, AdminId, ApiKeyId, GroupId, LicenseId, SessionId};
+use licentia_types::ids::{ActivationId, AdminId, ApiKeyId, CustomerId, GroupId, LicenseId, SessionId};
 use licentia_types::permissions::{Permission, closure};
+use licentia_types::time::Timestamp;
 
 use crate::once::Once;
 use crate::scope::{Groups, Scope};
@@ -49,6 +50,35 @@ impl Principal {
     }
 }
 
+/// Somebody who has an account here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Person {
+    /// Who administers.
+    Admin(AdminId),
+    /// Who owns licences.
+    Customer(CustomerId),
+}
+
+impl Person {
+    /// The same person at work in a session since `since`, for the audit log: what he may do is not looked up.
+    #[must_use]
+    pub fn in_session(self, session: SessionId, since: Timestamp) -> Actor {
+        match self {
+            Self::Admin(id) => Actor::Admin { id, session, principal: Principal::default() },
+            Self::Customer(id) => Actor::Customer { id, session, since },
+        }
+    }
+}
+
+impl std::fmt::Display for Person {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Admin(id) => id.fmt(f),
+            Self::Customer(id) => id.fmt(f),
+        }
+    }
+}
+
 /// Who acts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Actor {
@@ -67,6 +97,15 @@ pub enum Actor {
         id: ApiKeyId,
         /// What that allows.
         principal: Principal,
+    },
+    /// A customer who signed in, for what is his own.
+    Customer {
+        /// Who.
+        id: CustomerId,
+        /// In which session.
+        session: SessionId,
+        /// When he signed in.
+        since: Timestamp,
     },
     /// Nobody that is known yet: the public, or a machine before it proved anything.
     Anonymous,
@@ -87,6 +126,7 @@ impl Actor {
         match self {
             Self::Admin { .. } => "admin",
             Self::ApiKey { .. } => "api_key",
+            Self::Customer { .. } => "customer",
             Self::Anonymous => "anonymous",
             Self::Machine(_) | Self::Activation(_) => "machine",
             Self::Operator => "operator",
@@ -100,6 +140,7 @@ impl Actor {
         match self {
             Self::Admin { id, .. } => Some(id.to_string()),
             Self::ApiKey { id, .. } => Some(id.to_string()),
+            Self::Customer { id, .. } => Some(id.to_string()),
             Self::Machine(id) => Some(id.to_string()),
             Self::Activation(id) => Some(id.to_string()),
             Self::Anonymous | Self::Operator | Self::System => None,
@@ -115,12 +156,32 @@ impl Actor {
         }
     }
 
-    /// Who signed in, if anybody did.
+    /// Who administers, if anybody does. A customer does not.
     #[must_use]
     pub const fn principal(&self) -> Option<&Principal> {
         match self {
             Self::Admin { principal, .. } | Self::ApiKey { principal, .. } => Some(principal),
-            Self::Anonymous | Self::Machine(_) | Self::Activation(_) | Self::Operator | Self::System => None,
+            Self::Customer { .. }
+            | Self::Anonymous
+            | Self::Machine(_)
+            | Self::Activation(_)
+            | Self::Operator
+            | Self::System => None,
+        }
+    }
+
+    /// Whether somebody came in by credentials of his own.
+    #[must_use]
+    pub const fn came_in(&self) -> bool {
+        matches!(self, Self::Admin { .. } | Self::ApiKey { .. } | Self::Customer { .. })
+    }
+
+    /// In which session, if he signed in.
+    #[must_use]
+    pub const fn session(&self) -> Option<SessionId> {
+        match self {
+            Self::Admin { session, .. } | Self::Customer { session, .. } => Some(*session),
+            _ => None,
         }
     }
 
@@ -167,6 +228,7 @@ impl Actor {
         match self {
             Self::Admin { principal, .. } | Self::ApiKey { principal, .. } => principal.scope(),
             Self::Operator | Self::System => Scope::Everything,
+            Self::Customer { id, .. } => Scope::Customer(*id),
             Self::Machine(license) => Scope::License(*license),
             Self::Activation(activation) => Scope::Activation(*activation),
             Self::Anonymous => Scope::Nothing,

@@ -10,14 +10,13 @@ use licentia_types::ids::{AdminId, GroupId};
 use licentia_types::pages::PageResponse;
 use licentia_types::text::{Email, Name, RoleName};
 use sea_orm::{ActiveModelTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel};
-use secrecy::ExposeSecret;
 use serde_json::json;
 
 use crate::actors::Caller;
 use crate::context::{Context, Moment};
 use crate::database::{Constraint, WriteTx, violates};
-use crate::failure::Failure;
 use crate::groups::bounds;
+use crate::mail::Template;
 use crate::pages::{PageError, PageQuery};
 use crate::roles;
 use crate::scope::Scope;
@@ -26,15 +25,16 @@ use crate::{audit, once};
 pub(crate) use changes::expect_another;
 pub use changes::{disable, enable, reset_password, update};
 pub use error::AdminError;
+use invitations::invite;
 pub use setup::{Installed, SetupError, install, offer, set_up};
 
 pub(crate) mod boundaries;
 mod changes;
 mod error;
+mod invitations;
 pub(crate) mod rules;
 mod setup;
 pub(crate) mod store;
-pub(crate) mod tokens;
 
 const EMAIL_TAKEN: Constraint = Constraint { name: "admin_email_folded", columns: "admin.email_folded" };
 
@@ -95,7 +95,8 @@ async fn render_all(
     Ok(admins.into_iter().map(one).collect())
 }
 
-/// Makes an admin, and the token by which he sets his password.
+/// Makes an admin, and the token by which he sets his password: in a letter to him, or where there is no mail in the
+/// answer.
 ///
 /// # Errors
 /// When the caller lacks what he would have, there is no such role, or the address is taken.
@@ -115,7 +116,7 @@ pub async fn create(
     expect_given(&tx, caller, &role).await?;
     let new = NewAdmin { email, name, role, groups, password_hash: None };
     let admin = insert(&tx, &moment, caller, new).await?;
-    let invited = invite(ctx, &tx, &moment, admin).await?;
+    let invited = invite(ctx, &tx, &moment, caller, admin, Template::AdminInvited).await?;
     once::commit(ctx, &moment, caller, tx, &invited).await?;
     Ok(invited)
 }
@@ -193,21 +194,6 @@ pub(crate) async fn held(tx: &WriteTx, caller: &Caller, id: AdminId) -> Result<a
 pub(crate) async fn expect_given(tx: &WriteTx, caller: &Caller, role: &RoleName) -> Result<(), AdminError> {
     let permissions = roles::hold(tx, role).await?.ok_or(AdminError::UnknownRole)?;
     rules::expect_given(&caller.actor, &permissions)
-}
-
-/// The admin with a new token for his password.
-async fn invite(
-    ctx: &Context,
-    tx: &WriteTx,
-    moment: &Moment<'_>,
-    admin: admin::Model,
-) -> Result<InvitedAdminResponse, Failure> {
-    let (token, expires_at) = tokens::for_password(ctx, tx, moment, admin.id).await?;
-    Ok(InvitedAdminResponse {
-        admin: render(tx, admin).await?,
-        password_token: token.expose_secret().to_owned(),
-        password_token_expires_at: expires_at,
-    })
 }
 
 fn email_taken(error: DbErr) -> AdminError {

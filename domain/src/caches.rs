@@ -9,18 +9,21 @@
 use std::sync::Arc;
 
 use licentia_crypto::jwe::ConsumerKey;
+use licentia_entity::product;
 use licentia_types::ids::ProductId;
 use licentia_types::tokens::LicenseClaims;
 use quick_cache::sync::Cache;
 
-use crate::licenses::grants::{GrantName, Granted};
+use crate::licenses::grants::{GrantName, Granted, ProductName};
 use crate::status_lists::{ListNumber, Shuffle};
 use crate::tiers::Catalogue;
 use crate::tokens::TokenDigest;
 
 /// A large one takes some 100 KB.
 const CATALOGUES: usize = 64;
-/// One takes about 3 KB.
+/// One takes about 1 KB.
+const PRODUCTS: usize = 256;
+/// One takes about 2 KB.
 const GRANTS: usize = 4_096;
 /// One takes about 1 KB.
 const CONSUMER_KEYS: usize = 2_048;
@@ -33,6 +36,8 @@ const VERIFIED: usize = 4_096;
 pub(crate) struct Caches {
     /// By product and revision.
     pub(crate) catalogues: Cache<(ProductId, i64), Arc<Catalogue>>,
+    /// By everything that can change of them.
+    pub(crate) products: Cache<ProductName, Arc<product::Model>>,
     /// What licences grant.
     pub(crate) grants: Cache<GrantName, Arc<Granted>>,
     /// By thumbprint.
@@ -47,6 +52,7 @@ impl Default for Caches {
     fn default() -> Self {
         Self {
             catalogues: Cache::new(CATALOGUES),
+            products: Cache::new(PRODUCTS),
             grants: Cache::new(GRANTS),
             consumer_keys: Cache::new(CONSUMER_KEYS),
             shuffles: Cache::new(SHUFFLES),
@@ -59,6 +65,7 @@ impl std::fmt::Debug for Caches {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Caches")
             .field("catalogues", &self.catalogues.len())
+            .field("products", &self.products.len())
             .field("grants", &self.grants.len())
             .field("consumer_keys", &self.consumer_keys.len())
             .field("shuffles", &self.shuffles.len())

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use licentia_types::time::{Seconds, Timestamp};
 use uuid::Uuid;
 
+pub use licentia_crypto::multi_buffer::{MultiBuffer, MultiBufferError};
 pub use licentia_crypto::rsa_keys::RsaKeyBits;
 pub use licentia_crypto::sealing::{KeyEncryptionKey, KeyEncryptionKeyError};
 
+pub use crate::accounts::Registration;
 use crate::activations::Arrivals;
 use crate::api_keys::Uses;
 use crate::caches::Caches;
@@ -16,6 +18,8 @@ use crate::clock::Clock;
 use crate::database::Database;
 use crate::failure::Failure;
 use crate::heartbeats::Queue;
+use crate::lanes::Lanes;
+use crate::mail::{Mail, Outages};
 use crate::once::InFlight;
 use crate::passwords::Hashing;
 use crate::purging::Retention;
@@ -55,6 +59,8 @@ pub struct Settings {
     pub sessions: SessionTimes,
     /// Whether admins need a second factor.
     pub require_totp: bool,
+    /// Which customers may register by themselves.
+    pub registration: Registration,
 }
 
 /// How long admins are signed in.
@@ -102,6 +108,8 @@ pub struct Outside {
     pub clock: Arc<dyn Clock>,
     /// The randomness.
     pub randomness: Arc<dyn Randomness>,
+    /// What signs several tokens at once; none: they are signed one by one.
+    pub multi_buffer: Option<MultiBuffer>,
 }
 
 /// What every operation works with.
@@ -116,6 +124,8 @@ pub struct Context {
     pub secrets: Secrets,
     /// The signing keys.
     pub(crate) keys: KeyRing,
+    /// Tokens that wait to be signed together.
+    pub(crate) lanes: Lanes,
     /// What was changed lately.
     pub(crate) changes: Changes,
     pub(crate) told: Told,
@@ -140,6 +150,10 @@ pub struct Context {
     pub(crate) in_flight: InFlight,
     /// What was counted and not written down yet.
     pub(crate) usage: Arc<Usage>,
+    /// How letters are sent; none: they are not.
+    pub(crate) mail: Option<Mail>,
+    /// Whether anybody was there lately to take them.
+    pub(crate) outages: Outages,
     outside: Outside,
 }
 
@@ -160,19 +174,22 @@ impl Context {
         db: Database,
         settings: Settings,
         kek: KeyEncryptionKey,
-        outside: Outside,
+        mut outside: Outside,
+        mail: Option<Mail>,
     ) -> Result<Self, StartError> {
+        let lanes = Lanes::of(outside.multi_buffer.take());
         let now = outside.clock.now();
         settings::settle_issuer(&db, &settings.issuer, now).await?;
         settings::settle_defaults(&db, &settings, now).await?;
         let secrets = Secrets::open(&db, &kek, outside.randomness.as_ref(), now).await?;
-        let keys = KeyRing::open(&db, &kek, settings.signing_key_bits, now).await?;
+        let keys = KeyRing::open(&db, &kek, settings.signing_key_bits, &lanes, now).await?;
         Ok(Self {
             db,
             settings,
             kek,
             secrets,
             keys,
+            lanes,
             changes: Changes::default(),
             told: Told::default(),
             lists: SignedLists::default(),
@@ -186,6 +203,8 @@ impl Context {
             hashing: Hashing::default(),
             in_flight: InFlight::default(),
             usage: Arc::default(),
+            mail,
+            outages: Outages::default(),
             outside,
         })
     }

@@ -14,7 +14,8 @@ use sea_orm::{
     QueryResult, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
 
-use crate::failure::Failure;
+use clean::{Doubt, Ending};
+use fuse::Fuse;
 use gate::{Gate, Permit};
 use news::{Marks, News};
 
@@ -23,7 +24,9 @@ pub(crate) use error::{is_answered, is_lock_timeout, is_passing, is_rolled_back,
 pub use gate::Lane;
 pub(crate) use news::Reach;
 
+mod clean;
 mod error;
+mod fuse;
 mod gate;
 pub(crate) mod hot;
 mod listening;
@@ -59,12 +62,19 @@ pub struct Database {
     connections: Connections,
     statements: Arc<AtomicU64>,
     marks: Arc<Marks>,
+    fuse: Arc<Fuse>,
 }
 
 #[derive(Clone, Debug)]
 enum Connections {
     /// One write connection behind a gate, and a pool that can only read.
-    Sqlite { writer: DatabaseConnection, gate: Gate, readers: DatabaseConnection, file: PathBuf },
+    Sqlite {
+        writer: DatabaseConnection,
+        gate: Gate,
+        doubt: Doubt,
+        readers: DatabaseConnection,
+        file: PathBuf,
+    },
     Postgres {
         pool: DatabaseConnection,
         /// How the threads that serve batches connect.
@@ -87,11 +97,11 @@ impl Database {
             let writer = sqlite::connect_writer(url, options).await?;
             let readers = sqlite::connect_readers(url, options).await?;
             let (gate, file) = (Gate::new(options.acquire_timeout), sqlite::file(url)?);
-            Connections::Sqlite { writer, gate, readers, file }
+            Connections::Sqlite { writer, gate, doubt: Doubt::default(), readers, file }
         } else {
             return Err(ConnectError::Scheme);
         };
-        Ok(Self { connections, statements: Arc::default(), marks: Arc::default() })
+        Ok(Self { connections, statements: Arc::default(), marks: Arc::default(), fuse: Arc::default() })
     }
 
     /// Begins the one transaction of an operation. On SQLite it waits for its turn in `lane`.
@@ -99,19 +109,23 @@ impl Database {
     /// # Errors
     /// When the database cannot be reached.
     pub async fn write(&self, lane: Lane) -> Result<WriteTx, DbErr> {
-        let (transaction, permit) = match &self.connections {
-            Connections::Sqlite { writer, gate, .. } => {
+        self.fuse.burn()?;
+        let (transaction, ending, permit) = match &self.connections {
+            Connections::Sqlite { writer, gate, doubt, .. } => {
                 let permit = gate.pass(lane).await?;
+                doubt.resolve(writer).await?;
                 let immediate = TransactionOptions {
                     sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
                     ..TransactionOptions::default()
                 };
-                (writer.begin_with_options(immediate).await?, Some(permit))
+                let transaction = writer.begin_with_options(immediate).await?;
+                (transaction, Some(doubt.ending()), Some(permit))
             }
-            Connections::Postgres { pool, .. } => (pool.begin().await?, None),
+            Connections::Postgres { pool, .. } => (pool.begin().await?, None, None),
         };
         let news = News::none_yet(&self.marks);
-        Ok(WriteTx { transaction, statements: Arc::clone(&self.statements), news, _permit: permit })
+        let (statements, fuse) = (Arc::clone(&self.statements), Arc::clone(&self.fuse));
+        Ok(WriteTx { transaction, statements, fuse, news, ending, _permit: permit })
     }
 
     /// Begins the one transaction in which the schema is brought up to date. Of several instances
@@ -138,15 +152,6 @@ impl Database {
         }
     }
 
-    /// Whether the database answers.
-    ///
-    /// # Errors
-    /// When it does not.
-    pub async fn ping(&self) -> Result<(), Failure> {
-        self.execute_unprepared("SELECT 1").await?;
-        Ok(())
-    }
-
     /// Statements run since the start.
     #[must_use]
     pub fn statements(&self) -> u64 {
@@ -161,7 +166,7 @@ impl Database {
     /// The same database, for what is written off the way of every request: its statements are not counted among
     /// theirs.
     pub(crate) fn aside(&self) -> Self {
-        Self { statements: Arc::default(), ..self.clone() }
+        Self { statements: Arc::default(), fuse: Arc::default(), ..self.clone() }
     }
 
     /// Closes every connection; SQLite folds its log into the file.
@@ -178,16 +183,25 @@ impl Database {
         }
     }
 
-    fn count(&self) {
-        self.statements.fetch_add(1, Ordering::Relaxed);
+    /// For tests: the `nth` thing that is asked of the database from here on fails, whoever asks it.
+    pub fn fail_at(&self, nth: u64) {
+        self.fuse.set(nth);
     }
 
-    fn reader(&self) -> &DatabaseConnection {
-        self.count();
-        match &self.connections {
-            Connections::Sqlite { readers, .. } => readers,
-            Connections::Postgres { pool, .. } => pool,
-        }
+    /// For tests: nothing is made to fail any more. Whether anything was.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.fuse.remove()
+    }
+
+    fn count(&self) -> Result<(), DbErr> {
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        self.fuse.burn()
+    }
+
+    fn counted(&self) -> Result<&DatabaseConnection, DbErr> {
+        self.count()?;
+        Ok(self.schema())
     }
 }
 
@@ -217,8 +231,11 @@ pub enum ConnectError {
 pub struct WriteTx {
     transaction: DatabaseTransaction,
     statements: Arc<AtomicU64>,
+    fuse: Arc<Fuse>,
     // Dropped after the transaction: whoever looks anew because of it sees what was committed.
     news: News,
+    // On SQLite: dropped after the transaction, too.
+    ending: Option<Ending>,
     // Declared last, so dropped last: the next writer begins when this one's end is under way.
     _permit: Option<Permit>,
 }
@@ -228,9 +245,14 @@ impl WriteTx {
     ///
     /// # Errors
     /// When the database did not confirm; the outcome is then unknown to us.
-    pub async fn commit(self) -> Result<(), DbErr> {
+    pub async fn commit(mut self) -> Result<(), DbErr> {
+        self.fuse.burn()?;
         self.news.tell(&self.transaction).await?;
-        self.transaction.commit().await
+        let outcome = self.transaction.commit().await;
+        if let Some(ending) = &mut self.ending {
+            ending.is_committed = outcome.is_ok();
+        }
+        outcome
     }
 
     /// Notes that this transaction changes something of that which is kept in memory.
@@ -244,14 +266,15 @@ impl WriteTx {
         &self.transaction
     }
 
-    fn counted(&self) -> &DatabaseTransaction {
+    fn counted(&self) -> Result<&DatabaseTransaction, DbErr> {
         self.statements.fetch_add(1, Ordering::Relaxed);
-        &self.transaction
+        self.fuse.burn()?;
+        Ok(&self.transaction)
     }
 }
 
 macro_rules! delegate_connection {
-    ($type:ty, $backend:expr, $connection:ident) => {
+    ($type:ty, $backend:expr) => {
         #[async_trait::async_trait]
         impl ConnectionTrait for $type {
             fn get_database_backend(&self) -> DbBackend {
@@ -260,23 +283,23 @@ macro_rules! delegate_connection {
             }
 
             async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-                self.$connection().execute_raw(statement).await
+                self.counted()?.execute_raw(statement).await
             }
 
             async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-                self.$connection().execute_unprepared(sql).await
+                self.counted()?.execute_unprepared(sql).await
             }
 
             async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-                self.$connection().query_one_raw(statement).await
+                self.counted()?.query_one_raw(statement).await
             }
 
             async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-                self.$connection().query_all_raw(statement).await
+                self.counted()?.query_all_raw(statement).await
             }
         }
     };
 }
 
-delegate_connection!(Database, |database: &Database| database.schema().get_database_backend(), reader);
-delegate_connection!(WriteTx, |tx: &WriteTx| tx.transaction.get_database_backend(), counted);
+delegate_connection!(Database, |database: &Database| database.schema().get_database_backend());
+delegate_connection!(WriteTx, |tx: &WriteTx| tx.transaction.get_database_backend());

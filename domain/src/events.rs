@@ -54,6 +54,8 @@ kinds! {
     LicenseRevoked = "license.revoked";
     /// It has another owner.
     LicenseTransferred = "license.transferred";
+    /// A customer made it his own.
+    LicenseClaimed = "license.claimed";
     /// It has another key.
     LicenseKeyRotated = "license.key_rotated";
     /// Its machines' tokens were signed afresh, for somebody else to deliver.
@@ -123,6 +125,7 @@ impl Kind {
             | Self::LicenseExpiring
             | Self::LicenseExpired
             | Self::LicenseTransferred
+            | Self::LicenseClaimed
             | Self::LicenseKeyRotated
             | Self::SeatsFull
             | Self::LicenseFileIssued
@@ -134,6 +137,20 @@ impl Kind {
             | Self::CloneSuspected
             | Self::AssemblyApproved => None,
         }
+    }
+
+    /// Whether whoever owns what it is about gets a letter.
+    pub(crate) const fn has_letter(self) -> bool {
+        matches!(
+            self,
+            Self::LicenseIssued
+                | Self::LicenseExpiring
+                | Self::LicenseExpired
+                | Self::LicenseRevoked
+                | Self::SeatsFull
+                | Self::CloneSuspected
+                | Self::ActivationClaimRequested
+        )
     }
 
     /// Whether a token that was signed before says what is not so any more. Keys are judged apart.
@@ -222,6 +239,7 @@ async fn insert(tx: &WriteTx, at: Timestamp, events: Vec<Event>) -> Result<(), F
         product_id: Set(event.product),
         customer_id: Set(event.customer),
         data: Set(event.data),
+        letter_due: Set(event.kind.has_letter()),
         ..Default::default()
     });
     event::Entity::insert_many(rows).exec_without_returning(tx).await?;

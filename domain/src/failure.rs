@@ -10,6 +10,7 @@ use licentia_types::problems::ProblemCode;
 use sea_orm::DbErr;
 
 use crate::database::{is_passing, is_rolled_back};
+use crate::mail::Unreachable;
 use crate::once::IN_FLIGHT;
 use crate::randomness::RandomnessExhausted;
 use crate::refusal::Refusal;
@@ -59,6 +60,9 @@ pub enum Failure {
     /// Another instance is doing the same for the same caller, or has done it.
     #[error("{}", IN_FLIGHT)]
     Repeated,
+    /// Nobody takes letters from us.
+    #[error("the mail server takes no letters")]
+    MailServer(#[from] Unreachable),
     /// Work on a thread for computations was lost.
     #[error("a computation was cancelled")]
     Cancelled,
@@ -85,9 +89,21 @@ impl Failure {
         match self {
             Self::Database(error) => is_passing(error),
             Self::Together(failure) => failure.is_passing(),
-            Self::KeysUnread(_) | Self::Unanswered | Self::Overloaded | Self::Contended => true,
+            Self::KeysUnread(_)
+            | Self::Unanswered
+            | Self::Overloaded
+            | Self::Contended
+            | Self::MailServer(_) => true,
             _ => false,
         }
+    }
+}
+
+impl Failure {
+    /// Whether something that is stored cannot be read, and never will be: whoever works through rows goes on with the
+    /// next one.
+    pub(crate) const fn is_unreadable(&self) -> bool {
+        matches!(self, Self::Open(_) | Self::Corrupt(_))
     }
 }
 

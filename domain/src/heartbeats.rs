@@ -24,6 +24,7 @@ use standing::Standing;
 mod answer;
 mod batch;
 pub mod chain;
+mod committed;
 mod contact;
 mod draft;
 mod error;

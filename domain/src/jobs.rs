@@ -10,9 +10,10 @@ use sea_orm::{Condition, EntityTrait};
 
 use crate::activations;
 use crate::audit::{checkpoints, sealing};
+use crate::clock_mark::{self, Standing};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::{expiry_notices, imports, purging, signing_keys};
+use crate::{accounts, expiry_notices, imports, mail, purging, signing_keys};
 
 pub(crate) use turn::{Left, Turn};
 
@@ -36,6 +37,12 @@ pub enum Job {
     LapseFloating,
     /// Takes in what was sent to be imported.
     Import,
+    /// Answers by letter what was asked about addresses.
+    Accounts,
+    /// Writes letters of what happened.
+    WriteMail,
+    /// Sends letters.
+    SendMail,
 }
 
 impl Job {
@@ -48,6 +55,9 @@ impl Job {
         Self::ExpiryNotices,
         Self::Purge,
         Self::Import,
+        Self::Accounts,
+        Self::WriteMail,
+        Self::SendMail,
     ];
 
     /// Its name in the table and in the log.
@@ -61,7 +71,16 @@ impl Job {
             Self::Purge => "purge",
             Self::LapseFloating => "lapse_floating",
             Self::Import => "import",
+            Self::Accounts => "accounts",
+            Self::WriteMail => "write_mail",
+            Self::SendMail => "send_mail",
         }
+    }
+
+    /// Whether it waits for others, who may take their time: no other job is to wait for that.
+    #[must_use]
+    pub const fn reaches_out(self) -> bool {
+        matches!(self, Self::SendMail)
     }
 
     /// How long after one run the next is due.
@@ -76,6 +95,9 @@ impl Job {
             Self::Purge => Seconds::constant(3_600),
             Self::LapseFloating => Seconds::constant(15),
             Self::Import => Seconds::constant(1),
+            Self::Accounts => Seconds::constant(1),
+            Self::WriteMail => Seconds::constant(1),
+            Self::SendMail => Seconds::constant(1),
         }
     }
 
@@ -96,6 +118,9 @@ impl Job {
             Self::Purge => Ok(true),
             Self::LapseFloating => Ok(true),
             Self::Import => imports::has_work(ctx).await,
+            Self::Accounts => accounts::has_work(ctx).await,
+            Self::WriteMail => mail::writing::has_work(ctx).await,
+            Self::SendMail => mail::sending::has_work(ctx).await,
         }
     }
 
@@ -109,16 +134,44 @@ impl Job {
             Self::Purge => return purging::purge(ctx, turn.now).await,
             Self::LapseFloating => activations::lapse_floating(ctx).await?,
             Self::Import => return imports::work(ctx, turn).await,
+            Self::Accounts => return accounts::work(ctx).await,
+            Self::WriteMail => return mail::writing::work(ctx, turn).await,
+            Self::SendMail => return mail::sending::work(ctx, turn).await,
         }
         Ok(Left::Nothing)
+    }
+}
+
+/// What came of a look at the jobs.
+#[derive(Debug)]
+pub enum Ticked {
+    /// What was due was run; those that failed.
+    Ran(Vec<(Job, Failure)>),
+    /// The clock is not to be trusted with any of them.
+    Stopped(Standing),
+}
+
+/// Runs what is due of some of the jobs, if the clock is right.
+///
+/// # Errors
+/// When that cannot be known.
+pub async fn tick(ctx: &Context, some: fn(Job) -> bool) -> Result<Ticked, Failure> {
+    match clock_mark::keep(ctx).await? {
+        Standing::Right => Ok(Ticked::Ran(run_due_among(ctx, some).await)),
+        wrong => Ok(Ticked::Stopped(wrong)),
     }
 }
 
 /// Runs every job that is due and that no other instance is at. Gives those that failed; one
 /// that does keeps no other from running.
 pub async fn run_due(ctx: &Context) -> Vec<(Job, Failure)> {
+    run_due_among(ctx, |_| true).await
+}
+
+/// The same for some of them.
+pub async fn run_due_among(ctx: &Context, some: fn(Job) -> bool) -> Vec<(Job, Failure)> {
     let mut failed = Vec::new();
-    for job in Job::ALL {
+    for job in Job::ALL.iter().filter(|job| some(**job)) {
         if let Err(failure) = run_if_due(ctx, *job).await {
             failed.push((*job, failure));
         }

@@ -1,6 +1,8 @@
 //! The product. One module a capability: its operations, its rules (pure functions of their
 //! arguments), its store (the queries) and its errors.
+#![forbid(unsafe_code)]
 
+pub mod accounts;
 pub mod activation_claims;
 pub mod activations;
 pub mod actors;
@@ -12,6 +14,7 @@ mod caches;
 pub mod catalog;
 pub mod changes;
 pub mod clock;
+pub mod clock_mark;
 pub mod context;
 mod csv;
 pub mod customers;
@@ -26,11 +29,14 @@ pub mod groups;
 pub mod heartbeats;
 pub mod imports;
 pub mod jobs;
+pub mod lanes;
 pub mod license_files;
 pub mod licenses;
 pub mod lookup;
+pub mod mail;
 pub mod misread;
 pub mod once;
+mod one_time_tokens;
 pub mod pages;
 pub mod passwords;
 pub mod products;

@@ -15,7 +15,7 @@ use crate::licenses;
 use crate::pages::PageQuery;
 use crate::scope::Scope;
 
-pub use checkout::{CheckedOut, checkout};
+pub use checkout::{CheckedOut, checkout, checkout_own};
 pub(crate) use claims::licensee_of;
 pub use error::LicenseFileError;
 pub use receipts::take_receipt;

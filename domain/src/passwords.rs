@@ -7,16 +7,18 @@ use std::sync::{Arc, OnceLock};
 use licentia_crypto::passwords;
 use licentia_types::problems::{FieldProblem, ProblemCode};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
-use crate::context::{Context, compute};
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::refusal::Refusal;
 
 pub use changes::{change, reset};
+pub use forgotten::forgot;
 pub use rules::PasswordFault;
 
 mod changes;
+pub(crate) mod forgotten;
 mod rules;
 
 /// Hashes at once: each takes a processor and 19 MiB for a while.
@@ -56,12 +58,18 @@ impl Hashing {
         }
         let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| Failure::Cancelled)?;
         drop(counted);
+        let (tell, told) = oneshot::channel();
         // Whoever asked may go away; the hash goes on, and keeps its place.
-        compute(move || {
+        let work = move || {
             let _place = place;
-            work()
-        })
-        .await
+            // Nobody is there to be told that nobody was told.
+            drop(tell.send(work()));
+        };
+        // A thread for each, as the memory of one that has ended is taken by the next. Threads that stay would each
+        // keep theirs: after a hundred hashes a gigabyte.
+        let thread = std::thread::Builder::new().name("passwords".to_owned());
+        thread.spawn(work).map_err(|_| Failure::Cancelled)?;
+        told.await.map_err(|_| Failure::Cancelled)
     }
 }
 
@@ -111,6 +119,9 @@ pub enum PasswordError {
     /// The present password is another one.
     #[error("the present password is not right")]
     Wrong,
+    /// It takes a letter.
+    #[error("this server sends no letters: ask somebody who administers it for another password")]
+    NoMail,
     /// It takes an admin who is signed in.
     #[error("sign in first: this is about your own password")]
     NotSignedIn,
@@ -126,6 +137,7 @@ impl Refusal for PasswordError {
         match self {
             Self::Fault(_) => ProblemCode::PasswordWeak,
             Self::Token | Self::Wrong => ProblemCode::CredentialsInvalid,
+            Self::NoMail => ProblemCode::StateConflict,
             Self::NotSignedIn => ProblemCode::Unauthenticated,
             Self::Failed(failure) => failure.code(),
         }
@@ -134,7 +146,7 @@ impl Refusal for PasswordError {
     fn fields(&self) -> Vec<FieldProblem> {
         match self {
             Self::Fault(fault) => fault.fields(),
-            Self::Token | Self::Wrong | Self::NotSignedIn | Self::Failed(_) => Vec::new(),
+            Self::Token | Self::Wrong | Self::NoMail | Self::NotSignedIn | Self::Failed(_) => Vec::new(),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Forgetting what has been kept for long enough. The audit log is kept for good.
 
 use licentia_entity::{
-    activation_claim, admin_session, event, kept_outcome, reactivation, seat_release, system_event,
+    account_request, activation_claim, event, kept_outcome, password_request, reactivation, seat_release,
+    session, system_event,
 };
 use licentia_types::time::{Seconds, Timestamp};
 use licentia_types::usage::Day;
@@ -14,7 +15,7 @@ use crate::context::Context;
 use crate::database::Lane;
 use crate::failure::Failure;
 use crate::jobs::Left;
-use crate::{assemblies, once, usage};
+use crate::{accounts, assemblies, mail, once, usage};
 
 /// Rows of one transaction: so few that nobody waits for it.
 const BATCH: u64 = 500;
@@ -27,6 +28,9 @@ const SEAT_RELEASES: Seconds = Seconds::constant(31 * 86_400);
 /// Claims live for minutes; so long after they were made it can be seen who was let in.
 const ACTIVATION_CLAIMS: Seconds = Seconds::constant(30 * 86_400);
 
+/// Whoever forgot his password, or asked for a code, waits for minutes.
+const REQUESTS: Seconds = Seconds::constant(86_400);
+
 /// How long is kept what does not stay for good.
 #[derive(Clone, Copy, Debug)]
 pub struct Retention {
@@ -36,11 +40,13 @@ pub struct Retention {
     pub system_events: Seconds,
     /// Usage, by whole days.
     pub usage: Seconds,
+    /// Letters that were sent or given up.
+    pub mails: Seconds,
 }
 
 /// Deletes what is older than it has to be.
 pub(crate) async fn purge(ctx: &Context, now: Timestamp) -> Result<Left, Failure> {
-    let Retention { events, system_events, usage } = ctx.settings.retention;
+    let Retention { events, system_events, usage, mails } = ctx.settings.retention;
     let mut purge = Purge { ctx, now, left: MOST_BATCHES };
     purge.table::<event::Entity, i64>(event::Column::Id, event::Column::At, events).await?;
     purge
@@ -74,9 +80,9 @@ pub(crate) async fn purge(ctx: &Context, now: Timestamp) -> Result<Left, Failure
         .await?;
     // Those that go on are younger.
     purge
-        .table::<admin_session::Entity, uuid::Uuid>(
-            admin_session::Column::Id,
-            admin_session::Column::CreatedAt,
+        .table::<session::Entity, uuid::Uuid>(
+            session::Column::Id,
+            session::Column::CreatedAt,
             ctx.settings.sessions.lifetime,
         )
         .await?;
@@ -85,6 +91,24 @@ pub(crate) async fn purge(ctx: &Context, now: Timestamp) -> Result<Left, Failure
             kept_outcome::Column::Id,
             kept_outcome::Column::KeptAt,
             once::KEPT,
+        )
+        .await?;
+    purge.codes().await?;
+    purge.registrations().await?;
+    purge.mails(mails).await?;
+    // Those that nobody looked at: mail was switched off.
+    purge
+        .table::<password_request::Entity, uuid::Uuid>(
+            password_request::Column::Id,
+            password_request::Column::RequestedAt,
+            REQUESTS,
+        )
+        .await?;
+    purge
+        .table::<account_request::Entity, uuid::Uuid>(
+            account_request::Column::Id,
+            account_request::Column::RequestedAt,
+            REQUESTS,
         )
         .await?;
     purge.manifests().await?;
@@ -131,6 +155,46 @@ impl Purge<'_> {
                 tx.commit().await?;
                 self.left -= 1;
             }
+        }
+        Ok(())
+    }
+
+    /// Codes that were sent, with what was guessed then. There is one for each address at most.
+    async fn codes(&mut self) -> Result<(), Failure> {
+        let before = accounts::forget_asked_before(self.now);
+        if !accounts::store::any_code_before(&self.ctx.db, before).await? {
+            return Ok(());
+        }
+        let tx = self.ctx.db.write(Lane::Ordinary).await?;
+        accounts::store::forget_codes_before(&tx, before).await?;
+        tx.commit().await?;
+        self.left = self.left.saturating_sub(1);
+        Ok(())
+    }
+
+    /// Who registered and did not confirm it in time.
+    async fn registrations(&mut self) -> Result<(), Failure> {
+        if self.left == 0 || !accounts::store::any_registration_over(&self.ctx.db, self.now).await? {
+            return Ok(());
+        }
+        let tx = self.ctx.db.write(Lane::Ordinary).await?;
+        accounts::store::forget_registrations_over(&tx, self.now).await?;
+        tx.commit().await?;
+        self.left -= 1;
+        Ok(())
+    }
+
+    /// Letters that are done with.
+    async fn mails(&mut self, keep: Seconds) -> Result<(), Failure> {
+        while self.left > 0 {
+            let old = mail::store::done_before(&self.ctx.db, self.now - keep, BATCH).await?;
+            if old.is_empty() {
+                return Ok(());
+            }
+            let tx = self.ctx.db.write(Lane::Ordinary).await?;
+            mail::store::forget(&tx, old).await?;
+            tx.commit().await?;
+            self.left -= 1;
         }
         Ok(())
     }

@@ -35,6 +35,11 @@ pub(crate) struct Waiting<Call, Outcome> {
 }
 
 impl<Call, Outcome> Waiting<Call, Outcome> {
+    /// Whether anybody still waits for it.
+    pub(crate) fn is_awaited(&self) -> bool {
+        !self.outcome.is_closed()
+    }
+
     /// Tells how it ended; whoever gave up waiting learns nothing.
     pub(crate) fn end(self, outcome: Outcome) {
         // Nobody is there to be told that nobody was told.
@@ -163,7 +168,7 @@ impl<Call, Outcome> Queue<Call, Outcome> {
                     next.push(waiting);
                 }
             }
-            next.retain(|waiting| !waiting.outcome.is_closed());
+            next.retain(Waiting::is_awaited);
             // All of them gave up.
             if next.is_empty() {
                 continue;

@@ -95,6 +95,11 @@ impl Call {
         self.license = Some(license);
     }
 
+    /// Which licence it concerns, where that is known.
+    pub(crate) const fn license(&self) -> Option<LicenseId> {
+        self.license
+    }
+
     /// It is known which machine calls; what the call does not tell is as the machine last told.
     pub(crate) fn made_by(&mut self, machine: &activation::Model) {
         self.concerns(machine.license_id);

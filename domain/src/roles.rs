@@ -20,7 +20,7 @@ use crate::context::Context;
 use crate::database::{Constraint, Lane, WriteTx, violates};
 use crate::failure::{Failure, failed_from};
 use crate::refusal::Refusal;
-use crate::{audit, once};
+use crate::{audit, once, one_time_tokens};
 
 mod store;
 
@@ -193,7 +193,7 @@ pub async fn update(
     };
     let role = role.into_active_model().reset_all().update(&tx).await?;
     // Whoever still has a token for the password of somebody with the role was trusted with what it was before.
-    admins::tokens::delete_of_role(&tx, name).await?;
+    one_time_tokens::delete_of_role(&tx, name).await?;
     let detail = json!({"permissions": role.permissions});
     audit::record(&tx, &moment, caller, audit::Event::new("role.updated", name, detail)).await?;
     tx.commit().await?;

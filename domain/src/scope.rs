@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use licentia_types::ids::{ActivationId, GroupId, LicenseId};
+use licentia_types::ids::{ActivationId, CustomerId, GroupId, LicenseId};
 
 /// Groups within which somebody acts. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub enum Scope {
     Everything,
     /// A principal with groups: what is in one of them.
     Groups(Groups),
+    /// A customer who signed in: what is his own.
+    Customer(CustomerId),
     /// A machine that proved that it knows this licence's key.
     License(LicenseId),
     /// A machine that proved that it knows this activation's nonce.

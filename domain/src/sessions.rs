@@ -1,4 +1,4 @@
-//! Sessions of admins. A password, and where it is demanded a code, begin one; it is carried by a token of minutes
+//! Sessions of admins and of customers. A password, and where it is demanded a code, begin one; it is carried by a token of minutes
 //! (`at+jwt`, RFC 9068), and renewed by a cookie that changes each time. A session is a row: whoever ends it deletes it,
 //! and its token opens nothing from then on, however long it says that it lives.
 
@@ -39,6 +39,15 @@ mod refusals;
 mod rules;
 pub(crate) mod store;
 
+/// Who is let in where somebody knocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    /// Everybody.
+    Everybody,
+    /// Customers: an admin is unknown here.
+    Customers,
+}
+
 /// Why somebody did not get in, or not on.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
@@ -51,6 +60,12 @@ pub enum SessionError {
     /// Both or none of two members.
     #[error("send either code or recoveryCode")]
     OneProof,
+    /// The same, of a sign-in.
+    #[error("send either password or code")]
+    OneSecret,
+    /// Admins have no such codes.
+    #[error("codes that are sent are for customers; admins sign in with their password")]
+    CodeOfAdmin,
     /// The token is none of ours, or its session is over.
     #[error("the session's token is not valid; it lives for minutes: renew it")]
     Unauthenticated,
@@ -74,7 +89,7 @@ impl Refusal for SessionError {
     fn code(&self) -> ProblemCode {
         match self {
             Self::Credentials | Self::Challenge => ProblemCode::CredentialsInvalid,
-            Self::OneProof => ProblemCode::ValidationFailed,
+            Self::OneProof | Self::OneSecret | Self::CodeOfAdmin => ProblemCode::ValidationFailed,
             Self::Unauthenticated | Self::Over => ProblemCode::Unauthenticated,
             Self::NotFound => ProblemCode::NotFound,
             Self::Admin(error) => error.code(),
@@ -85,6 +100,8 @@ impl Refusal for SessionError {
     fn fields(&self) -> Vec<FieldProblem> {
         match self {
             Self::OneProof => vec![FieldProblem::new("/code", "REQUIRED", self.to_string())],
+            Self::OneSecret => vec![FieldProblem::new("/password", "REQUIRED", self.to_string())],
+            Self::CodeOfAdmin => vec![FieldProblem::new("/code", "INVALID", self.to_string())],
             Self::Admin(error) => error.fields(),
             Self::Credentials
             | Self::Challenge
@@ -115,10 +132,7 @@ pub async fn me(ctx: &Context, caller: &Caller) -> Result<MeResponse, SessionErr
 /// When the database fails.
 pub async fn logout(ctx: &Context, caller: &Caller, cookie: Option<&str>) -> Result<(), SessionError> {
     let of_cookie = cookie.and_then(|cookie| refresh::read(ctx, cookie)).map(|(id, _)| id);
-    let of_token = match &caller.actor {
-        Actor::Admin { session, .. } => Some(*session),
-        _ => None,
-    };
+    let of_token = caller.actor.session();
     for id in [of_token, of_cookie.filter(|id| Some(*id) != of_token)].into_iter().flatten() {
         match end(ctx, caller, id).await {
             Ok(()) | Err(SessionError::NotFound) => {}
@@ -139,13 +153,15 @@ pub async fn list(
     query: &PageQuery,
 ) -> Result<PageResponse<SessionResponse>, PageError> {
     let times = &ctx.settings.sessions;
-    let asking = match &caller.actor {
-        Actor::Admin { session, .. } => Some(*session),
-        _ => None,
-    };
+    let asking = caller.actor.session();
     let scope = caller.actor.scope();
     let page = store::list(&ctx.db, scope, admin, (ctx.moment().now, times.idle), query).await?;
-    Ok(page.map(|session| rules::render(session, times, asking)))
+    let PageResponse { items, next_cursor, total } = page;
+    let shown = items.into_iter().filter_map(|session| {
+        let admin = session.admin_id?;
+        Some(rules::render((session, admin), times, asking))
+    });
+    Ok(PageResponse { items: shown.collect(), next_cursor, total })
 }
 
 /// Ends the session of an admin whom the caller may change, at once.

@@ -16,6 +16,7 @@ pub struct Model {
     pub product_id: Option<ProductId>,
     pub customer_id: Option<CustomerId>,
     pub data: Json,
+    pub letter_due: bool,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

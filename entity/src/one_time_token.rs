@@ -1,6 +1,6 @@
 //! Tokens that are good once; one that was used is deleted.
 
-use licentia_types::ids::AdminId;
+use licentia_types::ids::{AdminId, CustomerId};
 use licentia_types::time::Timestamp;
 use sea_orm::entity::prelude::*;
 
@@ -11,6 +11,7 @@ pub struct Model {
     pub digest: Vec<u8>,
     pub admin_id: Option<AdminId>,
     pub expires_at: Timestamp,
+    pub customer_id: Option<CustomerId>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -2,6 +2,7 @@
 //!
 //! Times are microseconds since the epoch in `bigint` columns; limits are integers (−1 inherited,
 //! 0 without limit); constraints have names, because their violations become domain errors.
+#![forbid(unsafe_code)]
 
 use sea_orm_migration::prelude::*;
 
@@ -27,6 +28,9 @@ mod m0019_admins;
 mod m0020_groups;
 mod m0021_once;
 mod m0022_admin_groups;
+mod m0023_mail;
+mod m0024_accounts;
+mod m0025_clock_mark;
 
 /// Every step, in order.
 #[derive(Debug)]
@@ -58,6 +62,9 @@ impl MigratorTrait for Migrator {
             Box::new(m0020_groups::Migration),
             Box::new(m0021_once::Migration),
             Box::new(m0022_admin_groups::Migration),
+            Box::new(m0023_mail::Migration),
+            Box::new(m0024_accounts::Migration),
+            Box::new(m0025_clock_mark::Migration),
         ]
     }
 }

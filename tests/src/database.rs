@@ -237,6 +237,7 @@ async fn make(url: &str) -> String {
             events: Seconds::constant(90 * 86_400),
             system_events: Seconds::constant(30 * 86_400),
             usage: Seconds::constant(400 * 86_400),
+            mails: Seconds::constant(30 * 86_400),
         },
         import_bytes: 256 * 1_048_576,
         sessions: SessionTimes {
@@ -245,10 +246,15 @@ async fn make(url: &str) -> String {
             lifetime: Seconds::constant(30 * 86_400),
         },
         require_totp: false,
+        registration: licentia_domain::context::Registration::Open,
     };
-    let outside = Outside { clock: Arc::new(SystemClock), randomness: Arc::new(SystemRandomness::new()) };
+    let outside = Outside {
+        clock: Arc::new(SystemClock),
+        randomness: Arc::new(SystemRandomness::new()),
+        multi_buffer: None,
+    };
     let kek = licentia_crypto::sealing::KeyEncryptionKey::parse(KEK).unwrap();
-    let context = Box::pin(Context::open(db.clone(), settings, kek, outside)).await.unwrap();
+    let context = Box::pin(Context::open(db.clone(), settings, kek, outside, None)).await.unwrap();
     let secret = make_admin_key(&context).await;
     // The log of each test begins with the test: an entry of the template would be as old as that.
     let tx = context.db.write(Lane::Ordinary).await.unwrap();

@@ -1,5 +1,6 @@
 //! The harness: a real server on a port of its own, on a database of its own, with a clock that
 //! tests move. Tests speak HTTP to it through a small typed helper.
+#![forbid(unsafe_code)]
 #![expect(
     missing_docs,
     clippy::missing_panics_doc,

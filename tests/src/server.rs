@@ -88,10 +88,14 @@ impl TestServer {
 
     /// What operations work with on the same connections, at the time that `clock` tells.
     pub async fn context_at(&self, clock: impl Clock) -> Context {
-        let outside = Outside { clock: Arc::new(clock), randomness: Arc::new(SystemRandomness::new()) };
+        let outside = Outside {
+            clock: Arc::new(clock),
+            randomness: Arc::new(SystemRandomness::new()),
+            multi_buffer: None,
+        };
         let kek = KeyEncryptionKey::parse(KEK).unwrap();
         let settings = self.context.settings.clone();
-        Box::pin(Context::open(self.context.db.clone(), settings, kek, outside)).await.unwrap()
+        Box::pin(Context::open(self.context.db.clone(), settings, kek, outside, None)).await.unwrap()
     }
 
     /// Runs every job that is due.
@@ -114,6 +118,8 @@ impl TestServer {
             // Run by the test, at the time that it says.
             ("JOBS__ENABLED", "false"),
             ("SERVER__WORKERS", "2"),
+            // As on every machine.
+            ("SIGNING__MULTI_BUFFER", "off"),
         ];
         let environment: std::collections::BTreeMap<String, String> = common
             .iter()
@@ -121,8 +127,11 @@ impl TestServer {
             .map(|(key, value)| (format!("LICENTIA__{key}"), (*value).to_owned()))
             .collect();
         let config = Config::load(None, environment).unwrap();
-        let outside =
-            Outside { clock: Arc::new(clock.clone()), randomness: Arc::new(SystemRandomness::new()) };
+        let outside = Outside {
+            clock: Arc::new(clock.clone()),
+            randomness: Arc::new(SystemRandomness::new()),
+            multi_buffer: None,
+        };
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let (started, running) = tokio::sync::oneshot::channel::<Started>();
         let thread = std::thread::spawn(move || {

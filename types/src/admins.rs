@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::change::{Change, given};
 use crate::ids::{AdminId, GroupId};
 use crate::secret::SecretText;
+use crate::sessions::SignInAs;
 use crate::text::{Email, Name, RoleName};
 use crate::time::Timestamp;
 
@@ -81,6 +82,19 @@ pub struct ResetPasswordRequest {
     pub password: SecretText,
 }
 
+/// Who forgot his password.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ForgottenPasswordRequest {
+    /// By which he signs in. Capitals make no difference.
+    pub email: Email,
+    /// Absent: the admin who has this address, if there is one, else the customer.
+    #[serde(default, rename = "as")]
+    #[cfg_attr(feature = "openapi", schema(rename = "as"))]
+    pub who: Option<SignInAs>,
+}
+
 /// Another password for whoever is signed in.
 #[derive(Clone, Debug, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -146,8 +160,9 @@ pub struct InvitedAdminResponse {
     /// The admin.
     #[serde(flatten)]
     pub admin: AdminResponse,
-    /// `lpt_…`, for `POST /auth/password/reset`.
-    pub password_token: String,
+    /// `lpt_…`, for `POST /auth/password/reset`. Absent: he got it in a letter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_token: Option<String>,
     /// First instant at which the token is worth nothing.
     pub password_token_expires_at: Timestamp,
 }

@@ -174,7 +174,7 @@ typed_id!(
     AdminId, "adm"
 );
 typed_id!(
-    /// What begins when an admin signs in, and ends at the latest when he signs out.
+    /// What begins when somebody signs in, and ends at the latest when he signs out.
     SessionId, "ses"
 );
 typed_id!(
@@ -190,8 +190,20 @@ typed_id!(
     ImportId, "imp"
 );
 typed_id!(
+    /// What a customer asked for that is answered by a letter.
+    AccountRequestId, "acr"
+);
+typed_id!(
     /// A group of customers and licences.
     GroupId, "grp"
+);
+typed_id!(
+    /// A letter.
+    MailId, "mail"
+);
+typed_id!(
+    /// What is to be done for somebody who forgot his password.
+    PasswordRequestId, "pwr"
 );
 
 #[cfg(test)]

@@ -3,7 +3,9 @@
 //! Everything here parses once, at the edge, into types that cannot hold a wrong value; nothing
 //! further in validates again. Feature `openapi` adds schemas, `orm` lets the database store the
 //! scalar types.
+#![forbid(unsafe_code)]
 
+pub mod accounts;
 pub mod activation_claims;
 pub mod activations;
 pub mod admins;
@@ -26,6 +28,7 @@ pub mod license_files;
 pub mod licenses;
 pub mod limits;
 pub mod lookup;
+pub mod mails;
 pub mod metadata;
 pub mod not_supported;
 mod objects;

@@ -94,6 +94,14 @@ permissions! {
         Audit = "audit";
         /// Read how much was used.
         Usage = "usage";
+        /// Read the server's metrics.
+        Metrics = "metrics";
+    }
+    Mail {
+        /// See which letters were sent, to whom, and what became of them; never what stood in them.
+        MailsRead = "mails.read";
+        /// See letters, have those tried again that were given up, and try the mail out.
+        Mails = "mails" reads MailsRead;
     }
     Access {
         /// Read API keys, without their secrets.
@@ -122,6 +130,8 @@ pub enum PermissionCategory {
     Assemblies,
     /// What was done, and how much.
     Records,
+    /// What is written to people.
+    Mail,
     /// Who may come in.
     Access,
 }
@@ -207,10 +217,10 @@ mod tests {
     }
 
     #[test]
-    fn there_are_eight_categories_and_writing_brings_the_reading_of_its_own() {
+    fn there_are_nine_categories_and_writing_brings_the_reading_of_its_own() {
         let categories: BTreeSet<_> =
             Permission::ALL.iter().map(|permission| permission.category()).collect();
-        assert_eq!(categories.len(), 8);
+        assert_eq!(categories.len(), 9);
         for (permission, read) in Permission::ALL.iter().filter_map(|one| Some((one, one.reads()?))) {
             assert_eq!(read.as_str(), format!("{}.read", permission.as_str()));
             assert_eq!(read.category(), permission.category());

@@ -49,6 +49,8 @@ problem_codes! {
     NonceInvalid = "NONCE_INVALID", 401, "The nonce is not valid";
     /// The principal lacks the permission.
     PermissionDenied = "PERMISSION_DENIED", 403, "The permission is missing";
+    /// Only whoever signed in a short while ago may do this: whoever finds a browser open may not.
+    RecentSignInRequired = "RECENT_SIGN_IN_REQUIRED", 403, "Sign in again first";
     /// A page of another origin asked for what only this server's own pages may.
     OriginRefused = "ORIGIN_REFUSED", 403, "The origin is not allowed";
     /// The licence is past its expiry and grace.
@@ -83,6 +85,8 @@ problem_codes! {
     InUse = "IN_USE", 409, "It is still in use";
     /// The product is archived: nothing new can be made of it.
     ProductArchived = "PRODUCT_ARCHIVED", 409, "The product is archived";
+    /// The licence is somebody else's.
+    LicenseClaimed = "LICENSE_CLAIMED", 409, "The licence has another owner";
     /// The licence's state does not allow this.
     StateConflict = "STATE_CONFLICT", 409, "The present state does not allow this";
     /// Too many claims of the licence's machines wait for approval already.
@@ -129,6 +133,8 @@ problem_codes! {
     HeadersTooLarge = "HEADERS_TOO_LARGE", 431, "The headers are too large";
     /// Too many requests.
     RateLimited = "RATE_LIMITED", 429, "Too many requests";
+    /// The mail server did not take a letter, or could not be reached.
+    MailNotTaken = "MAIL_NOT_TAKEN", 502, "The letter was not taken";
     /// Our fault.
     Internal = "INTERNAL", 500, "Internal error";
     /// The database cannot be reached, or the server is stopping.

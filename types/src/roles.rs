@@ -36,7 +36,7 @@ impl Role {
         use Permission::{
             Activations, ActivationsRead, Admins, AssembliesRead, Audit, CatalogRead, Customers,
             CustomersRead, KeysRead, Licenses, LicensesAudit, LicensesImport, LicensesRead, LicensesReveal,
-            Usage,
+            Mails, MailsRead, Usage,
         };
         let of_role: &[Permission] = match self {
             Self::SuperAdmin => Permission::ALL,
@@ -52,15 +52,22 @@ impl Role {
                 AssembliesRead,
                 Audit,
                 Usage,
+                Mails,
                 Admins,
             ],
             Self::Editor => &[CatalogRead, Customers, Licenses, Activations, AssembliesRead, Usage],
             Self::Viewer => {
                 &[CatalogRead, CustomersRead, LicensesRead, ActivationsRead, KeysRead, AssembliesRead, Usage]
             }
-            Self::Support => {
-                &[CatalogRead, CustomersRead, LicensesRead, LicensesAudit, ActivationsRead, AssembliesRead]
-            }
+            Self::Support => &[
+                CatalogRead,
+                CustomersRead,
+                LicensesRead,
+                LicensesAudit,
+                ActivationsRead,
+                AssembliesRead,
+                MailsRead,
+            ],
         };
         of_role.iter().copied().collect()
     }

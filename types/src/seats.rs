@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::ids::ActivationId;
+use crate::text::{Hostname, Reference};
 use crate::time::Timestamp;
 
 /// Seats of a licence.
@@ -27,7 +29,7 @@ pub enum SeatDimension {
     Tenants,
 }
 
-/// Who holds the seats of a full licence; machines are not named.
+/// Who holds the seats of a full licence; machines are named to its owner only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
@@ -40,4 +42,22 @@ pub struct SeatsTaken {
     pub limit: u32,
     /// When the machines that hold seats last called, latest first (at most 50).
     pub last_seen: Vec<Timestamp>,
+    /// Which machines they are: told to the licence's owner, and to nobody else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machines: Option<Vec<SeatHolder>>,
+}
+
+/// A machine that holds a seat.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct SeatHolder {
+    /// `act_…`
+    pub activation_id: ActivationId,
+    /// What it calls itself.
+    pub hostname: Option<Hostname>,
+    /// Who works with it.
+    pub user_ref: Option<Reference>,
+    /// When it called last.
+    pub last_seen: Timestamp,
 }

@@ -13,10 +13,27 @@ use crate::time::Timestamp;
 
 /// The `typ` of a session's token (RFC 9068 §2.1).
 pub const SESSION_TYP: &str = "at+jwt";
-/// The audience of a session's token: nothing but this server's own API.
+/// The audience of the token of an admin's session: nothing but this server's own API.
 pub const SESSION_AUDIENCE: &str = "urn:licentia:session:admin";
+/// The audience of the token of a customer's session: nothing but what is his own.
+pub const CUSTOMER_SESSION_AUDIENCE: &str = "urn:licentia:session:customer";
 
-/// Who wants to sign in.
+/// As whom somebody signs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "orm", derive(sea_orm::EnumIter, sea_orm::DeriveActiveEnum))]
+#[cfg_attr(feature = "orm", sea_orm(rs_type = "String", db_type = "Text"))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum SignInAs {
+    /// As an admin.
+    #[cfg_attr(feature = "orm", sea_orm(string_value = "admin"))]
+    Admin,
+    /// As a customer.
+    #[cfg_attr(feature = "orm", sea_orm(string_value = "customer"))]
+    Customer,
+}
+
+/// Who wants to sign in: with a password, or with a code that was sent to him.
 #[derive(Clone, Debug, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -24,8 +41,16 @@ pub struct LoginRequest {
     /// Capitals make no difference.
     pub email: Email,
     /// The password.
-    #[cfg_attr(feature = "openapi", schema(value_type = String))]
-    pub password: SecretText,
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    pub password: Option<SecretText>,
+    /// Instead of the password, for customers: what `POST /auth/code` sent. It is good once.
+    #[serde(default)]
+    pub code: Option<TotpCode>,
+    /// Absent: the admin who has this address, if there is one, else the customer.
+    #[serde(default, rename = "as")]
+    #[cfg_attr(feature = "openapi", schema(rename = "as"))]
+    pub who: Option<SignInAs>,
 }
 
 /// The second factor: a code, or one of the recovery codes.

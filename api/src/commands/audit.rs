@@ -38,7 +38,7 @@ pub(super) async fn run(config: Config, command: Audit) -> Result<(), CommandErr
             not_whole @ CommandError::NotWhole(_) => not_whole,
             other => CommandError::NotChecked(Box::new(other)),
         }),
-        Audit::Checkpoint => checkpoint(&config).await,
+        Audit::Checkpoint => Box::pin(checkpoint(&config)).await,
     }
 }
 

@@ -6,6 +6,7 @@ use clap::Args;
 use licentia_domain::actors::Caller;
 use licentia_domain::admins;
 use licentia_domain::api_keys::{self, CreateApiKey, Origin};
+use licentia_domain::clock_mark::{self, Standing};
 use licentia_domain::context::Context;
 use licentia_domain::demo;
 use licentia_types::permissions::Permission;
@@ -40,6 +41,9 @@ pub(super) async fn serve(config: Config, options: Serve) -> Result<(), CommandE
     let migrations = if options.no_migrate { Migrations::Expect } else { Migrations::Apply };
     let application = Application::build_with(config, outside(), migrations).await?;
     let ctx = application.context();
+    if environment == Environment::Development {
+        believe_a_late_clock(&ctx).await?;
+    }
     let place = application.admin_url();
     let greeting = if options.demo {
         demo_greeting(&ctx).await?
@@ -52,6 +56,18 @@ pub(super) async fn serve(config: Config, options: Serve) -> Result<(), CommandE
     output::print(&greeting)?;
     drop(ctx);
     Box::pin(application.run()).await.map_err(CommandError::failed("the server failed"))
+}
+
+/// Whoever tries things out comes back after a weekend: that nobody was there is no reason to doubt the clock. Production
+/// asks somebody, since a clock that leapt would end licences and keys before their time.
+async fn believe_a_late_clock(ctx: &Context) -> Result<(), CommandError> {
+    let failed = "the clock cannot be compared";
+    let standing = clock_mark::look(ctx).await.map_err(CommandError::failed(failed))?;
+    if let Standing::Ahead(seconds) = standing {
+        tracing::info!(seconds, "nobody was here for a while");
+        clock_mark::confirm(ctx, &Caller::operator()).await.map_err(CommandError::failed(failed))?;
+    }
+    Ok(())
 }
 
 fn tell_of(application: &Application, ctx: &Context) {

@@ -8,8 +8,8 @@ use serde::{
 
 use super::{
     AdminConfig, Config, DatabaseConfig, DiscoveryConfig, EncryptionConfig, ImportsConfig, JobsConfig,
-    LimitsConfig, LogConfig, RedisConfig, RetentionConfig, RevocationConfig, ServerConfig, SessionsConfig,
-    SigningKeysConfig, TokensConfig,
+    LimitsConfig, LogConfig, MailConfig, PortalConfig, RedisConfig, RetentionConfig, RevocationConfig,
+    ServerConfig, SessionsConfig, SigningConfig, SigningKeysConfig, SmtpConfig, TokensConfig,
     error::{ConfigError, Origin, UnknownKey},
     layers::{self, Setting},
 };
@@ -36,24 +36,29 @@ pub(super) fn known() -> Vec<String> {
     let top = fields::<Config>().iter().filter(|field| !is_section(field)).map(|&field| field.to_owned());
     let nested = sections
         .iter()
-        .flat_map(|(section, fields)| fields.iter().map(move |field| format!("{section}.{field}")));
+        .flat_map(|(section, fields)| fields.iter().map(move |field| format!("{section}.{field}")))
+        .filter(|key| !is_section(key));
     top.chain(nested).collect()
 }
 
 /// Every section with its fields. A test holds it against the fields of [`Config`].
-pub(super) fn sections() -> [(&'static str, &'static [&'static str]); 15] {
+pub(super) fn sections() -> [(&'static str, &'static [&'static str]); 19] {
     [
         ("server", fields::<ServerConfig>()),
         ("admin", fields::<AdminConfig>()),
         ("sessions", fields::<SessionsConfig>()),
+        ("portal", fields::<PortalConfig>()),
         ("database", fields::<DatabaseConfig>()),
         ("encryption", fields::<EncryptionConfig>()),
         ("tokens", fields::<TokensConfig>()),
         ("signing_keys", fields::<SigningKeysConfig>()),
+        ("signing", fields::<SigningConfig>()),
         ("revocation", fields::<RevocationConfig>()),
         ("jobs", fields::<JobsConfig>()),
         ("retention", fields::<RetentionConfig>()),
         ("imports", fields::<ImportsConfig>()),
+        ("mail", fields::<MailConfig>()),
+        ("mail.smtp", fields::<SmtpConfig>()),
         ("discovery", fields::<DiscoveryConfig>()),
         ("limits", fields::<LimitsConfig>()),
         ("redis", fields::<RedisConfig>()),
@@ -92,6 +97,10 @@ fn nearest<'a>(key: &str, known: &'a [String]) -> Option<&'a str> {
         .min();
     if let Some((_, candidate)) = close {
         return Some(candidate);
+    }
+    // Who names a section that there is means a key of that one.
+    if key.split_once('.').is_some_and(|(section, _)| sections().iter().any(|(known, _)| *known == section)) {
+        return None;
     }
     let last_part = |key: &str| key.rsplit('.').next().unwrap_or_default().to_owned();
     let mut same_end = known.iter().filter(|candidate| last_part(candidate) == last_part(&key));
@@ -162,7 +171,9 @@ mod tests {
 
     #[test]
     fn every_field_of_the_configuration_is_a_section_or_the_environment() {
-        let mut listed: Vec<_> = sections().iter().map(|(section, _)| *section).collect();
+        // A section within another one is a field of that.
+        let mut listed: Vec<_> =
+            sections().iter().map(|(section, _)| *section).filter(|section| !section.contains('.')).collect();
         listed.insert(0, "environment");
         assert_eq!(listed, fields::<Config>());
         assert!(sections().iter().all(|(_, fields)| !fields.is_empty()));

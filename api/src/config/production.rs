@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Config, Finding, database, database::Kind, encryption, kek};
+use super::{Config, Finding, database, database::Kind, encryption, kek, mail};
 
 const PUBLIC_URL: &str = "server.public_url";
 
 pub(super) fn findings(config: &Config) -> Vec<Finding> {
-    [issuer(config), credentials(config), key(config), key_place(config), tls_key_place(config)]
+    let mail = mail::refused_in_production(&config.mail);
+    [issuer(config), credentials(config), key(config), key_place(config), tls_key_place(config), mail]
         .into_iter()
         .flatten()
         .collect()

@@ -1,6 +1,6 @@
 //! Ranges that hold in every environment.
 
-use super::{Config, Finding};
+use super::{Config, Finding, mail};
 
 const MAX_BACKDATE: u32 = 300;
 const DAY: u32 = 86_400;
@@ -26,6 +26,7 @@ pub(super) fn findings(config: &Config) -> Vec<Finding> {
     let mut findings = server(config);
     findings.extend(times(config));
     findings.extend(sessions(config));
+    findings.extend(mail::findings(&config.mail));
     if config.tokens.default_max_activations.get() > MAX_ACTIVATIONS {
         findings.push(Finding::new(
             "tokens.default_max_activations",
@@ -56,6 +57,7 @@ pub(super) fn findings(config: &Config) -> Vec<Finding> {
         ("retention.events_days", config.retention.events_days),
         ("retention.system_events_days", config.retention.system_events_days),
         ("retention.usage_days", config.retention.usage_days),
+        ("retention.mails_days", config.retention.mails_days),
     ] {
         if days.get() > MAX_DAYS {
             findings.push(Finding::new(

@@ -19,8 +19,14 @@ pub(super) fn toml(config: &Config) -> Result<String, serde_json::Error> {
 }
 
 fn table(name: &str, section: &Map<String, Value>) -> String {
-    let lines: String = section.iter().map(line).collect();
-    format!("\n[{name}]\n{lines}")
+    let mut text = format!("\n[{name}]\n");
+    text.extend(section.iter().filter(|(_, value)| !value.is_object()).map(line));
+    for (inner, value) in section {
+        if let Value::Object(section) = value {
+            text.push_str(&table(&format!("{name}.{inner}"), section));
+        }
+    }
+    text
 }
 
 /// Texts, numbers and switches look the same in JSON and in TOML, but for one control character.

@@ -89,6 +89,39 @@ pub struct SessionsConfig {
     pub lifetime_seconds: u32,
 }
 
+/// `[portal]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct PortalConfig {
+    /// Which customers may register by themselves.
+    pub registration: Registration,
+}
+
+/// Which customers may register by themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(try_from = "String", rename_all = "lowercase")]
+pub enum Registration {
+    /// Everybody who has an address.
+    Open,
+    /// Whom the vendor made a customer with that address.
+    Invited,
+    /// Nobody.
+    Off,
+}
+
+impl TryFrom<String> for Registration {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        match text.as_str() {
+            "open" => Ok(Self::Open),
+            "invited" => Ok(Self::Invited),
+            "off" => Ok(Self::Off),
+            _ => Err("is \"open\", \"invited\" or \"off\""),
+        }
+    }
+}
+
 /// `[tokens]`: times in seconds, for licences whose tier does not say otherwise.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -123,6 +156,41 @@ pub struct SigningKeysConfig {
     pub document_rotation_days: u32,
 }
 
+/// `[signing]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct SigningConfig {
+    /// Whether tokens that were committed together are signed together.
+    pub multi_buffer: MultiBufferChoice,
+    /// The library that does; none: the system's own.
+    pub multi_buffer_library: Option<PathBuf>,
+}
+
+/// Whether several tokens are signed at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(try_from = "String", rename_all = "lowercase")]
+pub enum MultiBufferChoice {
+    /// Where library and processor are there.
+    Auto,
+    /// Never.
+    Off,
+    /// Always: without them the server does not start.
+    Require,
+}
+
+impl TryFrom<String> for MultiBufferChoice {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        match text.as_str() {
+            "auto" => Ok(Self::Auto),
+            "off" => Ok(Self::Off),
+            "require" => Ok(Self::Require),
+            _ => Err("is \"auto\", \"off\" or \"require\""),
+        }
+    }
+}
+
 /// `[revocation]`
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -149,6 +217,8 @@ pub struct RetentionConfig {
     pub system_events_days: NonZeroU32,
     /// Usage.
     pub usage_days: NonZeroU32,
+    /// Letters that were sent or given up.
+    pub mails_days: NonZeroU32,
 }
 
 /// `[imports]`

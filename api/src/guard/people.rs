@@ -26,6 +26,17 @@ pub(crate) struct Confirming<I>(Call<I>);
 #[derive(Debug)]
 pub(crate) struct SignedIn<I = ()>(Call<I>);
 
+/// A customer who signed in, for what is his own, and then the input.
+#[derive(Debug)]
+pub(crate) struct AsCustomer<I = ()>(Call<I>);
+
+impl<I> AsCustomer<I> {
+    /// Who calls, with what.
+    pub(crate) fn open(self) -> (Caller, I) {
+        (self.0.caller, self.0.input)
+    }
+}
+
 impl<I> SigningIn<I> {
     /// Who calls, with what.
     pub(crate) fn open(self) -> (Caller, I) {
@@ -99,6 +110,15 @@ impl<I: FromRequest + 'static> FromRequest for SignedIn<I> {
     }
 }
 
+impl<I: FromRequest + 'static> FromRequest for AsCustomer<I> {
+    type Error = Error;
+    type Future = Extracting<Self, Error>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        extract(request, payload, |actor| expect_customer(actor.ok_or(CredentialsError::Missing)?), Self)
+    }
+}
+
 /// Lets somebody through who shows a password or a code: he comes from a page of ours, and is counted by what he shows.
 fn attempt<T: 'static, I: FromRequest + Attempted + 'static>(
     request: &HttpRequest,
@@ -133,4 +153,8 @@ fn attempt<T: 'static, I: FromRequest + Attempted + 'static>(
 
 fn expect_admin(actor: Actor) -> Result<Actor, CredentialsError> {
     if matches!(actor, Actor::Admin { .. }) { Ok(actor) } else { Err(CredentialsError::NoAdmin) }
+}
+
+fn expect_customer(actor: Actor) -> Result<Actor, CredentialsError> {
+    if matches!(actor, Actor::Customer { .. }) { Ok(actor) } else { Err(CredentialsError::NoCustomer) }
 }

@@ -89,7 +89,7 @@ impl<C: Clock + Clone> Local<C> {
             Rule::Validate => &self.validate,
             Rule::Heartbeat => &self.heartbeat,
             // The names of their buckets tell them apart.
-            Rule::Login | Rule::LoginCode => &self.logins,
+            Rule::Login | Rule::LoginCode | Rule::Letter => &self.logins,
             Rule::Default => &self.others,
         }
     }

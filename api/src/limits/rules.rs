@@ -19,14 +19,23 @@ pub(crate) enum Rule {
     Login,
     /// Showing a code, by account, and by network.
     LoginCode,
+    /// Asking for a letter, by address, and by network.
+    Letter,
     /// Everything else, by principal, or by network where there is none.
     Default,
 }
 
 impl Rule {
     /// Every rule, in the order of their numbers.
-    pub(super) const ALL: [Self; 6] =
-        [Self::Activate, Self::Validate, Self::Heartbeat, Self::Login, Self::LoginCode, Self::Default];
+    pub(super) const ALL: [Self; 7] = [
+        Self::Activate,
+        Self::Validate,
+        Self::Heartbeat,
+        Self::Login,
+        Self::LoginCode,
+        Self::Letter,
+        Self::Default,
+    ];
 
     /// Tells the buckets of the rules apart.
     pub(super) const fn name(self) -> &'static str {
@@ -36,6 +45,7 @@ impl Rule {
             Self::Heartbeat => "heartbeat",
             Self::Login => "login",
             Self::LoginCode => "login_code",
+            Self::Letter => "letter",
             Self::Default => "default",
         }
     }
@@ -46,7 +56,7 @@ impl Rule {
             Self::Activate => config.activate_per_minute,
             Self::Validate => config.validate_per_minute,
             Self::Heartbeat => config.heartbeat_per_minute,
-            Self::Login | Self::LoginCode => config.login_per_minute,
+            Self::Login | Self::LoginCode | Self::Letter => config.login_per_minute,
             Self::Default => config.default_per_minute,
         }
     }

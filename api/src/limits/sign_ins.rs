@@ -3,12 +3,16 @@
 use actix_web::HttpRequest;
 use licentia_domain::actors::{Actor, Caller};
 use licentia_domain::sessions;
-use licentia_types::admins::{ChangePasswordRequest, ResetPasswordRequest, SetupRequest};
+use licentia_types::accounts::{ConfirmRegistrationRequest, RegisterRequest, SignInCodeRequest};
+use licentia_types::admins::{
+    ChangePasswordRequest, ForgottenPasswordRequest, ResetPasswordRequest, SetupRequest,
+};
 use licentia_types::secret::SecretText;
 use licentia_types::sessions::{
     ConfirmTotpRequest, DisableTotpRequest, EnrollTotpRequest, LoginRequest, RenewRecoveryCodesRequest,
     SecondFactorRequest,
 };
+use licentia_types::text::Email;
 
 use super::Rule;
 use crate::Ctx;
@@ -37,8 +41,26 @@ impl<T: Attempted> Attempted for (Browser, T) {
 
 impl Attempted for Body<LoginRequest> {
     fn attempt(&self, _: &HttpRequest, _: &Caller) -> Attempt {
-        // As accounts are compared: capitals make no difference.
-        Attempt { rule: Rule::Login, account: Some(self.0.email.as_str().to_lowercase()) }
+        let rule = if self.0.code.is_some() { Rule::LoginCode } else { Rule::Login };
+        Attempt { rule, account: Some(address(&self.0.email)) }
+    }
+}
+
+impl Attempted for Body<RegisterRequest> {
+    fn attempt(&self, _: &HttpRequest, _: &Caller) -> Attempt {
+        Attempt { rule: Rule::Letter, account: Some(address(&self.0.email)) }
+    }
+}
+
+impl Attempted for Body<SignInCodeRequest> {
+    fn attempt(&self, _: &HttpRequest, _: &Caller) -> Attempt {
+        Attempt { rule: Rule::Letter, account: Some(address(&self.0.email)) }
+    }
+}
+
+impl Attempted for Body<ConfirmRegistrationRequest> {
+    fn attempt(&self, _: &HttpRequest, _: &Caller) -> Attempt {
+        Attempt { rule: Rule::Login, account: None }
     }
 }
 
@@ -51,6 +73,13 @@ impl Attempted for Body<SetupRequest> {
 impl Attempted for Body<ResetPasswordRequest> {
     fn attempt(&self, _: &HttpRequest, _: &Caller) -> Attempt {
         Attempt { rule: Rule::Login, account: None }
+    }
+}
+
+impl Attempted for Body<ForgottenPasswordRequest> {
+    fn attempt(&self, _: &HttpRequest, _: &Caller) -> Attempt {
+        // Whoever asks for letters keeps nobody from signing in.
+        Attempt { rule: Rule::Letter, account: Some(address(&self.0.email)) }
     }
 }
 
@@ -91,6 +120,11 @@ impl Attempted for Body<RenewRecoveryCodesRequest> {
     fn attempt(&self, request: &HttpRequest, caller: &Caller) -> Attempt {
         with_code(request, caller, None)
     }
+}
+
+/// As accounts are compared: capitals make no difference.
+fn address(email: &Email) -> String {
+    email.as_str().to_lowercase()
 }
 
 /// By whose challenge it is; a challenge that is made up names nobody.

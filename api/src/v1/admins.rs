@@ -35,8 +35,8 @@ pub(crate) async fn list_admins(
 
 /// Make an admin
 ///
-/// The answer has a token by which he sets his password (`POST /auth/password/reset`); it is nowhere else. Nobody gives
-/// a role that may do what he may not: 403.
+/// He gets a letter with a token by which he sets his password (`POST /auth/password/reset`). Where this server sends no
+/// letters, the answer has the token instead; it is nowhere else. Nobody gives a role that may do what he may not: 403.
 #[utoipa::path(
     tag = "Access",
     params(IdempotencyKey),
@@ -127,7 +127,7 @@ pub(crate) async fn enable_admin(
 
 /// Take an admin's password and sessions away
 ///
-/// The answer has a token by which he sets another password; it is nowhere else.
+/// He gets a letter with a token by which he sets another password; where this server sends no letters, the answer has it.
 #[utoipa::path(
     tag = "Access",
     params(("id" = AdminId, Path), IdempotencyKey),

@@ -15,14 +15,17 @@ use crate::Ctx;
 use crate::body::Body;
 use crate::browser::Browser;
 use crate::guard::{Returning, SignedIn, SigningIn};
+use crate::listeners::Listener;
 use crate::problem::ApiError;
 use crate::refusals::{Refused, Renewing, SigningInWithPassword};
 use answers::{Entered, Left, Renewed};
 
-/// Sign in with a password
+/// Sign in
 ///
-/// `status` tells what comes next: `signed_in` brings a token and, in a cookie, what renews it; `totp_required` a
-/// challenge for `POST /auth/totp`; `totp_enrollment_required` one for `POST /auth/totp/enroll`.
+/// Admins and customers: whom `as` says, or else the admin who has the address, if there is one. Customers sign in with a
+/// `code` as well that was sent to them. `status` tells what comes next: `signed_in` brings a token and, in a cookie,
+/// what renews it; `totp_required` a challenge for `POST /auth/totp`; `totp_enrollment_required` one for
+/// `POST /auth/totp/enroll`.
 #[utoipa::path(
     tag = "Signing in",
     request_body(content = LoginRequest, example = json!({"email": "ada@example.com", "password": "plum violin gravel sunday"})),
@@ -31,10 +34,12 @@ use answers::{Entered, Left, Renewed};
 #[post("/auth/login")]
 pub(crate) async fn login(
     ctx: Ctx,
+    listener: Listener,
     anybody: SigningIn<(Browser, Body<LoginRequest>)>,
 ) -> Result<Entered, ApiError> {
     let (caller, (browser, Body(request))) = anybody.open();
-    Ok(Entered(sessions::login(&ctx, &caller, request, browser.user_agent.as_deref()).await?))
+    let user_agent = browser.user_agent.as_deref();
+    Ok(Entered(sessions::login(&ctx, &caller, request, listener.door(), user_agent).await?))
 }
 
 /// Show a code
@@ -63,9 +68,13 @@ pub(crate) async fn second_factor(
     responses((status = OK, description = "The next token", body = SignedInResponse), Refused<Renewing>)
 )]
 #[post("/auth/refresh")]
-pub(crate) async fn refresh(ctx: Ctx, anybody: Returning<Browser>) -> Result<Renewed, ApiError> {
+pub(crate) async fn refresh(
+    ctx: Ctx,
+    listener: Listener,
+    anybody: Returning<Browser>,
+) -> Result<Renewed, ApiError> {
     let (caller, browser) = anybody.open();
-    Ok(Renewed(sessions::refresh(&ctx, &caller, browser.cookie()).await?))
+    Ok(Renewed(sessions::refresh(&ctx, &caller, browser.cookie(), listener.door()).await?))
 }
 
 /// Sign out
@@ -82,7 +91,7 @@ pub(crate) async fn logout(ctx: Ctx, anybody: Returning<Browser>) -> Result<Left
     Ok(Left)
 }
 
-/// Who is signed in
+/// Which admin is signed in
 #[utoipa::path(
     tag = "Signing in",
     responses((status = OK, description = "The admin, and what he may do", body = MeResponse)),

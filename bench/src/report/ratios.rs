@@ -5,6 +5,7 @@ use crate::options::Plan;
 use crate::peers::PeerName;
 use crate::rows::{Findings, Row};
 use crate::scenarios::Document;
+use crate::schedule::LANES_USUAL;
 use crate::startup::MEBIBYTE;
 use crate::statistics::number;
 use crate::stores::Backend;
@@ -43,6 +44,7 @@ impl<'a> Ratios<'a> {
             self.heartbeats(backend);
             self.activations(backend);
         }
+        self.lanes();
         self.validation();
         self.documents();
         self.sizes();
@@ -76,6 +78,33 @@ impl<'a> Ratios<'a> {
         ];
         for (figure, value) in figures {
             self.make(format!("{name}_{figure}"), value);
+        }
+    }
+
+    /// Signed in lanes: beside a bare signature, the server that only signs, and the same server without lanes.
+    fn lanes(&mut self) {
+        let beats = |connections| self.row("lanes", "heartbeat", connections);
+        let sign = |connections| self.row("floor", "sign", connections);
+        let throughput = |connections| beats(connections)?.throughput_per(sign(connections)?);
+        let alone = beats(1).zip(self.row(Backend::Sqlite.name(), "heartbeat", 1));
+        let p50 = |row: &Row| row.median(|round| round.sample.p50_ms);
+        let figures = [
+            ("cpu_per_signature", beats(LANES_USUAL).map(Row::cpu_per_signature)),
+            ("128_cpu_per_signature", beats(MANY).map(Row::cpu_per_signature)),
+            ("throughput_per_sign_only", throughput(LANES_USUAL)),
+            ("128_throughput_per_sign_only", throughput(MANY)),
+            ("p50_per_without_one_connection", alone.map(|(lanes, without)| p50(lanes) / p50(without))),
+        ];
+        for (figure, value) in figures {
+            self.make(format!("heartbeat_lanes_{figure}"), value);
+        }
+        let larger = self.row("lanes_3072", "heartbeat", LANES_USUAL);
+        let bare = self.findings.lanes.iter().find(|cost| cost.bits == 3072).map(|cost| cost.bare_us);
+        let per_bare = larger.zip(bare).map(|(row, bare)| row.cpu_us() / bare);
+        self.make("heartbeat_lanes_3072_cpu_per_signature_3072".to_owned(), per_bare);
+        for cost in &self.findings.lanes {
+            self.make(format!("signature_{}_eight_lanes_per_bare", cost.bits), Some(cost.full));
+            self.make(format!("signature_{}_five_lanes_per_bare", cost.bits), Some(cost.fewest));
         }
     }
 

@@ -31,6 +31,11 @@ fn select(scope: Scope) -> Select<Entity> {
         Scope::Groups(groups) => {
             Entity::find().filter(Column::LicenseId.in_subquery(licenses::store::ids_within(&groups)))
         }
+        Scope::Customer(id) => {
+            let own = |column| Expr::col((Entity, column));
+            let since = licenses::store::had_its_owner(own(Column::LicenseId), own(Column::RequestedAt));
+            Entity::find().filter(Column::LicenseId.in_subquery(licenses::store::ids_of(id))).filter(since)
+        }
         Scope::License(id) => Entity::find().filter(Column::LicenseId.eq(id)),
         Scope::Activation(id) => Entity::find().filter(Column::ActivationId.eq(id)),
         Scope::Nothing => Entity::find().filter(Expr::value(false)),

@@ -12,6 +12,7 @@ use super::binding::{Binding, parse_key};
 use super::bound::{Activated, Bound};
 use super::error::ActivationError;
 use super::grant::Grant;
+use super::holders;
 use super::identify::{Coming, identify};
 use super::pass::{Entrant, Pass};
 use super::proof;
@@ -59,8 +60,12 @@ pub async fn activate(
     call.hostname.clone_from(&request.hostname);
     call.product_version.clone_from(&request.product_version);
     let outcome = arrive(ctx, caller, request, &mut call).await;
+    let license = call.license();
     call.ended(ctx, &outcome);
-    outcome
+    match outcome {
+        Ok(admission) => Ok(admission),
+        Err(error) => Err(holders::named_to_owner(ctx, caller, license, error).await),
+    }
 }
 
 /// Machines that come for the first time are bound together where there is nothing else to it.
@@ -143,7 +148,8 @@ async fn bind(
     Box::pin(opening.settle(ctx, &tx, &moment, &caller, &request.fingerprint)).await?;
     tx.commit().await?;
     let (now, created) = (moment.now, coming.takes_seat());
-    let bound = Bound { now, machine, grant, seats, signing_key, recipient, proof, created };
+    let token = None;
+    let bound = Bound { now, machine, grant, seats, signing_key, recipient, proof, created, token };
     Ok(Admission::Activated(Box::new(bound.activated(ctx).await?)))
 }
 

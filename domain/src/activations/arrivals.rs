@@ -97,7 +97,7 @@ pub async fn serve(ctx: &Context) -> Result<(), Failure> {
     ctx.arrivals
         .0
         .serve(hot.at_once(MOST_AT_ONCE), Duration::ZERO, async |waiting| {
-            batch::settle(ctx, hot.db(), waiting).await
+            batch::settle(ctx, &hot, waiting).await
         })
         .await;
     Ok(())

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use licentia_crypto::jws::Unsigned;
 use licentia_entity::activation;
 use licentia_types::activations::{ActivateResponse, HeartbeatTerms};
 use licentia_types::seats::Seats as SeatCount;
@@ -12,7 +13,9 @@ use super::grant::Grant;
 use super::proof::Proof;
 use super::render;
 use crate::context::Context;
+use crate::failure::Failure;
 use crate::heartbeats::chain::Chain;
+use crate::lanes::SignedToken;
 use crate::signing_keys::SigningKey;
 use crate::tokens::{self, Bearer, Recipient};
 
@@ -44,17 +47,30 @@ pub(super) struct Bound {
     pub(super) proof: Option<Proof>,
     /// Whether it took a seat that it did not have.
     pub(super) created: bool,
+    /// Its token, where it was signed together with others.
+    pub(super) token: Option<SignedToken>,
 }
 
 impl Bound {
+    /// The token but for its signature.
+    pub(super) fn unsigned(&self, ctx: &Context) -> Result<Unsigned, Failure> {
+        let Grant { granted, window } = &self.grant;
+        let bearer = Bearer { activation: &self.machine, nonce: Chain::of(&self.machine)?.nonce() };
+        let claims = tokens::claims(ctx, Arc::clone(&granted.claim_set), *window, bearer);
+        Ok(self.signing_key.unsigned(granted.product.token_typ, &claims)?)
+    }
+
     /// Signs, after the commit.
-    pub(super) async fn activated(self, ctx: &Context) -> Result<Activated, ActivationError> {
-        let Self { now, machine, grant: Grant { granted, window }, seats, signing_key, .. } = self;
-        signing_key.reserve(&ctx.db, window.stale_until).await?;
+    pub(super) async fn activated(mut self, ctx: &Context) -> Result<Activated, ActivationError> {
+        self.signing_key.reserve(&ctx.db, self.grant.window.stale_until).await?;
+        let token = match self.token.take() {
+            Some(SignedToken(token)) => token,
+            None => self.signing_key.finish(self.unsigned(ctx)?).map_err(Failure::from)?,
+        };
+        let packed = tokens::pack(token, self.recipient.as_ref())?;
+        let Self { now, machine, grant: Grant { granted, window }, seats, .. } = self;
         let nonce = Chain::of(&machine)?.nonce();
         let bearer = Bearer { activation: &machine, nonce };
-        let claims = tokens::claims(ctx, Arc::clone(&granted.claim_set), window, bearer);
-        let packed = tokens::mint(&signing_key, granted.product.token_typ, &claims, self.recipient.as_ref())?;
         let activation_proof = match self.proof {
             None => None,
             Some(proof) => Some(proof.sign(ctx, &granted.claim_set, window, bearer).await?),
@@ -65,8 +81,8 @@ impl Bound {
             expires_at: window.expires,
             nonce: ctx.secrets.nonces.mint(machine.id.uuid().as_bytes(), nonce),
             heartbeat: HeartbeatTerms {
-                required: claims.set.heartbeat_required,
-                interval_seconds: claims.set.heartbeat_interval,
+                required: granted.claim_set.heartbeat_required,
+                interval_seconds: granted.claim_set.heartbeat_interval,
             },
             refresh_after: window.refresh_after,
             stale_until: window.stale_until,

@@ -18,7 +18,6 @@ use crate::events::Kind;
 use crate::failure::Failure;
 use crate::heartbeats::chain::Chain;
 use crate::licenses::{self, terms};
-use crate::scope::Scope;
 use crate::{catalog, once};
 
 /// Deactivates a machine. Doing it again changes nothing.
@@ -38,17 +37,17 @@ pub async fn deactivate(
     let moment = ctx.moment();
     let caller = &authorize(ctx, caller, id, &request, moment.now).await?;
     let scope = caller.actor.scope();
-    let found = store::find(&ctx.db, scope, id).await?.ok_or(ActivationError::NotFound)?;
+    let seen = store::find(&ctx.db, scope.clone(), id).await?.ok_or(ActivationError::NotFound)?;
 
     let tx = once::begin(ctx, caller).await?;
-    let everything = Scope::License(found.license_id);
-    let license = licenses::store::find_locked(&tx, everything, found.license_id)
-        .await?
-        .ok_or(ActivationError::NotFound)?;
+    // Whose it is now that nobody else changes it: it may have gone to somebody else meanwhile.
+    let license = licenses::store::find_locked(&tx, scope, seen.license_id).await?;
+    let license = license.ok_or(ActivationError::NotFound)?;
     let catalogue = catalog::load(&tx, license.product_id).await?;
     let entitlements = terms::entitlements(ctx, &catalogue, &license)?;
     let mut seats = Seats::of(&tx, moment, license, entitlements.limits).await?;
-    let mut machine = store::hold(&tx, id).await?.ok_or(ActivationError::NotFound)?;
+    let machine = store::hold(&tx, id).await?.filter(|machine| machine.license_id == seen.license_id);
+    let mut machine = machine.ok_or(ActivationError::NotFound)?;
     if matches!(caller.actor, Actor::Machine(_)) {
         expect_proof(ctx, &machine, &request)?;
     }
@@ -82,6 +81,8 @@ async fn authorize(
 ) -> Result<Caller, ActivationError> {
     match &caller.actor {
         actor if actor.may(Permission::Activations) => return Ok(caller.clone()),
+        // His own, as his scope has it.
+        Actor::Customer { .. } => return Ok(caller.clone()),
         actor if actor.principal().is_some() => return Err(ActivationError::PermissionDenied),
         _ => {}
     }

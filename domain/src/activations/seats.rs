@@ -194,7 +194,9 @@ impl<'tx> Seats<'tx> {
 
     async fn full(&self, dimension: SeatDimension, used: u32, limit: u32) -> SeatsError {
         match store::last_seen(self.tx, Scope::License(self.license.id)).await {
-            Ok(last_seen) => SeatsError::Full(SeatsTaken { dimension, used, limit, last_seen }),
+            Ok(last_seen) => {
+                SeatsError::Full(SeatsTaken { dimension, used, limit, last_seen, machines: None })
+            }
             Err(error) => error.into(),
         }
     }

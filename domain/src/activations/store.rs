@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use licentia_entity::activation;
 use licentia_types::activations::ActivationStatus;
-use licentia_types::ids::{ActivationId, LicenseId};
+use licentia_types::ids::{ActivationId, CustomerId, LicenseId};
 use licentia_types::pages::PageResponse;
 use licentia_types::text::{Fingerprint, Instance, Reference};
 use licentia_types::time::Timestamp;
@@ -40,10 +40,21 @@ fn select(scope: Scope) -> Select<activation::Entity> {
         Scope::Groups(groups) => {
             all.filter(activation::Column::LicenseId.in_subquery(licenses::store::ids_within(&groups)))
         }
+        Scope::Customer(id) => all.filter(of_customer(id)),
         Scope::License(id) => all.filter(activation::Column::LicenseId.eq(id)),
         Scope::Activation(id) => all.filter(activation::Column::Id.eq(id)),
         Scope::Nothing => all.filter(Expr::value(false)),
     }
+}
+
+/// Machines of a customer's licences: of those that were somebody else's before, the ones that work on.
+fn of_customer(id: CustomerId) -> Condition {
+    use activation::Column;
+    let own = |column| Expr::col((activation::Entity, column));
+    let since = licenses::store::had_its_owner(own(Column::LicenseId), own(Column::UpdatedAt));
+    Condition::all()
+        .add(Column::LicenseId.in_subquery(licenses::store::ids_of(id)))
+        .add(Condition::any().add(Column::Status.eq(ActivationStatus::Active)).add(since))
 }
 
 pub(crate) async fn list(
@@ -203,6 +214,21 @@ pub(crate) async fn last_seen(db: &impl ConnectionTrait, scope: Scope) -> Result
         .order_by_desc(activation::Column::LastContactAt)
         .limit(LAST_SEEN)
         .into_tuple()
+        .all(db)
+        .await
+}
+
+/// Machines that hold seats of a licence, the last seen first; so many of whom at most is told.
+pub(super) async fn holding(
+    db: &impl ConnectionTrait,
+    scope: Scope,
+    license: LicenseId,
+) -> Result<Vec<activation::Model>, DbErr> {
+    select(scope)
+        .filter(activation::Column::LicenseId.eq(license))
+        .filter(activation::Column::HoldsSeat.eq(true))
+        .order_by_desc(activation::Column::LastContactAt)
+        .limit(LAST_SEEN)
         .all(db)
         .await
 }

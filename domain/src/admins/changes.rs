@@ -7,14 +7,13 @@ use licentia_types::roles::Role;
 use sea_orm::DbErr;
 use serde_json::json;
 
-use super::{
-    AdminError, boundaries, email_taken, expect_given, held, invite, render, rules, store, tokens, write,
-};
-use crate::actors::{Actor, Caller};
+use super::{AdminError, boundaries, email_taken, expect_given, held, invite, render, rules, store, write};
+use crate::actors::{Actor, Caller, Person};
 use crate::context::Context;
 use crate::database::{Lane, WriteTx};
 use crate::groups::bounds;
-use crate::{audit, once, sessions};
+use crate::mail::Template;
+use crate::{audit, once, one_time_tokens as tokens, sessions};
 
 /// Edits an admin.
 ///
@@ -60,7 +59,7 @@ pub async fn update(
     }
     if grows {
         // Whoever still has a token for his password was trusted with less.
-        tokens::delete_of(&tx, id).await?;
+        tokens::delete_of(&tx, Person::Admin(id)).await?;
         admin.credentials_version += 1;
     }
     let detail = json!({"email": admin.email, "name": admin.name, "role": admin.role, "groups": groups});
@@ -83,8 +82,8 @@ pub async fn disable(ctx: &Context, caller: &Caller, id: AdminId) -> Result<Admi
         return Ok(render(&tx, admin).await?);
     }
     expect_dispensable(&admin, others)?;
-    tokens::delete_of(&tx, id).await?;
-    sessions::store::delete_of(&tx, id, None).await?;
+    tokens::delete_of(&tx, Person::Admin(id)).await?;
+    sessions::store::delete_of(&tx, Person::Admin(id), None).await?;
     let admin = write(&tx, &moment, admin::Model { disabled_at: Some(moment.now), ..admin }).await?;
     audit::record(&tx, &moment, caller, audit::Event::new("admin.disabled", &id, json!({}))).await?;
     let shown = render(&tx, admin).await?;
@@ -138,13 +137,13 @@ pub async fn reset_password(
     if !matches!(caller.actor, Actor::Operator) {
         expect_dispensable(&admin, others)?;
     }
-    tokens::delete_of(&tx, id).await?;
-    sessions::store::delete_of(&tx, id, None).await?;
+    tokens::delete_of(&tx, Person::Admin(id)).await?;
+    sessions::store::delete_of(&tx, Person::Admin(id), None).await?;
     let credentials_version = admin.credentials_version + 1;
     let admin = admin::Model { password_hash: None, credentials_version, ..admin };
     let admin = write(&tx, &moment, admin).await?;
     audit::record(&tx, &moment, caller, audit::Event::new("admin.password_reset", &id, json!({}))).await?;
-    let invited = invite(ctx, &tx, &moment, admin).await?;
+    let invited = invite(ctx, &tx, &moment, caller, admin, Template::AdminPasswordReset).await?;
     once::commit(ctx, &moment, caller, tx, &invited).await?;
     Ok(invited)
 }

@@ -10,11 +10,13 @@ use sea_orm::EntityTrait;
 use sea_orm::sea_query::OnConflict;
 use secrecy::SecretString;
 
-use super::{AdminError, NewAdmin, boundaries, expect_given, insert, invite, render, rules, store, tokens};
+use super::{AdminError, NewAdmin, boundaries, expect_given, insert, invite, render, rules, store};
 use crate::actors::Caller;
 use crate::context::{Context, Moment};
 use crate::database::{Lane, WriteTx};
 use crate::failure::{Failure, failed_from};
+use crate::mail::Template;
+use crate::one_time_tokens as tokens;
 use crate::passwords::{PasswordError, hash_new};
 use crate::refusal::Refusal;
 
@@ -90,7 +92,7 @@ pub async fn set_up(
     let SetupRequest { token, email, name, password } = request;
     let token = tokens::setup_digest(ctx, token.expose());
     let known = tokens::find(&ctx.db, &token, ctx.moment().now).await?;
-    known.filter(|token| token.admin_id.is_none()).ok_or(PasswordError::Token)?;
+    known.filter(|token| tokens::owner(token).is_none()).ok_or(PasswordError::Token)?;
     let hash = hash_new(ctx, password.expose(), &[email.as_str(), name.as_str()]).await?;
     let moment = ctx.moment();
     let tx = ctx.db.write(Lane::Ordinary).await?;
@@ -138,7 +140,7 @@ pub async fn install(
     let installed = if has_password {
         Installed::Ready(render(&tx, admin).await?)
     } else {
-        Installed::Invited(invite(ctx, &tx, &moment, admin).await?)
+        Installed::Invited(invite(ctx, &tx, &moment, caller, admin, Template::AdminInvited).await?)
     };
     tx.commit().await?;
     Ok(installed)

@@ -23,7 +23,7 @@ fn select(scope: Scope) -> Select<Entity> {
     let within = match scope {
         Scope::Everything => return Entity::find(),
         Scope::Groups(groups) => groups,
-        Scope::License(_) | Scope::Activation(_) | Scope::Nothing => {
+        Scope::Customer(_) | Scope::License(_) | Scope::Activation(_) | Scope::Nothing => {
             return Entity::find().filter(Expr::value(false));
         }
     };

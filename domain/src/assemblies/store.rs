@@ -44,7 +44,9 @@ fn select(scope: Scope) -> Select<Entity> {
             Entity::find().filter(Column::LicenseId.in_subquery(licenses::store::ids_within(&groups)))
         }
         Scope::License(id) => Entity::find().filter(Column::LicenseId.eq(id)),
-        Scope::Activation(_) | Scope::Nothing => Entity::find().filter(Expr::value(false)),
+        Scope::Customer(_) | Scope::Activation(_) | Scope::Nothing => {
+            Entity::find().filter(Expr::value(false))
+        }
     }
 }
 

@@ -65,7 +65,7 @@ pub(crate) fn select(scope: Scope) -> Select<audit_event::Entity> {
             audit_event::Entity::find().filter(inside)
         }
         // The log is for operators.
-        Scope::License(_) | Scope::Activation(_) | Scope::Nothing => {
+        Scope::Customer(_) | Scope::License(_) | Scope::Activation(_) | Scope::Nothing => {
             audit_event::Entity::find().filter(Expr::value(false))
         }
     }

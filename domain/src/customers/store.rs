@@ -22,6 +22,7 @@ fn select(scope: Scope) -> Select<customer::Entity> {
         Scope::Groups(groups) => {
             customer::Entity::find().filter(customer::Column::GroupId.is_in(groups.ids().iter().copied()))
         }
+        Scope::Customer(id) => customer::Entity::find().filter(customer::Column::Id.eq(id)),
         // A machine knows a licence, never the people behind it.
         Scope::License(_) | Scope::Activation(_) | Scope::Nothing => {
             customer::Entity::find().filter(Expr::value(false))

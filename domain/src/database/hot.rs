@@ -75,7 +75,7 @@ impl Hot {
     pub(crate) async fn read(&self, sql: String, values: Vec<Value>) -> Result<Vec<Row>, DbErr> {
         match &self.connection {
             HotConnection::Sqlite { connection, .. } => {
-                self.db.count();
+                self.db.count()?;
                 connection.run(&sql, values)
             }
             HotConnection::Postgres => self.query(sql, values).await,
@@ -95,7 +95,7 @@ impl Hot {
     ) -> Result<Vec<Row>, DbErr> {
         match &self.connection {
             HotConnection::Sqlite { connection, gate } => {
-                self.db.count();
+                self.db.count()?;
                 let _permit = gate.pass(lane).await?;
                 connection.run(&sql, values)
             }

@@ -16,7 +16,7 @@ fn select(scope: Scope) -> Select<Entity> {
     match scope {
         Scope::Everything => Entity::find(),
         Scope::Groups(groups) => Entity::find().filter(Column::Id.is_in(groups.ids().iter().copied())),
-        Scope::License(_) | Scope::Activation(_) | Scope::Nothing => {
+        Scope::Customer(_) | Scope::License(_) | Scope::Activation(_) | Scope::Nothing => {
             Entity::find().filter(Expr::value(false))
         }
     }

@@ -1,7 +1,8 @@
-//! The answer to a heartbeat that was committed: only now is anything signed.
+//! The answer to a heartbeat that was committed: what was not signed together with others is signed now.
 
 use std::sync::Arc;
 
+use licentia_crypto::jws::{SignError, Unsigned};
 use licentia_types::heartbeats::HeartbeatResponse;
 use licentia_types::time::Timestamp;
 
@@ -9,6 +10,7 @@ use super::outcome::Rotated;
 use super::worth::Worth;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::lanes::SignedToken;
 use crate::tokens::{self, Bearer, Packed, Recipient, Window};
 
 /// What was signed for the machine.
@@ -20,7 +22,7 @@ enum Signed {
 
 impl Rotated {
     /// Signs, and answers.
-    pub(super) async fn answer(self, ctx: &Context) -> Result<HeartbeatResponse, Failure> {
+    pub(super) async fn answer(mut self, ctx: &Context) -> Result<HeartbeatResponse, Failure> {
         let signed = match self.worth {
             Worth::Token { window, .. } => Signed::Token(window, self.mint_token(ctx, window).await?),
             Worth::Grace { until } => Signed::Grace(until, self.mint_grace(ctx, until).await?),
@@ -29,12 +31,20 @@ impl Rotated {
         Ok(self.render(ctx, signed))
     }
 
-    async fn mint_token(&self, ctx: &Context, window: Window) -> Result<Packed, Failure> {
+    async fn mint_token(&mut self, ctx: &Context, window: Window) -> Result<Packed, Failure> {
         let recipient = Recipient::of(ctx, &ctx.db, &self.machine).await?;
+        if let Some(SignedToken(token)) = self.token.take() {
+            return tokens::pack(token, recipient.as_ref());
+        }
         self.signing_key.reserve(&ctx.db, window.stale_until).await?;
+        tokens::pack(self.signing_key.finish(self.unsigned(ctx, window)?)?, recipient.as_ref())
+    }
+
+    /// The token but for its signature.
+    pub(super) fn unsigned(&self, ctx: &Context, window: Window) -> Result<Unsigned, SignError> {
         let bearer = Bearer { activation: &self.machine, nonce: self.contact.chain.nonce() };
         let claims = tokens::claims(ctx, Arc::clone(&self.granted.claim_set), window, bearer);
-        tokens::mint(&self.signing_key, self.granted.product.token_typ, &claims, recipient.as_ref())
+        self.signing_key.unsigned(self.granted.product.token_typ, &claims)
     }
 
     fn render(&self, ctx: &Context, signed: Signed) -> HeartbeatResponse {

@@ -14,6 +14,7 @@ use licentia_types::text::RequestId;
 use licentia_types::usage::Day;
 
 use super::chain::{Chain, Verdict};
+use super::committed;
 use super::contact::Contact;
 use super::draft::{self, Draft};
 use super::error::HeartbeatError;
@@ -43,12 +44,14 @@ pub(super) async fn settle(ctx: &Context, hot: &Hot, waiting: Vec<Waiting>) -> V
     let (batch, mut next) = one_of_each(waiting, hot.at_once(MOST_AT_ONCE));
     let beats: Vec<Arc<Beat>> = batch.iter().map(|waiting| Arc::clone(&waiting.call)).collect();
     let outcomes = Box::pin(outcomes(ctx, hot, &beats)).await;
+    let mut ended = Vec::with_capacity(batch.len());
     for (waiting, outcome) in batch.into_iter().zip(outcomes) {
         match outcome {
-            Some(outcome) => waiting.end(outcome),
+            Some(outcome) => ended.push((waiting, outcome)),
             None => next.push(waiting),
         }
     }
+    committed::end(ctx, ended.into_iter());
     next
 }
 

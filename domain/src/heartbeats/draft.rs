@@ -126,6 +126,7 @@ impl Draft {
             worth: self.worth,
             contact: self.contact,
             signing_key: self.signing_key,
+            token: None,
         }
     }
 }

@@ -9,6 +9,7 @@ use super::contact::Contact;
 use super::error::HeartbeatError;
 use super::standing::Standing;
 use super::worth::Worth;
+use crate::lanes::SignedToken;
 use crate::licenses::grants::Granted;
 use crate::signing_keys::SigningKey;
 
@@ -37,4 +38,6 @@ pub(super) struct Rotated {
     pub(super) contact: Contact,
     /// What the machine's row says that its token is signed with.
     pub(super) signing_key: Arc<SigningKey>,
+    /// Its token, where it was signed together with others.
+    pub(super) token: Option<SignedToken>,
 }

@@ -50,7 +50,7 @@ impl Standing {
         ids: &[ActivationId],
     ) -> Result<HashMap<ActivationId, Self>, Failure> {
         let seen = store::seen(hot, ids).await?;
-        let granted = grants::of_names(ctx, hot.db(), seen.iter().map(|seen| seen.grant)).await?;
+        let granted = grants::of_names(ctx, hot, seen.iter().map(|seen| seen.grant)).await?;
         let stand = |seen: store::Seen| {
             // A licence that was deleted in between took its machines with it.
             let granted = Arc::clone(granted.get(&seen.machine.license_id)?);

@@ -35,7 +35,7 @@ fn select(scope: Scope) -> Select<import::Entity> {
             import::Entity::find().filter(import::Column::GroupId.is_in(groups.ids().iter().copied()))
         }
         // Imports are for operators.
-        Scope::License(_) | Scope::Activation(_) | Scope::Nothing => {
+        Scope::Customer(_) | Scope::License(_) | Scope::Activation(_) | Scope::Nothing => {
             import::Entity::find().filter(Expr::value(false))
         }
     }

@@ -102,6 +102,24 @@ pub async fn checkout(
     Ok(checked_out.with(delivery::deliver(ctx, file).await?))
 }
 
+/// The same for one of the caller's own licences: where all seats are taken, he is told by which machines.
+///
+/// # Errors
+/// As [`checkout`].
+pub async fn checkout_own(
+    ctx: &Context,
+    caller: &Caller,
+    id: LicenseId,
+    request: CheckoutRequest,
+) -> Result<CheckedOut, LicenseFileError> {
+    match checkout(ctx, caller, id, request).await {
+        Err(LicenseFileError::Activation(error)) => {
+            Err(activations::holders::named_to_owner(ctx, caller, Some(id), error).await.into())
+        }
+        outcome => outcome,
+    }
+}
+
 impl CheckedOut {
     fn with(self, file: LicenseFileResponse) -> Self {
         Self { response: CheckoutResponse { file, ..self.response }, ..self }

@@ -4,6 +4,7 @@ use licentia_types::licenses::MOST_ISSUED_AT_ONCE;
 use licentia_types::problems::{FieldProblem, ProblemCode};
 use licentia_types::text::Key;
 
+use crate::accounts::NotRecent;
 use crate::customers::CustomerError;
 use crate::failure::{Failure, failed_from};
 use crate::groups::Unplaced;
@@ -48,6 +49,23 @@ pub enum LicenseError {
     /// Nobody is named.
     #[error("give customerId or customer: a licence is transferred to somebody")]
     CustomerMissing,
+    /// No licence has this key now.
+    #[error("there is no licence with this key")]
+    KeyUnknown,
+    /// The key that somebody claims by is none.
+    #[error("the licence key has a typing error: compare it with the original, symbol by symbol")]
+    ClaimedKeyMalformed,
+    /// Somebody else's, who is told.
+    #[error(
+        "the licence has another owner, who is told of it; if he is you, sign in with the address that the vendor knows"
+    )]
+    Claimed,
+    /// Sold by somebody else than what the customer has.
+    #[error("the licence was sold apart from those that you have: ask the vendor to transfer it")]
+    InAnotherGroup,
+    /// Only right after a sign-in.
+    #[error(transparent)]
+    NotRecent(#[from] NotRecent),
     /// It belongs to somebody.
     #[error("the licence belongs to another customer")]
     Owned,
@@ -206,10 +224,13 @@ impl From<Contradiction> for LicenseError {
 impl Refusal for LicenseError {
     fn code(&self) -> ProblemCode {
         match self {
-            Self::NotFound => ProblemCode::NotFound,
+            Self::NotFound | Self::KeyUnknown => ProblemCode::NotFound,
+            Self::Claimed => ProblemCode::LicenseClaimed,
+            Self::NotRecent(_) => ProblemCode::RecentSignInRequired,
             Self::ProductArchived => ProblemCode::ProductArchived,
             Self::Customer(error) => error.code(),
             Self::Owned
+            | Self::InAnotherGroup
             | Self::Revoked
             | Self::Perpetual
             | Self::NotStarted
@@ -218,7 +239,7 @@ impl Refusal for LicenseError {
             | Self::TooManyMachines { .. } => ProblemCode::StateConflict,
             Self::InBulk { error, .. } | Self::OfFeatures(error) => error.code(),
             Self::OrderTaken | Self::KeyTaken => ProblemCode::AlreadyExists,
-            Self::KeyMalformed => ProblemCode::LicenseKeyMalformed,
+            Self::KeyMalformed | Self::ClaimedKeyMalformed => ProblemCode::LicenseKeyMalformed,
             Self::KeyWeak { .. } => ProblemCode::LicenseKeyWeak,
             Self::TokenTooLarge(_) => ProblemCode::TokenTooLarge,
             Self::Stale { .. } => ProblemCode::VersionStale,
@@ -282,7 +303,12 @@ impl Refusal for LicenseError {
             Self::ValueType { key } => field(&format!("/features/values/{key}"), "INVALID"),
             Self::KeyMalformed | Self::KeyWeak { .. } => field("/key", "INVALID"),
             Self::KeyTaken => field("/key", "TAKEN"),
-            Self::NotFound
+            Self::ClaimedKeyMalformed => field("/licenseKey", "INVALID"),
+            Self::KeyUnknown
+            | Self::Claimed
+            | Self::InAnotherGroup
+            | Self::NotRecent(_)
+            | Self::NotFound
             | Self::ProductArchived
             | Self::Owned
             | Self::Perpetual

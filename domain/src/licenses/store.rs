@@ -2,17 +2,17 @@
 
 use std::collections::HashSet;
 
-use licentia_entity::{activation, former_license_key, license};
+use licentia_entity::{activation, claim_notice, former_license_key, license};
 use licentia_types::ids::{CustomerId, GroupId, LicenseId, ProductId, TierId};
 use licentia_types::licenses::{FeatureOverrides, LicenseStatus};
 use licentia_types::pages::PageResponse;
 use licentia_types::text::Reference;
-use licentia_types::time::Timestamp;
+use licentia_types::time::{Seconds, Timestamp};
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::{Expr, LockType, SimpleExpr};
+use sea_orm::sea_query::{Expr, LockType, OnConflict, SimpleExpr};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait, Select,
+    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait, Select,
 };
 
 use super::keys::KeyDigests;
@@ -22,7 +22,7 @@ use crate::scope::Scope;
 
 mod within;
 
-pub(crate) use within::{ids_within, is_within_since, regroup};
+pub(crate) use within::{changes_hands, had_its_owner, ids_of, ids_within, is_within_since, regroup};
 
 /// Which licences a list shows.
 #[derive(Clone, Copy, Debug, Default)]
@@ -46,6 +46,7 @@ fn select(scope: Scope) -> Select<license::Entity> {
     match scope {
         Scope::Everything => all,
         Scope::Groups(groups) => all.filter(within::within(&groups)),
+        Scope::Customer(id) => all.filter(license::Column::CustomerId.eq(id)),
         Scope::License(id) => all.filter(license::Column::Id.eq(id)),
         Scope::Activation(id) => {
             let of = activation::Entity::find_by_id(id).select_only().column(activation::Column::LicenseId);
@@ -78,6 +79,47 @@ pub(crate) async fn list(
     let found = chosen(scope, filter, now);
     let found = found.filter(search(query.q.as_deref(), &[KeyMasked, SourceOrderId, Notes]));
     page(db, found, Id, |license: &license::Model| license.id.uuid(), query).await
+}
+
+/// A customer's own: what the vendor notes down is not searched either.
+pub(super) async fn list_own(
+    db: &impl ConnectionTrait,
+    scope: Scope,
+    status: Option<LicenseStatus>,
+    query: &PageQuery,
+    now: Timestamp,
+) -> Result<PageResponse<license::Model>, PageError> {
+    use license::Column::{Id, KeyMasked};
+    let found = chosen(scope, &LicenseFilter { status, ..LicenseFilter::default() }, now);
+    let found = found.filter(search(query.q.as_deref(), &[KeyMasked]));
+    page(db, found, Id, |license: &license::Model| license.id.uuid(), query).await
+}
+
+/// Whether a customer has any licence.
+pub(super) async fn any_of(db: &impl ConnectionTrait, customer: CustomerId) -> Result<bool, DbErr> {
+    let own = select(Scope::Customer(customer)).select_only().column(license::Column::Id);
+    Ok(own.into_tuple::<LicenseId>().one(db).await?.is_some())
+}
+
+/// Notes that the owner is told of a claim; false when he was told lately.
+pub(super) async fn may_notice(
+    tx: &WriteTx,
+    license: LicenseId,
+    now: Timestamp,
+    pause: Seconds,
+) -> Result<bool, DbErr> {
+    use claim_notice::Column::{LicenseId, ToldAt};
+    let row = claim_notice::ActiveModel { license_id: Set(license), told_at: Set(now) };
+    let told = claim_notice::Entity::insert(row)
+        .on_conflict(
+            OnConflict::column(LicenseId)
+                .update_column(ToldAt)
+                .action_and_where(Expr::col((claim_notice::Entity, ToldAt)).lte(now - pause))
+                .to_owned(),
+        )
+        .exec_without_returning(tx)
+        .await?;
+    Ok(told == 1)
 }
 
 /// Those that a list, or an export, shows.

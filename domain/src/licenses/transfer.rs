@@ -52,6 +52,9 @@ pub async fn transfer(
         detail: json!({"before": former, "after": to}),
     };
     let license = write(&tx, &moment, caller, changed, told).await?;
+    if former.is_some() {
+        store::changes_hands(&tx, license.id, moment.now).await?;
+    }
     activation_claims::reject_open(&tx, &moment, caller, &license).await?;
     let shown = view::render(ctx, &tx, license, moment.now).await?;
     once::commit(ctx, &moment, caller, tx, &shown).await?;

@@ -73,7 +73,7 @@ pub(super) async fn refusals(
             of_request.filter(refusal::Column::LicenseId.in_subquery(inside))
         }
         Scope::License(id) => of_request.filter(refusal::Column::LicenseId.eq(id)),
-        Scope::Activation(_) | Scope::Nothing => return Ok(Vec::new()),
+        Scope::Customer(_) | Scope::Activation(_) | Scope::Nothing => return Ok(Vec::new()),
     };
     in_scope.order_by_asc(refusal::Column::Id).limit(ENOUGH).all(db).await
 }

@@ -96,6 +96,14 @@ pub(crate) async fn find_all_unchanging(
     these.order_by_asc(product::Column::Id).lock_shared().all(tx).await
 }
 
+/// Those of these products that are there.
+pub(crate) async fn find_all(
+    db: &impl ConnectionTrait,
+    ids: &[ProductId],
+) -> Result<Vec<product::Model>, DbErr> {
+    select(Visible::All).filter(product::Column::Id.is_in(ids.iter().copied())).all(db).await
+}
+
 pub(crate) async fn get(db: &impl ConnectionTrait, id: ProductId) -> Result<product::Model, Failure> {
     product::Entity::find_by_id(id).one(db).await?.ok_or(Failure::Corrupt("product"))
 }

@@ -1,12 +1,13 @@
 //! The token of a session (RFC 9068): signed by the session key, which is published nowhere, for this server alone.
 
-use licentia_entity::admin_session;
-use licentia_types::ids::{AdminId, SessionId};
-use licentia_types::sessions::{SESSION_AUDIENCE, SESSION_TYP};
+use licentia_entity::session;
+use licentia_types::ids::SessionId;
+use licentia_types::sessions::{CUSTOMER_SESSION_AUDIENCE, SESSION_AUDIENCE, SESSION_TYP};
 use licentia_types::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::rules;
+use crate::actors::Person;
 use crate::context::{Context, Moment};
 use crate::failure::Failure;
 use crate::signing_keys::Purpose;
@@ -20,8 +21,8 @@ const CLIENT: &str = "licentia";
 #[serde(deny_unknown_fields)]
 pub(super) struct Claims {
     iss: String,
-    /// The admin.
-    pub(super) sub: AdminId,
+    /// The admin or the customer; the audience tells which.
+    sub: String,
     aud: String,
     client_id: String,
     iat: i64,
@@ -31,20 +32,36 @@ pub(super) struct Claims {
     pub(super) sid: SessionId,
 }
 
+impl Claims {
+    /// Whose the token is; none: nobody's.
+    pub(super) fn person(&self) -> Option<Person> {
+        match self.aud.as_str() {
+            SESSION_AUDIENCE => self.sub.parse().ok().map(Person::Admin),
+            CUSTOMER_SESSION_AUDIENCE => self.sub.parse().ok().map(Person::Customer),
+            _ => None,
+        }
+    }
+}
+
 /// Signs the token of a session, and tells its end. Never inside a transaction.
 pub(super) async fn mint(
     ctx: &Context,
     moment: &Moment<'_>,
-    session: &admin_session::Model,
+    session: &session::Model,
 ) -> Result<(String, Timestamp), Failure> {
     let now = moment.now;
     let end = (now + ctx.settings.sessions.access_ttl).min(rules::ends(session, &ctx.settings.sessions));
     let key = ctx.session_key(now).await?;
     key.reserve(&ctx.db, end).await?;
+    let person = rules::person(session).ok_or(Failure::Corrupt("session"))?;
+    let audience = match person {
+        Person::Admin(_) => SESSION_AUDIENCE,
+        Person::Customer(_) => CUSTOMER_SESSION_AUDIENCE,
+    };
     let claims = Claims {
         iss: ctx.settings.issuer.clone(),
-        sub: session.admin_id,
-        aud: SESSION_AUDIENCE.to_owned(),
+        sub: person.to_string(),
+        aud: audience.to_owned(),
         client_id: CLIENT.to_owned(),
         iat: now.seconds(),
         exp: end.seconds(),
@@ -64,6 +81,6 @@ pub(super) async fn read(ctx: &Context, token: &str, now: Timestamp) -> Option<C
     }
     let key = ctx.verifying_key(Purpose::Session, &signed.header.kid, now).await?;
     let claims: Claims = signed.claims(key.decoding()).ok()?;
-    let ours = claims.iss == ctx.settings.issuer && claims.aud == SESSION_AUDIENCE && !key.is_retired();
+    let ours = claims.iss == ctx.settings.issuer && claims.person().is_some() && !key.is_retired();
     (ours && now.seconds() < claims.exp).then_some(claims)
 }

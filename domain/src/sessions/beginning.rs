@@ -1,6 +1,6 @@
 //! A session begins, and what its owner is given then and at every renewal.
 
-use licentia_entity::{admin, admin_session};
+use licentia_entity::session;
 use licentia_types::ids::SessionId;
 use licentia_types::sessions::SignedInResponse;
 use licentia_types::time::Seconds;
@@ -9,12 +9,11 @@ use secrecy::SecretString;
 use serde_json::json;
 
 use super::{access_tokens, refresh, rules};
-use crate::actors::{Actor, Caller, Principal};
-use crate::admins;
-use crate::audit;
+use crate::actors::{Caller, Person};
 use crate::context::{Context, Moment};
 use crate::database::WriteTx;
 use crate::failure::Failure;
+use crate::{accounts, admins, audit};
 
 /// Somebody is in: what he is told, and what his browser keeps.
 #[derive(Debug)]
@@ -27,18 +26,23 @@ pub struct Opened {
     pub cookie_life: Seconds,
 }
 
-/// Writes the session of an admin who is held, and whose credentials were found good.
+/// Writes the session of somebody who is held, and whose credentials were found good.
 pub(crate) async fn begin(
     ctx: &Context,
     tx: &WriteTx,
     moment: &Moment<'_>,
     caller: &Caller,
-    admin: &admin::Model,
+    person: Person,
     user_agent: Option<&str>,
-) -> Result<admin_session::Model, Failure> {
-    let session = admin_session::Model {
+) -> Result<session::Model, Failure> {
+    let (admin_id, customer_id) = match person {
+        Person::Admin(id) => (Some(id), None),
+        Person::Customer(id) => (None, Some(id)),
+    };
+    let session = session::Model {
         id: SessionId::new(moment.new_uuid()?),
-        admin_id: admin.id,
+        admin_id,
+        customer_id,
         generation: 1,
         created_at: moment.now,
         refreshed_at: moment.now,
@@ -47,10 +51,13 @@ pub(crate) async fn begin(
         user_agent: user_agent.map(str::to_owned),
     };
     let row = session.clone().into_active_model().reset_all();
-    admin_session::Entity::insert(row).exec_without_returning(tx).await?;
-    admins::store::mark_login(tx, admin.id, moment.now).await?;
-    let who = Actor::Admin { id: admin.id, session: session.id, principal: Principal::default() };
+    session::Entity::insert(row).exec_without_returning(tx).await?;
+    match person {
+        Person::Admin(id) => admins::store::mark_login(tx, id, moment.now).await?,
+        Person::Customer(id) => accounts::store::mark_login(tx, id, moment.now).await?,
+    }
     let event = audit::Event::new("session.begun", &session.id, json!({}));
+    let who = person.in_session(session.id, session.created_at);
     audit::record(tx, moment, &caller.acting_as(who), event).await?;
     Ok(session)
 }
@@ -60,7 +67,7 @@ impl Opened {
     pub(crate) async fn of(
         ctx: &Context,
         moment: &Moment<'_>,
-        session: &admin_session::Model,
+        session: &session::Model,
     ) -> Result<Self, Failure> {
         let (access_token, expires_at) = access_tokens::mint(ctx, moment, session).await?;
         let response = SignedInResponse {

@@ -1,12 +1,15 @@
-//! Signing in: the password, and where the admin or the configuration wants it, a code. Whether an address is known
-//! shows neither in the answer nor in its time.
+//! Signing in: the password, and where an admin or the configuration wants it, a code; for admins and customers alike.
+//! Whether an address is known shows neither in the answer nor in its time.
 
-use licentia_entity::admin;
-use licentia_types::sessions::{ChallengeResponse, LoginRequest, SecondFactorRequest};
+use licentia_entity::{admin, customer_account};
+use licentia_types::secret::SecretText;
+use licentia_types::sessions::{ChallengeResponse, LoginRequest, SecondFactorRequest, SignInAs};
+use licentia_types::text::Email;
 
 use super::challenges::{Challenge, Step};
-use super::{Opened, SessionError, begin};
-use crate::actors::Caller;
+use super::{Door, Opened, SessionError, begin};
+use crate::accounts;
+use crate::actors::{Caller, Person};
 use crate::admins::{self, rules::folded};
 use crate::context::Context;
 use crate::database::{Lane, WriteTx};
@@ -24,39 +27,114 @@ pub enum Entry {
     TotpEnrollmentRequired(ChallengeResponse),
 }
 
-/// Looks at a password.
+/// Looks at a password, or at a code that was sent.
 ///
 /// # Errors
-/// When it is not this admin's, there is none such, or he is disabled: always the same.
+/// When it is not his, there is nobody such, or he is disabled: always the same.
 pub async fn login(
     ctx: &Context,
     caller: &Caller,
     request: LoginRequest,
+    door: Door,
     user_agent: Option<&str>,
 ) -> Result<Entry, SessionError> {
-    let admin = admins::store::find_by_email(&ctx.db, &folded(&request.email)).await?;
-    let hash = admin.as_ref().and_then(|admin| admin.password_hash.clone());
-    let is_right = passwords::verify(ctx, request.password.expose(), hash).await?;
-    let Some(admin) = admin else {
+    let LoginRequest { email, password, code, who } = request;
+    match (password, code) {
+        (Some(password), None) => {
+            let who = Knock { email, who, door };
+            with_password(ctx, caller, who, password, user_agent).await
+        }
+        (None, Some(code)) if who != Some(SignInAs::Admin) => {
+            let opened = accounts::sign_in_by_code(ctx, caller, &email, &code, user_agent).await?;
+            Ok(Entry::SignedIn(Box::new(opened)))
+        }
+        (None, Some(_)) => Err(SessionError::CodeOfAdmin),
+        _ => Err(SessionError::OneSecret),
+    }
+}
+
+/// Who says he is whom, and where.
+struct Knock {
+    email: Email,
+    who: Option<SignInAs>,
+    door: Door,
+}
+
+/// Whose the password would have to be.
+enum Account {
+    Admin(admin::Model),
+    Customer(customer_account::Model),
+}
+
+impl Account {
+    /// Both are looked up, whoever is meant.
+    async fn find(ctx: &Context, Knock { email, who, door }: Knock) -> Result<Option<Self>, SessionError> {
+        let admin = admins::store::find_by_email(&ctx.db, &folded(&email)).await?;
+        let customer = accounts::store::find_by_email(&ctx.db, &email).await?;
+        let admin = admin.filter(|_| door == Door::Everybody).map(Self::Admin);
+        let customer = customer.map(Self::Customer);
+        Ok(match who {
+            None => admin.or(customer),
+            Some(SignInAs::Admin) => admin,
+            Some(SignInAs::Customer) => customer,
+        })
+    }
+
+    fn hash(&self) -> Option<String> {
+        match self {
+            Self::Admin(admin) => admin.password_hash.clone(),
+            Self::Customer(account) => account.password_hash.clone(),
+        }
+    }
+
+    const fn person(&self) -> Person {
+        match self {
+            Self::Admin(admin) => Person::Admin(admin.id),
+            Self::Customer(account) => Person::Customer(account.customer_id),
+        }
+    }
+
+    const fn is_disabled(&self) -> bool {
+        match self {
+            Self::Admin(admin) => admin.disabled_at.is_some(),
+            Self::Customer(_) => false,
+        }
+    }
+}
+
+async fn with_password(
+    ctx: &Context,
+    caller: &Caller,
+    knock: Knock,
+    password: SecretText,
+    user_agent: Option<&str>,
+) -> Result<Entry, SessionError> {
+    let account = Account::find(ctx, knock).await?;
+    let hash = account.as_ref().and_then(Account::hash);
+    let is_right = passwords::verify(ctx, password.expose(), hash).await?;
+    let Some(account) = account else {
         return Err(SessionError::Credentials);
     };
     // After the hash, which takes its time.
     let moment = ctx.moment();
     let now = moment.now;
-    if !is_right || admin.disabled_at.is_some() {
-        ctx.login_refusals.tell(caller, admin.id, if is_right { "disabled" } else { "password" }, now);
+    if !is_right || account.is_disabled() {
+        let reason = if is_right { "disabled" } else { "password" };
+        ctx.login_refusals.tell(caller, account.person(), reason, now);
         return Err(SessionError::Credentials);
     }
-    if admin.totp_confirmed_at.is_some() {
-        return Ok(Entry::TotpRequired(Challenge::for_admin(ctx, &admin, Step::Code, now)));
-    }
-    if ctx.settings.require_totp {
-        let challenge = Challenge::for_admin(ctx, &admin, Step::Enrollment, now);
-        return Ok(Entry::TotpEnrollmentRequired(challenge));
+    if let Account::Admin(admin) = &account {
+        if admin.totp_confirmed_at.is_some() {
+            return Ok(Entry::TotpRequired(Challenge::for_admin(ctx, admin, Step::Code, now)));
+        }
+        if ctx.settings.require_totp {
+            let challenge = Challenge::for_admin(ctx, admin, Step::Enrollment, now);
+            return Ok(Entry::TotpEnrollmentRequired(challenge));
+        }
     }
     let tx = ctx.db.write(Lane::Ordinary).await?;
-    let held = hold_unchanged(&tx, &admin).await?;
-    let session = begin(ctx, &tx, &moment, caller, &held, user_agent).await?;
+    hold_unchanged(&tx, &account).await?;
+    let session = begin(ctx, &tx, &moment, caller, account.person(), user_agent).await?;
     tx.commit().await?;
     Ok(Entry::SignedIn(Box::new(Opened::of(ctx, &moment, &session).await?)))
 }
@@ -79,19 +157,27 @@ pub async fn second_factor(
     let admin = admin.filter(|admin| challenge.still_holds(admin)).ok_or(SessionError::Challenge)?;
     if !totp::take(ctx, &tx, &moment, &admin, &proof).await? {
         tx.commit().await?;
-        ctx.login_refusals.tell(caller, admin.id, proof.word(), moment.now);
+        ctx.login_refusals.tell(caller, Person::Admin(admin.id), proof.word(), moment.now);
         return Err(SessionError::Credentials);
     }
-    let session = begin(ctx, &tx, &moment, caller, &admin, user_agent).await?;
+    let session = begin(ctx, &tx, &moment, caller, Person::Admin(admin.id), user_agent).await?;
     tx.commit().await?;
     Ok(Opened::of(ctx, &moment, &session).await?)
 }
 
-/// Holds an admin whose password was looked at, if it still is his.
-async fn hold_unchanged(tx: &WriteTx, seen: &admin::Model) -> Result<admin::Model, SessionError> {
-    let held = admins::store::find_locked(tx, seen.id).await?;
-    let same = |held: &admin::Model| {
-        held.disabled_at.is_none() && held.credentials_version == seen.credentials_version
+/// Holds whose password was looked at, if it still is his.
+async fn hold_unchanged(tx: &WriteTx, seen: &Account) -> Result<(), SessionError> {
+    let is_same = match seen {
+        Account::Admin(seen) => {
+            let held = admins::store::find_locked(tx, seen.id).await?;
+            held.is_some_and(|held| {
+                held.disabled_at.is_none() && held.credentials_version == seen.credentials_version
+            })
+        }
+        Account::Customer(seen) => {
+            let held = accounts::store::find_locked(tx, seen.customer_id).await?;
+            held.is_some_and(|held| held.credentials_version == seen.credentials_version)
+        }
     };
-    held.filter(same).ok_or(SessionError::Credentials)
+    if is_same { Ok(()) } else { Err(SessionError::Credentials) }
 }

@@ -3,20 +3,20 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use licentia_entity::{admin, admin_session};
+use licentia_entity::{admin, session};
 use licentia_types::ids::SessionId;
 use secrecy::SecretString;
 use serde_json::json;
 use uuid::Uuid;
 
 use super::rules::{self, Cookie};
-use super::{Opened, SessionError, store};
-use crate::actors::{Actor, Caller, Principal};
-use crate::admins;
+use super::{Door, Opened, SessionError, store};
+use crate::actors::{Caller, Person};
 use crate::audit;
 use crate::context::{Context, Moment};
 use crate::database::{Lane, WriteTx};
 use crate::failure::Failure;
+use crate::{accounts, admins};
 
 const ID: usize = 16;
 const GENERATION: usize = 8;
@@ -28,7 +28,12 @@ const LONGEST: usize = 128;
 ///
 /// # Errors
 /// When the cookie is none of ours, or the session is over.
-pub async fn refresh(ctx: &Context, caller: &Caller, cookie: &str) -> Result<Opened, SessionError> {
+pub async fn refresh(
+    ctx: &Context,
+    caller: &Caller,
+    cookie: &str,
+    door: Door,
+) -> Result<Opened, SessionError> {
     let moment = ctx.moment();
     let (id, generation) = read(ctx, cookie).ok_or(SessionError::Over)?;
     let tx = ctx.db.write(Lane::Ordinary).await?;
@@ -36,19 +41,13 @@ pub async fn refresh(ctx: &Context, caller: &Caller, cookie: &str) -> Result<Ope
     if rules::ends(&session, &ctx.settings.sessions) <= moment.now {
         return Err(SessionError::Over);
     }
-    let admin = admins::store::find(&tx, session.admin_id).await?;
-    // Where a second factor is demanded since, nobody goes on without.
-    let may_go_on = |admin: &admin::Model| {
-        admin.disabled_at.is_none() && (admin.totp_confirmed_at.is_some() || !ctx.settings.require_totp)
-    };
-    admin.filter(may_go_on).ok_or(SessionError::Over)?;
+    if !may_go_on(ctx, &tx, &session, door).await? {
+        return Err(SessionError::Over);
+    }
     let session = match rules::judge(&session, generation, moment.now) {
         Cookie::Present => {
-            let next = admin_session::Model {
-                generation: session.generation + 1,
-                refreshed_at: moment.now,
-                ..session
-            };
+            let next =
+                session::Model { generation: session.generation + 1, refreshed_at: moment.now, ..session };
             store::renew(&tx, &next).await?;
             next
         }
@@ -63,14 +62,36 @@ pub async fn refresh(ctx: &Context, caller: &Caller, cookie: &str) -> Result<Ope
     Ok(Opened::of(ctx, &moment, &session).await?)
 }
 
+/// Whether its owner may still come in, by this door.
+async fn may_go_on(
+    ctx: &Context,
+    tx: &WriteTx,
+    session: &session::Model,
+    door: Door,
+) -> Result<bool, Failure> {
+    match rules::person(session) {
+        Some(Person::Admin(id)) if door == Door::Everybody => {
+            // Where a second factor is demanded since, nobody goes on without.
+            let goes_on = |admin: &admin::Model| {
+                admin.disabled_at.is_none()
+                    && (admin.totp_confirmed_at.is_some() || !ctx.settings.require_totp)
+            };
+            Ok(admins::store::find(tx, id).await?.as_ref().is_some_and(goes_on))
+        }
+        Some(Person::Customer(id)) => Ok(accounts::store::find(tx, id).await?.is_some()),
+        Some(Person::Admin(_)) | None => Ok(false),
+    }
+}
+
 async fn end_copied(
     tx: &WriteTx,
     moment: &Moment<'_>,
     caller: &Caller,
-    session: &admin_session::Model,
+    session: &session::Model,
 ) -> Result<(), Failure> {
     store::delete(tx, session.id).await?;
-    let who = Actor::Admin { id: session.admin_id, session: session.id, principal: Principal::default() };
+    let person = rules::person(session).ok_or(Failure::Corrupt("session"))?;
+    let who = person.in_session(session.id, session.created_at);
     let event = audit::Event::new("session.ended", &session.id, json!({"reason": "cookie_reused"}));
     audit::record(tx, moment, &caller.acting_as(who), event).await
 }

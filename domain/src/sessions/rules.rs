@@ -1,11 +1,12 @@
 //! How long a session goes on, and what the cookie is worth that would renew it. Pure functions.
 
-use licentia_entity::admin_session::Model;
+use licentia_entity::session::Model;
 use licentia_types::sessions::SessionResponse;
 use licentia_types::time::{Seconds, Timestamp};
 
+use crate::actors::Person;
 use crate::context::SessionTimes;
-use licentia_types::ids::SessionId;
+use licentia_types::ids::{AdminId, SessionId};
 
 /// How long the cookie before the present one gives the present one again: two tabs renew at once, and each is
 /// answered.
@@ -20,6 +21,11 @@ pub(super) enum Cookie {
     Before,
     /// Used before: somebody has a copy.
     Used,
+}
+
+/// Whose a session is.
+pub(super) fn person(session: &Model) -> Option<Person> {
+    session.admin_id.map(Person::Admin).or(session.customer_id.map(Person::Customer))
 }
 
 /// First instant at which the session is over, unless it is renewed before.
@@ -38,13 +44,17 @@ pub(super) fn judge(session: &Model, generation: i64, now: Timestamp) -> Cookie 
     }
 }
 
-/// A session as the API shows it.
-pub(super) fn render(session: Model, times: &SessionTimes, asking: Option<SessionId>) -> SessionResponse {
+/// An admin's session as the API shows it.
+pub(super) fn render(
+    (session, admin_id): (Model, AdminId),
+    times: &SessionTimes,
+    asking: Option<SessionId>,
+) -> SessionResponse {
     SessionResponse {
         expires_at: ends(&session, times),
         current: asking == Some(session.id),
         id: session.id,
-        admin_id: session.admin_id,
+        admin_id,
         created_at: session.created_at,
         refreshed_at: session.refreshed_at,
         ip: session.ip,
@@ -54,8 +64,6 @@ pub(super) fn render(session: Model, times: &SessionTimes, asking: Option<Sessio
 
 #[cfg(test)]
 mod tests {
-    use licentia_types::ids::AdminId;
-
     use super::*;
 
     const NOW: i64 = 1_000_000;
@@ -63,7 +71,8 @@ mod tests {
     fn session() -> Model {
         Model {
             id: SessionId::new(uuid::Uuid::nil()),
-            admin_id: AdminId::new(uuid::Uuid::nil()),
+            admin_id: Some(AdminId::new(uuid::Uuid::nil())),
+            customer_id: None,
             generation: 7,
             created_at: Timestamp::from_seconds(NOW - 500),
             refreshed_at: Timestamp::from_seconds(NOW),

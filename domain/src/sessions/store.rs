@@ -1,18 +1,19 @@
 //! Queries on sessions.
 
-use licentia_entity::admin;
-use licentia_entity::admin_session::{Column, Entity, Model};
+use licentia_entity::session::{Column, Entity, Model};
+use licentia_entity::{admin, customer_account};
 use licentia_types::ids::{AdminId, SessionId};
 use licentia_types::pages::PageResponse;
 use licentia_types::time::{Seconds, Timestamp};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect, QueryTrait};
 
+use crate::actors::Person;
 use crate::admins;
 use crate::database::WriteTx;
 use crate::pages::{PageError, PageQuery, page};
 use crate::scope::Scope;
 
-/// Those that go on.
+/// Those of admins that go on.
 pub(super) async fn list(
     db: &impl ConnectionTrait,
     scope: Scope,
@@ -36,6 +37,15 @@ pub(super) async fn find_with_admin(
     Ok(found.and_then(|(session, admin)| Some((session, admin?))))
 }
 
+/// Any session, with the account of its customer.
+pub(super) async fn find_with_account(
+    db: &impl ConnectionTrait,
+    id: SessionId,
+) -> Result<Option<(Model, customer_account::Model)>, DbErr> {
+    let found = Entity::find_by_id(id).find_also_related(customer_account::Entity).one(db).await?;
+    Ok(found.and_then(|(session, account)| Some((session, account?))))
+}
+
 pub(super) async fn find_locked(tx: &WriteTx, id: SessionId) -> Result<Option<Model>, DbErr> {
     Entity::find_by_id(id).lock_exclusive().one(tx).await
 }
@@ -56,9 +66,12 @@ pub(super) async fn delete(tx: &WriteTx, id: SessionId) -> Result<bool, DbErr> {
     Ok(Entity::delete_by_id(id).exec(tx).await?.rows_affected == 1)
 }
 
-/// Ends the sessions of an admin, but maybe one.
-pub(crate) async fn delete_of(tx: &WriteTx, admin: AdminId, but: Option<SessionId>) -> Result<(), DbErr> {
-    let delete = Entity::delete_many().filter(Column::AdminId.eq(admin));
+/// Ends somebody's sessions, but maybe one.
+pub(crate) async fn delete_of(tx: &WriteTx, person: Person, but: Option<SessionId>) -> Result<(), DbErr> {
+    let delete = match person {
+        Person::Admin(id) => Entity::delete_many().filter(Column::AdminId.eq(id)),
+        Person::Customer(id) => Entity::delete_many().filter(Column::CustomerId.eq(id)),
+    };
     let delete = match but {
         Some(session) => delete.filter(Column::Id.ne(session)),
         None => delete,

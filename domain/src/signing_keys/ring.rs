@@ -18,6 +18,7 @@ use super::{creation, rules, store};
 use crate::context::Context;
 use crate::database::Database;
 use crate::failure::Failure;
+use crate::lanes::Lanes;
 use crate::settings::StartError;
 
 /// How old a snapshot may be that is used without looking again.
@@ -44,6 +45,9 @@ struct Seen {
     failure: Option<Arc<Failure>>,
 }
 
+/// What a key is opened with.
+type Opening<'a> = (&'a KeyEncryptionKey, &'a Lanes);
+
 /// The published keys.
 struct Keys {
     rows: Vec<Model>,
@@ -64,10 +68,11 @@ impl KeyRing {
         db: &Database,
         kek: &KeyEncryptionKey,
         bits: RsaKeyBits,
+        lanes: &Lanes,
         now: Timestamp,
     ) -> Result<Self, StartError> {
         creation::complete(db, kek, bits, now).await?;
-        let keys = Arc::new(Keys::of(store::believed(db).await?, None, kek)?);
+        let keys = Arc::new(Keys::of(store::believed(db).await?, None, (kek, lanes))?);
         for purpose in [Purpose::Token, Purpose::Document, Purpose::Session] {
             keys.signer(purpose, now).ok_or(Failure::Corrupt("signing key"))?;
         }
@@ -159,7 +164,9 @@ impl KeyRing {
         let former = self.seen();
         let answer = tokio::time::timeout(PATIENCE, store::believed(&ctx.db)).await;
         let keys = match answer {
-            Ok(rows) => rows.map_err(Failure::from).and_then(|rows| former.keys.replaced_by(rows, &ctx.kek)),
+            Ok(rows) => rows
+                .map_err(Failure::from)
+                .and_then(|rows| former.keys.replaced_by(rows, (&ctx.kek, &ctx.lanes))),
             Err(_) => Err(Failure::Unanswered),
         };
         let seen = match keys {
@@ -199,7 +206,8 @@ fn apart(one: Timestamp, other: Timestamp) -> Seconds {
 impl Keys {
     /// Opens every key that may sign, but those that `former` has open. A retired key signs nothing
     /// and is not published; it still tells its own tokens, whose time is over, from forgeries.
-    fn of(believed: Vec<Model>, former: Option<&Self>, kek: &KeyEncryptionKey) -> Result<Self, StartError> {
+    fn of(believed: Vec<Model>, former: Option<&Self>, opening: Opening<'_>) -> Result<Self, StartError> {
+        let (kek, lanes) = opening;
         let mut signing = HashMap::new();
         let mut verifying = HashMap::new();
         for row in &believed {
@@ -210,7 +218,7 @@ impl Keys {
             }
             let key = match former.and_then(|former| former.signing.get(&row.kid)) {
                 Some(open) => Arc::clone(open),
-                None => Arc::new(SigningKey::open(row, kek)?),
+                None => Arc::new(SigningKey::open(row, kek, lanes)?),
             };
             key.mark(row.signs_until);
             signing.insert(row.kid.clone(), key);
@@ -221,11 +229,11 @@ impl Keys {
     }
 
     /// The keys as they are now; the same ones when nothing changed.
-    fn replaced_by(self: &Arc<Self>, rows: Vec<Model>, kek: &KeyEncryptionKey) -> Result<Arc<Self>, Failure> {
+    fn replaced_by(self: &Arc<Self>, rows: Vec<Model>, opening: Opening<'_>) -> Result<Arc<Self>, Failure> {
         if rows == self.rows {
             return Ok(Arc::clone(self));
         }
-        match Self::of(rows, Some(self), kek) {
+        match Self::of(rows, Some(self), opening) {
             Ok(keys) => Ok(Arc::new(keys)),
             Err(StartError::Failed(failure)) => Err(failure),
             Err(StartError::OtherKey { .. } | StartError::OtherIssuer { .. }) => {

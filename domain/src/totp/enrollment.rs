@@ -8,7 +8,7 @@ use licentia_types::sessions::{ConfirmTotpRequest, EnrollTotpRequest, TotpEnroll
 use serde_json::json;
 
 use super::{TotpError, make_recovery_codes, place, seed, step};
-use crate::actors::{Actor, Caller};
+use crate::actors::{Actor, Caller, Person};
 use crate::admins;
 use crate::audit;
 use crate::context::{Context, Moment};
@@ -89,12 +89,14 @@ pub async fn confirm(
     let admin = admins::write(&tx, &moment, admin).await?;
     let recovery_codes = make_recovery_codes(ctx, &tx, &moment, &admin).await?;
     // They began without a code.
-    sessions::store::delete_of(&tx, admin.id, who.session()).await?;
+    sessions::store::delete_of(&tx, Person::Admin(admin.id), who.session()).await?;
     let event = audit::Event::new("admin.totp_enabled", &admin.id, json!({}));
     audit::record(&tx, &moment, caller, event).await?;
     let session = match who {
         Who::SignedIn(..) => None,
-        Who::Challenged(_) => Some(sessions::begin(ctx, &tx, &moment, caller, &admin, user_agent).await?),
+        Who::Challenged(_) => {
+            Some(sessions::begin(ctx, &tx, &moment, caller, Person::Admin(admin.id), user_agent).await?)
+        }
     };
     tx.commit().await?;
     let signed_in = match session {
@@ -160,6 +162,6 @@ pub(super) async fn expect_password(
     if passwords::verify(ctx, password.expose(), hash).await? {
         return Ok(());
     }
-    ctx.login_refusals.tell(caller, id, "password", ctx.moment().now);
+    ctx.login_refusals.tell(caller, Person::Admin(id), "password", ctx.moment().now);
     Err(SessionError::Credentials.into())
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::enrollment::expect_password;
 use super::{Proof, TotpError, make_recovery_codes, store, take};
-use crate::actors::{Actor, Caller};
+use crate::actors::{Actor, Caller, Person};
 use crate::admins;
 use crate::context::{Context, Moment};
 use crate::database::{Lane, WriteTx};
@@ -66,7 +66,7 @@ pub async fn remove(ctx: &Context, caller: &Caller, id: AdminId) -> Result<Admin
     if admin.totp_sealed.is_none() {
         return Ok(admins::render(&tx, admin).await?);
     }
-    sessions::store::delete_of(&tx, id, None).await?;
+    sessions::store::delete_of(&tx, Person::Admin(id), None).await?;
     let admin = clear(&tx, &moment, caller, admin).await?;
     let shown = admins::render(&tx, admin).await?;
     once::commit(ctx, &moment, caller, tx, &shown).await?;
@@ -99,7 +99,7 @@ async fn hold_proven(
         return Ok((tx, admin));
     }
     tx.commit().await?;
-    ctx.login_refusals.tell(caller, id, proof.word(), moment.now);
+    ctx.login_refusals.tell(caller, Person::Admin(id), proof.word(), moment.now);
     Err(SessionError::Credentials.into())
 }
 

@@ -136,7 +136,7 @@ fn select(scope: Scope) -> Select<usage_day::Entity> {
         }
         Scope::License(id) => all.filter(usage_day::Column::LicenseId.eq(id)),
         // Machines do not see each other's.
-        Scope::Activation(_) | Scope::Nothing => all.filter(Expr::value(false)),
+        Scope::Customer(_) | Scope::Activation(_) | Scope::Nothing => all.filter(Expr::value(false)),
     }
 }
 

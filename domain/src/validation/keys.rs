@@ -87,7 +87,7 @@ async fn look_up(ctx: &Context, hot: &Hot, asked: &[Waiting]) -> Result<Vec<Opti
     let sql = looking_up(hot.backend(), rows.len());
     let rows = hot.read(sql, rows.into_iter().flatten().collect()).await?;
     let known = rows.iter().map(Known::of).collect::<Result<Vec<_>, DbErr>>()?;
-    let granted = grants::of_names(ctx, hot.db(), known.iter().map(|known| known.grant)).await?;
+    let granted = grants::of_names(ctx, hot, known.iter().map(|known| known.grant)).await?;
     let mut found: Vec<Option<Subject>> = asked.iter().map(|_| None).collect();
     for Known { place, grant, seats_used, machine } in known {
         let place = usize::try_from(place).unwrap_or(usize::MAX);

@@ -10,6 +10,7 @@ use secrecy::ExposeSecret;
 use serde_json::Value;
 
 pub(crate) mod bounds;
+mod customers;
 mod matrix;
 
 on_both![

@@ -160,7 +160,7 @@ async fn stock_clients_find_the_keys(backend: Backend) {
 
 async fn health_tells_whether_to_send_work(backend: Backend) {
     let server = TestServer::start(backend).await;
-    let well = json!({"status": "ok"});
+    let well = json!({"status": "ok", "signer": "aws_lc"});
     for path in ["/health", "/health/ready"] {
         assert_eq!(server.get(path).await.expect(200), well);
     }

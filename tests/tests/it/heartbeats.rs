@@ -20,6 +20,7 @@ on_both![
     a_late_machine_recovers,
     a_token_never_outlives_the_licence,
     a_token_is_minted_afresh_after_an_edit,
+    a_token_says_each_thing_of_its_licence_in_its_own_place,
     nothing_is_written_for_a_wrong_fingerprint,
     heartbeats_leave_version_and_edit_time_alone,
 ];
@@ -246,6 +247,35 @@ async fn a_token_is_minted_afresh_after_an_edit(backend: Backend) {
     server.admin_put(&format!("/pricing-tiers/{basic}"), json!({"maxTenants": 7})).await.expect(200);
     machine.beat(&server).await;
     assert_eq!(machine.claims()["max_tenants"], 7);
+}
+
+/// The row is read column after column: what stands side by side must not change places.
+async fn a_token_says_each_thing_of_its_licence_in_its_own_place(backend: Backend) {
+    let server = TestServer::start(backend).await;
+    let shop = Shop::open(&server).await;
+    let license = json!({
+        "maxActivations": 5, "maxUsers": 7, "maxTenants": 9, "features": {"add": ["api"], "remove": ["export"]},
+        "expiresAt": "2098-01-01T00:00:00Z", "updatesUntil": "2097-01-01T00:00:00Z", "metadata": {"a": "b"}, "notes": "c",
+    });
+    let issued = shop.issue(&server, license).await;
+    let mut machine = Machine::activate(&server, issued["licenseKey"].as_str().unwrap(), "fp").await;
+    for _ in 0..2 {
+        let claims = machine.claims();
+        assert_eq!(
+            (&claims["max_activations"], &claims["max_users"], &claims["max_tenants"]),
+            (&json!(5), &json!(7), &json!(9))
+        );
+        assert_eq!(
+            (&claims["license_exp"], &claims["updates_until"]),
+            (&json!(4_039_372_800_i64), &json!(4_007_836_800_i64))
+        );
+        let features = claims["features"].as_array().unwrap();
+        assert!(features.contains(&json!("api")) && !features.contains(&json!("export")), "{features:?}");
+        // Not at hand any more.
+        let path = format!("/license-keys/{}", issued["id"].as_str().unwrap());
+        server.admin_put(&path, json!({"notes": "d"})).await.expect(200);
+        machine.beat(&server).await;
+    }
 }
 
 async fn nothing_is_written_for_a_wrong_fingerprint(backend: Backend) {

@@ -6,7 +6,7 @@ use reqwest::{Method, RequestBuilder};
 use sea_orm::{EntityTrait, PaginatorTrait, QueryOrder};
 use serde_json::Value;
 
-mod cases;
+pub(crate) mod cases;
 mod conflicts;
 mod imports;
 mod keeping;

@@ -1,4 +1,5 @@
 //! Every behaviour over real HTTP, on SQLite and on PostgreSQL.
+#![forbid(unsafe_code)]
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -16,12 +17,16 @@ mod assemblies;
 mod audit;
 mod catalogue;
 mod changes;
+mod clock;
 mod commands;
 mod customers;
+mod deployment;
 mod discovery;
 mod drift;
 mod expiry_notices;
 mod explain;
+mod failing_statements;
+mod full_disk;
 mod group_commit;
 mod groups;
 mod hardening;
@@ -38,7 +43,10 @@ mod listeners;
 mod lists;
 mod liveness;
 mod lookup;
+mod mail;
+mod metrics;
 mod openapi;
+mod portal;
 mod problems;
 mod refusals;
 mod releases;

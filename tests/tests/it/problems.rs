@@ -13,6 +13,7 @@ use crate::assemblies::build;
 use crate::idempotency::keyed;
 use crate::idempotency::racing::in_flight;
 use crate::licenses::suspend;
+use crate::portal::Portal;
 
 on_both![
     every_code_of_the_table_is_met,
@@ -75,6 +76,8 @@ impl World {
             Code::CredentialsInvalid => self.login(None).await,
             Code::OriginRefused => self.login(Some("https://elsewhere.example")).await,
             Code::PasswordWeak => self.password_weak().await,
+            Code::RecentSignInRequired => recent_sign_in_required(self.backend).await,
+            Code::LicenseClaimed => license_claimed(self.backend).await,
             Code::NonceInvalid => self.nonce_invalid().await,
             Code::PermissionDenied => self.permission_denied().await,
             Code::LicenseExpired => self.license_expired().await,
@@ -118,6 +121,7 @@ impl World {
             Code::IdempotencyKeyReused => self.idempotency_key_reused().await,
             Code::NotSupported => self.not_supported().await,
             Code::RateLimited => rate_limited(self.backend).await,
+            Code::MailNotTaken => self.mail_not_taken().await,
             Code::Internal => internal(self.backend).await,
             Code::Unavailable => unavailable(self.backend).await,
         }
@@ -137,6 +141,20 @@ impl World {
         let ada = self.server.admin_post("/admins", ada).await.expect(201);
         let body = json!({"token": ada["passwordToken"], "password": "password1234"});
         self.server.post("/auth/password/reset", body).await
+    }
+
+    async fn mail_not_taken(&self) -> Reply {
+        let silent = crate::mail::nobody_there();
+        let settings = crate::mail::settings(&silent, &[]);
+        let server = self.server.another_with(&crate::mail::borrowed(&settings)).await;
+        let body = json!({"to": "ada@example.com"});
+        Reply::of(
+            server
+                .request(Method::POST, "/api/v1/settings/mail/test")
+                .bearer_auth(&self.server.admin_key)
+                .json(&body),
+        )
+        .await
     }
 
     async fn beat(&self, machine: &Machine, member: &str, value: &str) -> Reply {
@@ -312,6 +330,21 @@ async fn rate_limited(backend: Backend) -> Reply {
     let guess = || try_activate(&server, "a-key-of-nobody", "fp-1", json!({}));
     guess().await.expect_problem(404, "NOT_FOUND");
     guess().await
+}
+
+async fn recent_sign_in_required(backend: Backend) -> Reply {
+    let portal = Portal::open(backend).await;
+    let mine = portal.estate("mine").await;
+    portal.server.clock.advance(900);
+    let session = mine.session.renewed(&portal.server).await;
+    let path = format!("/user/licenses/{}/reveal", mine.license);
+    session.send(&portal.server, Method::POST, &path, Value::Null).await
+}
+
+async fn license_claimed(backend: Backend) -> Reply {
+    let portal = Portal::open(backend).await;
+    let (mine, other) = (portal.estate("mine").await, portal.estate("other").await);
+    other.claim(&portal.server, &mine.license_key).await
 }
 
 /// Takes a table away from a server.

@@ -14,6 +14,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::activation_claims::Guarded;
+use crate::portal::{last_letter, registration_token};
 use crate::sessions::Session;
 use crate::totp::App;
 
@@ -57,6 +58,7 @@ async fn no_secret_is_logged_at_any_level(backend: Backend) {
     let mut secrets = vec![server.admin_key.clone()];
     secrets.extend(live(&server).await);
     secrets.extend(people(&server).await);
+    secrets.extend(customers(&server).await);
     secrets.extend(canaries(&server).await);
     assert!(secrets.len() >= 40, "{}", secrets.len());
     let stored = stored(&server).await;
@@ -170,6 +172,42 @@ async fn people(server: &TestServer) -> Vec<String> {
     secrets.push(enroll.body["secret"].as_str().unwrap().to_owned());
     secrets.extend(codes);
     for session in [session, second, renewed] {
+        secrets.push(session.token);
+        secrets.push(session.cookie.split_once('=').unwrap().1.to_owned());
+    }
+    secrets
+}
+
+/// What customers sign in with, and what is sent to them.
+async fn customers(server: &TestServer) -> Vec<String> {
+    let settings = crate::mail::settings(&crate::mail::nobody_there(), &[]);
+    let server = &server.another_with(&crate::mail::borrowed(&settings)).await;
+    let email = "canary@example.com";
+    let password = "gravel violin CANARY x4Vb8NpQe2RtHs6J".to_owned();
+    let wrong = "not this password x4Vb8NpQe2RtHs6J".to_owned();
+    let registration = registration_token(server, email).await;
+    let confirm = json!({"token": registration, "password": password});
+    let first = Session::of(&server.post("/register/confirm", confirm).await);
+    let login =
+        |member: &str, secret: &str| server.post("/auth/login", json!({"email": email, member: secret}));
+    login("password", &wrong).await.expect_problem(401, "CREDENTIALS_INVALID");
+    server.post("/auth/code", json!({"email": email})).await;
+    let code = last_letter(server, email, "sign_in_code", "code").await;
+    let second = Session::of(&login("code", &code).await);
+    let key = Shop::named(server, "canaries").await.issue(server, json!({})).await["licenseKey"].clone();
+    let claim = json!({"licenseKey": key});
+    let own = second.send(server, Method::POST, "/user/claim-license", claim).await.expect(200);
+    let reveal = format!("/user/licenses/{}/reveal", own["id"].as_str().unwrap());
+    second.send(server, Method::POST, &reveal, Value::Null).await.expect(200);
+    server.post("/auth/password/forgot", json!({"email": email})).await.expect(204);
+    let reset = last_letter(server, email, "password_reset", "token").await;
+    let another = format!("{password} again");
+    server.post("/auth/password/reset", json!({"token": reset, "password": another})).await.expect(204);
+    let third = Session::of(&login("password", &another).await);
+    let renewed = Session::of(&third.refresh(server).await);
+    let key = key.as_str().unwrap().to_owned();
+    let mut secrets = vec![password, wrong, registration, key, reset, another];
+    for session in [first, second, third, renewed] {
         secrets.push(session.token);
         secrets.push(session.cookie.split_once('=').unwrap().1.to_owned());
     }

@@ -94,7 +94,14 @@ impl Session {
         Reply::of(server.request(Method::POST, "/api/v1/auth/refresh").header("cookie", &self.cookie)).await
     }
 
-    async fn log_out(&self, server: &TestServer) -> Reply {
+    /// The same session, with its next token.
+    pub(crate) async fn renewed(&self, server: &TestServer) -> Self {
+        let reply = self.refresh(server).await;
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        Self::of(&reply)
+    }
+
+    pub(crate) async fn log_out(&self, server: &TestServer) -> Reply {
         let request = server.request(Method::POST, "/api/v1/auth/logout");
         Reply::of(request.bearer_auth(&self.token).header("cookie", &self.cookie)).await
     }
@@ -157,7 +164,7 @@ async fn a_session_that_nobody_renews_ends_and_so_does_every_other(backend: Back
     let young = person.sign_in(&server).await;
     server.run_jobs().await;
     young.get(&server, "/auth/me").await.expect(200);
-    let kept = licentia_entity::admin_session::Entity::find().all(&server.context.db).await.unwrap();
+    let kept = licentia_entity::session::Entity::find().all(&server.context.db).await.unwrap();
     assert_eq!(kept.iter().map(|session| session.id.to_string()).collect::<Vec<_>>(), [young.id]);
 }
 

@@ -27,6 +27,17 @@ const EDGES: &[(&str, &[&str])] = &[
         "licentia-bench",
         &["licentia", "licentia-crypto", "licentia-domain", "licentia-entity", "licentia-types"],
     ),
+    (
+        "licentia-faults",
+        &[
+            "licentia",
+            "licentia-bench",
+            "licentia-crypto",
+            "licentia-domain",
+            "licentia-entity",
+            "licentia-types",
+        ],
+    ),
 ];
 
 /// The tests may look into any crate, and need not.
@@ -71,6 +82,30 @@ fn domain_knows_no_transport() -> Outcome {
 fn api_holds_no_database_path() -> Outcome {
     let found = lines_naming("api/src", "sea_orm::")?;
     assert!(found.is_empty(), "api names SeaORM; queries belong to domain's stores:\n{}", found.join("\n"));
+    Ok(())
+}
+
+/// What the compiler does not check is in one place, with its reasons; each other crate forbids it to itself.
+#[test]
+fn unsafe_code_is_in_one_module() -> Outcome {
+    const MODULE: &str = "crypto/src/multi_buffer/library.rs";
+    let keyword = concat!("un", "safe ");
+    let crates = ["types", "entity", "migration", "domain", "api", "tests", "bench", "faults"];
+    for folder in crates.map(|name| format!("{name}/src")).iter().chain(&["tests/tests".to_owned()]) {
+        let found = lines_naming(folder, keyword)?;
+        assert!(found.is_empty(), "it belongs to {MODULE}: {found:#?}");
+    }
+    let found = lines_naming("crypto/src", keyword)?;
+    assert!(!found.is_empty() && found.iter().all(|line| line.contains(MODULE)), "{found:#?}");
+    for root in ["lib.rs", "main.rs"] {
+        for name in crates {
+            let path = self::root()?.join(name).join("src").join(root);
+            if path.exists() {
+                let text = fs::read_to_string(&path)?;
+                assert!(text.contains("#![forbid(unsafe_code)]"), "{}", path.display());
+            }
+        }
+    }
     Ok(())
 }
 
@@ -120,7 +155,11 @@ fn is_end_of_word(rest: &str) -> bool {
 /// Lines of the Rust sources under `folder` that hold `text` outside a comment, as `path:line: source`.
 fn lines_naming(folder: &str, text: &str) -> Result<Vec<String>, Box<dyn Error>> {
     let mut found = Vec::new();
-    for path in rust_files(&root()?.join(folder))? {
+    let files = rust_files(&root()?.join(folder))?;
+    if files.is_empty() {
+        return Err(format!("{folder} holds no Rust file").into());
+    }
+    for path in files {
         for (at, line) in fs::read_to_string(&path)?.lines().enumerate() {
             let code = line.split("//").next().unwrap_or_default();
             if code.contains(text) {
@@ -141,7 +180,7 @@ fn rust_files(folder: &Path) -> Result<Vec<PathBuf>, Box<dyn Error>> {
             files.push(path);
         }
     }
-    if files.is_empty() { Err(format!("{} holds no Rust file", folder.display()).into()) } else { Ok(files) }
+    Ok(files)
 }
 
 fn root() -> Result<&'static Path, Box<dyn Error>> {

@@ -109,7 +109,7 @@ curl -sS '{place}/api/v1/auth/password/reset' -H 'Content-Type: application/json
 "#,
         line = line(&invited.admin),
         until = invited.password_token_expires_at,
-        token = invited.password_token,
+        token = invited.password_token.as_deref().unwrap_or_default(),
     )
 }
 

@@ -137,6 +137,7 @@ fn values_that_do_not_fit_are_named_with_their_place() {
         ("LICENTIA__DATABASE__URL=12345", "must begin with sqlite:// or postgres://"),
         ("LICENTIA__DATABASE__URL=sqlite::memory:", "names a SQLite database in memory"),
         ("LICENTIA__ENVIRONMENT=prod", "is either \"development\" or \"production\""),
+        ("LICENTIA__PORTAL__REGISTRATION=closed", "is \"open\", \"invited\" or \"off\""),
         ("LICENTIA__LOG__FORMAT=xml", "is one of \"auto\", \"pretty\" and \"json\""),
         ("LICENTIA__LOG__FILTER=inof", "for a module write `inof=trace`"),
     ] {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use licentia_crypto::jws::Unsigned;
 use licentia_entity::activation;
 use licentia_types::text::ProductVersion;
 
@@ -14,18 +15,21 @@ use crate::activations::bound::Bound;
 use crate::activations::identify::Coming;
 use crate::activations::seats::full;
 use crate::context::{Context, Moment};
-use crate::database::{Database, Lane, WriteTx};
+use crate::database::hot::Hot;
+use crate::database::{Lane, WriteTx};
 use crate::events;
 use crate::failure::Failure;
+use crate::lanes::{SignedToken, ToSign};
 use crate::licenses::grants;
+use crate::signing_keys::SigningKey;
 use crate::{audit, releases, status_lists, tokens};
 
 /// Ends what can be ended. Batches are of few sizes, or of each size a statement would be prepared: what
 /// is beyond a power of two waits for the next one.
-pub(super) async fn settle(ctx: &Context, db: &Database, mut waiting: Vec<Waiting>) -> Vec<Waiting> {
+pub(super) async fn settle(ctx: &Context, hot: &Hot, mut waiting: Vec<Waiting>) -> Vec<Waiting> {
     let next = waiting.split_off(power_of_two_within(waiting.len()));
     let arrivals: Vec<&Arrival> = waiting.iter().map(|waiting| &waiting.call).collect();
-    let outcomes = match Box::pin(together(ctx, db, &arrivals)).await {
+    let outcomes = match Box::pin(together(ctx, hot, &arrivals)).await {
         Ok(outcomes) => outcomes,
         // A row of one of them may be at fault: alone, each finds out.
         Err(failure) if failure.is_rolled_back() || !failure.is_passing() => {
@@ -36,10 +40,43 @@ pub(super) async fn settle(ctx: &Context, db: &Database, mut waiting: Vec<Waitin
             arrivals.iter().map(|_| Outcome::Failed(Arc::clone(&failure))).collect()
         }
     };
+    let mut seated: Vec<Box<dyn ToSign>> = Vec::new();
     for (waiting, outcome) in waiting.into_iter().zip(outcomes) {
-        waiting.end(outcome);
+        match outcome {
+            Outcome::Bound(bound) if bound.signing_key.is_reserved(bound.grant.window.stale_until) => {
+                seated.push(Box::new(ToAnswer { waiting, bound }));
+            }
+            outcome => waiting.end(outcome),
+        }
     }
+    ctx.lanes.take(seated);
     next
+}
+
+/// A machine that has its seat, on its way to be signed with others.
+struct ToAnswer {
+    waiting: Waiting,
+    bound: Box<Bound>,
+}
+
+impl ToSign for ToAnswer {
+    fn key(&self) -> &Arc<SigningKey> {
+        &self.bound.signing_key
+    }
+
+    fn unsigned(&self, ctx: &Context) -> Option<Unsigned> {
+        self.bound.unsigned(ctx).ok()
+    }
+
+    fn is_awaited(&self) -> bool {
+        self.waiting.is_awaited()
+    }
+
+    fn end(self: Box<Self>, token: Option<SignedToken>) {
+        let Self { waiting, mut bound } = *self;
+        bound.token = token;
+        waiting.end(Outcome::Bound(bound));
+    }
 }
 
 /// The largest power of two that is not more.
@@ -50,13 +87,13 @@ const fn power_of_two_within(number: usize) -> usize {
     }
 }
 
-async fn together(ctx: &Context, db: &Database, arrivals: &[&Arrival]) -> Result<Vec<Outcome>, Failure> {
+async fn together(ctx: &Context, hot: &Hot, arrivals: &[&Arrival]) -> Result<Vec<Outcome>, Failure> {
     let moment = ctx.moment();
     let signing_key = ctx.token_key(moment.now).await?;
-    let tx = db.write(Lane::Ordinary).await?;
+    let tx = hot.db().write(Lane::Ordinary).await?;
     let keys = arrivals.iter().map(|arrival| arrival.key_digest.clone()).collect();
     let held = store::hold(&tx, keys).await?;
-    let granted = grants::of_names(ctx, db, held.iter().map(|held| held.grant)).await?;
+    let granted = grants::of_names(ctx, hot, held.iter().map(|held| held.grant)).await?;
     let by_key: HashMap<_, _> = held.iter().map(|held| (&held.key_digest, held.grant.license)).collect();
     let came = arrivals
         .iter()
@@ -81,6 +118,7 @@ async fn together(ctx: &Context, db: &Database, arrivals: &[&Arrival]) -> Result
             recipient: None,
             proof: None,
             created: true,
+            token: None,
         })),
     };
     Ok(seated.into_iter().map(outcome).collect())

@@ -59,6 +59,8 @@ fn of_sqlite<T: ValueType>(cell: &Cell) -> Option<T> {
         (ArrayType::String, Cell::Text(text)) => Value::String(Some(text.clone())),
         (ArrayType::Bytes, Cell::Null) => Value::Bytes(None),
         (ArrayType::Bytes, Cell::Blob(bytes)) => Value::Bytes(Some(bytes.clone())),
+        (ArrayType::Json, Cell::Null) => Value::Json(None),
+        (ArrayType::Json, Cell::Text(text)) => Value::Json(Some(Box::new(serde_json::from_str(text).ok()?))),
         (ArrayType::Uuid, Cell::Null) => Value::Uuid(None),
         (ArrayType::Uuid, Cell::Blob(bytes)) => Value::Uuid(Some(Uuid::from_slice(bytes).ok()?)),
         _ => return None,

@@ -24,7 +24,12 @@ fn settings() -> Settings {
         signing_key_bits: RsaKeyBits::Rsa2048,
         keys: KeyTimes { jwks_max_age: seconds(1), rotation: None, document_rotation: None },
         list_ttl: seconds(1),
-        retention: Retention { events: seconds(1), system_events: seconds(1), usage: seconds(1) },
+        retention: Retention {
+            events: seconds(1),
+            system_events: seconds(1),
+            usage: seconds(1),
+            mails: seconds(1),
+        },
         import_bytes: 1_048_576,
         sessions: SessionTimes {
             access_ttl: Seconds::constant(300),
@@ -32,6 +37,7 @@ fn settings() -> Settings {
             lifetime: Seconds::constant(900),
         },
         require_totp: false,
+        registration: crate::context::Registration::Open,
         backdate: seconds(60),
         times: DefaultTimes {
             token_ttl: seconds(1_001),

@@ -11,13 +11,15 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::{key_with, make_key};
-use crate::openapi::{PUBLIC, SIGNED_IN, operations};
+use crate::openapi::{CUSTOMERS, PUBLIC, SIGNED_IN, operations};
+use crate::portal::{Account, Portal};
 use crate::sessions::Person;
 
 on_both![
     every_route_needs_its_permission_and_no_other,
     every_role_opens_what_it_may_and_nothing_else,
     a_key_that_is_worth_nothing_opens_nothing,
+    a_customer_gets_in_where_he_belongs_and_nowhere_else,
 ];
 
 /// Who may call a route.
@@ -28,6 +30,8 @@ enum Class {
     MachineOr(Permission),
     /// Any admin who signed in, and no key.
     SignedIn,
+    /// A customer who signed in, and nobody else.
+    Customer,
     /// Everybody.
     Public,
 }
@@ -52,7 +56,7 @@ impl Route {
     fn needs(&self) -> Option<Permission> {
         match self.class {
             Class::Guarded(permission) | Class::MachineOr(permission) => Some(permission),
-            Class::SignedIn | Class::Public => None,
+            Class::SignedIn | Class::Customer | Class::Public => None,
         }
     }
 
@@ -90,6 +94,7 @@ fn routes() -> Vec<Route> {
         let class = match needs {
             Some(permission) if security.contains(&json!({})) => Class::MachineOr(permission),
             Some(permission) => Class::Guarded(permission),
+            None if CUSTOMERS.contains(&name.as_str()) => Class::Customer,
             None if SIGNED_IN.contains(&name.as_str()) => Class::SignedIn,
             None => {
                 assert!(PUBLIC.contains(&name.as_str()), "{name} is not classified");
@@ -119,7 +124,7 @@ async fn every_route_needs_its_permission_and_no_other(backend: Backend) {
     for route in routes() {
         let anonymous = route.ask(&server, None).await;
         match route.class {
-            Class::Guarded(_) | Class::SignedIn => {
+            Class::Guarded(_) | Class::SignedIn | Class::Customer => {
                 assert_eq!(anonymous.status, 401, "{}: {}", route.name, anonymous.text);
             }
             Class::MachineOr(_) | Class::Public => route.let_in("anonymous", &anonymous),
@@ -159,6 +164,10 @@ async fn every_role_opens_what_it_may_and_nothing_else(backend: Backend) {
                     Class::SignedIn if is_key => {
                         assert_eq!(reply.status, 403, "{}: {}", route.name, reply.text);
                     }
+                    // Whatever somebody may do: it is no customer's session.
+                    Class::Customer => {
+                        assert_eq!(reply.status, 403, "{} as {who}: {}", route.name, reply.text);
+                    }
                     Class::Guarded(needs) | Class::MachineOr(needs) if !may.contains(&needs) => {
                         route.denied(who, &reply);
                     }
@@ -187,6 +196,27 @@ async fn a_key_that_is_worth_nothing_opens_nothing(backend: Backend) {
                 let reply = route.ask(&server, Some(key)).await;
                 assert_eq!(reply.status, 401, "{}: {}", route.name, reply.text);
             }
+        }
+    }
+}
+
+async fn a_customer_gets_in_where_he_belongs_and_nowhere_else(backend: Backend) {
+    let portal = Portal::open(backend).await;
+    let server = &portal.server;
+    let account = Account::register(server, "bob@example.com").await;
+    let mut session = account.sign_in(server).await;
+    for route in routes() {
+        let reply = route.ask(server, Some(&session.token)).await;
+        match route.class {
+            Class::Guarded(_) | Class::MachineOr(_) => route.denied("a customer", &reply),
+            Class::SignedIn => {
+                assert_eq!(reply.status, 403, "{}: {}", route.name, reply.text);
+                assert_eq!(reply.body["code"], "PERMISSION_DENIED", "{}", route.name);
+            }
+            Class::Customer | Class::Public => route.let_in("a customer", &reply),
+        }
+        if route.path.ends_with("/auth/logout") {
+            session = account.sign_in(server).await;
         }
     }
 }

@@ -50,6 +50,27 @@ fn a_start_logs_what_concerns_the_operator_and_no_more() {
 }
 
 #[test]
+fn the_log_says_what_signs_and_lanes_that_are_required_have_to_be_there() {
+    let missing = |choice| {
+        let place = Installation::new().with("SIGNING__MULTI_BUFFER", choice);
+        place.with("SIGNING__MULTI_BUFFER_LIBRARY", "/nowhere/libcrypto_mb.so.11")
+    };
+    for choice in ["auto", "off"] {
+        let place = missing(choice);
+        let serving = place.serve(&[]);
+        let log = serving.log();
+        let signer = log.iter().find(|line| line["message"] == "tokens are signed one by one").unwrap();
+        assert_eq!(signer["signer"], "aws_lc");
+        assert_eq!(signer["reason"].is_string(), choice == "auto", "{signer}");
+        serving.stop();
+    }
+    let refusal = missing("require").refuses(&["serve"], 1);
+    assert!(refusal.contains("signing.multi_buffer is \"require\", but "), "{refusal}");
+    let refusal = missing("perhaps").refuses(&["serve"], 2);
+    assert!(refusal.contains("is \"auto\", \"off\" or \"require\""), "{refusal}");
+}
+
+#[test]
 fn sigterm_lets_a_slow_request_end() {
     let place = Installation::new();
     let mut serving = place.serve(&[]);

@@ -6,16 +6,17 @@ use serde_json::{Value, json};
 
 use crate::activation_claims::{Guarded, approve_first};
 use crate::assemblies::build;
+use crate::mail::given_up;
 use crate::sessions::{PASSWORD, Person};
 
 /// A request that has an effect.
-pub(super) struct Case {
+pub(crate) struct Case {
     /// As the route table has it.
-    pub(super) route: &'static str,
-    pub(super) path: String,
-    pub(super) body: Value,
+    pub(crate) route: &'static str,
+    pub(crate) path: String,
+    pub(crate) body: Value,
     /// `If-Match`, where it is demanded.
-    pub(super) version: Option<String>,
+    pub(crate) version: Option<String>,
 }
 
 impl Case {
@@ -32,7 +33,7 @@ impl Case {
 }
 
 /// One for every route, each about things of its own.
-pub(super) async fn cases(server: &TestServer) -> Vec<Case> {
+pub(crate) async fn cases(server: &TestServer) -> Vec<Case> {
     let shop = Shop::open(server).await;
     let mut cases = catalogue(&shop);
     cases.extend(licenses(server, &shop).await);
@@ -41,6 +42,7 @@ pub(super) async fn cases(server: &TestServer) -> Vec<Case> {
     cases.extend(access(server).await);
     cases.extend(admins(server).await);
     cases.extend(signing_keys(server).await);
+    cases.push(Case::of("/mails/{id}/retry", &given_up(server).await, json!({})));
     cases
 }
 

@@ -10,19 +10,22 @@ use super::cases::cases;
 use super::{HEADER, keyed, written};
 use crate::activation_claims::Guarded;
 use crate::openapi::operations;
+use crate::portal::Portal;
 
 on_both![
     every_case_is_a_route_that_takes_a_key,
     other_calls_refuse_a_key,
     signing_in_takes_no_key,
+    customers_are_told_that_their_calls_take_none,
     machines_are_not_asked_for_keys,
 ];
 
-/// Nothing is created or spent: they tell something.
-const TAKE_NONE: [&str; 4] = [
+/// Nothing is created or spent: they tell something, or show that letters arrive.
+const TAKE_NONE: [&str; 5] = [
     "POST /api/v1/license-keys/{id}/audit",
     "POST /api/v1/license-keys/{id}/reveal",
     "POST /api/v1/lookup",
+    "POST /api/v1/settings/mail/test",
     "POST /api/v1/tokens/inspect",
 ];
 
@@ -37,10 +40,12 @@ const MACHINES: [&str; 6] = [
 ];
 
 /// Each begins, renews or ends a session, or is about the account of whoever calls: what they give is good once.
-const SIGNING_IN: [&str; 11] = [
+const SIGNING_IN: [&str; 15] = [
+    "POST /api/v1/auth/code",
     "POST /api/v1/auth/login",
     "POST /api/v1/auth/logout",
     "POST /api/v1/auth/password/change",
+    "POST /api/v1/auth/password/forgot",
     "POST /api/v1/auth/password/reset",
     "POST /api/v1/auth/refresh",
     "POST /api/v1/auth/totp",
@@ -48,7 +53,20 @@ const SIGNING_IN: [&str; 11] = [
     "POST /api/v1/auth/totp/disable",
     "POST /api/v1/auth/totp/enroll",
     "POST /api/v1/auth/totp/recovery-codes",
+    "POST /api/v1/register",
+    "POST /api/v1/register/confirm",
     "POST /api/v1/setup",
+];
+
+/// Customers': each changes nothing when it is asked for again.
+const CUSTOMERS: [&str; 7] = [
+    "POST /api/v1/user/activation-claims/{id}/approve",
+    "POST /api/v1/user/activation-claims/{id}/reject",
+    "POST /api/v1/user/activations/{id}/release",
+    "POST /api/v1/user/claim-license",
+    "POST /api/v1/user/export",
+    "POST /api/v1/user/licenses/{id}/checkout",
+    "POST /api/v1/user/licenses/{id}/reveal",
 ];
 
 fn takes_a_key(operation: &Value) -> bool {
@@ -65,7 +83,7 @@ pub(super) fn takers() -> BTreeSet<String> {
 fn every_post_is_classified() {
     let posts = operations().into_iter().map(|(name, _)| name).filter(|name| name.starts_with("POST "));
     let posts: BTreeSet<String> = posts.collect();
-    let others = TAKE_NONE.iter().chain(&MACHINES).chain(&SIGNING_IN);
+    let others = TAKE_NONE.iter().chain(&MACHINES).chain(&SIGNING_IN).chain(&CUSTOMERS);
     let others: BTreeSet<String> = others.map(ToString::to_string).collect();
     assert_eq!(takers().intersection(&others).next(), None);
     assert_eq!(takers().union(&others).cloned().collect::<BTreeSet<_>>(), posts);
@@ -108,6 +126,7 @@ async fn other_calls_refuse_a_key(backend: Backend) {
         (format!("/license-keys/{id}/audit"), json!({})),
         (format!("/license-keys/{id}/reveal"), json!({})),
         ("/lookup".to_owned(), json!({"text": key})),
+        ("/settings/mail/test".to_owned(), json!({"to": "ada@example.com"})),
         ("/tokens/inspect".to_owned(), json!({"token": machine.token})),
         ("/activation-claims".to_owned(), json!({"claimId": claim.id, "claimSecret": claim.secret})),
         ("/license-activations/activate".to_owned(), json!({"licenseKey": key, "fingerprint": "fp-2"})),
@@ -136,6 +155,20 @@ async fn signing_in_takes_no_key(backend: Backend) {
         reply.expect_problem(422, "NOT_SUPPORTED");
     }
     session.get(&server, "/auth/me").await.expect(200);
+}
+
+async fn customers_are_told_that_their_calls_take_none(backend: Backend) {
+    let portal = Portal::open(backend).await;
+    let (server, mine) = (&portal.server, portal.estate("mine").await);
+    for (name, operation) in operations().into_iter().filter(|(name, _)| CUSTOMERS.contains(&name.as_str())) {
+        let path = mine.path_of(name.strip_prefix("POST /api/v1").unwrap());
+        let body = &operation["requestBody"]["content"]["application/json"]["example"];
+        let request =
+            server.request(Method::POST, &format!("/api/v1{path}")).bearer_auth(&mine.session.token);
+        let request = if body.is_null() { request } else { request.json(body) };
+        let reply = Reply::of(request.header(HEADER, "a-key-of-ours")).await;
+        reply.expect_problem(422, "NOT_SUPPORTED");
+    }
 }
 
 async fn machines_are_not_asked_for_keys(backend: Backend) {

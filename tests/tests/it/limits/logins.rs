@@ -5,6 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::assert_limited;
+use crate::portal::{Account, Portal, last_letter};
 use crate::sessions::{PASSWORD, Person};
 
 on_both![
@@ -13,6 +14,8 @@ on_both![
     codes_are_counted_by_account_too,
     whoever_is_in_is_counted_by_himself,
     what_is_refused_before_it_names_anybody_is_counted_too,
+    customers_are_guessed_at_within_the_same_limits,
+    letters_are_asked_for_within_a_limit_and_keep_nobody_from_signing_in,
 ];
 
 /// Whatever stands in X-Forwarded-For is believed.
@@ -126,4 +129,59 @@ async fn what_is_refused_before_it_names_anybody_is_counted_too(backend: Backend
     Reply::of(login().header("origin", "https://evil.example")).await.expect_problem(403, "ORIGIN_REFUSED");
     Reply::of(login().json(&json!({}))).await.expect_problem(422, "VALIDATION_FAILED");
     assert_limited(Reply::of(login().bearer_auth("lsk_guess").json(&body)).await);
+}
+
+async fn customers_are_guessed_at_within_the_same_limits(backend: Backend) {
+    let portal = Portal::open(backend).await;
+    let bob = Account::register(&portal.server, "bob@example.com").await;
+    portal.server.post("/auth/code", json!({"email": bob.email})).await;
+    let code = last_letter(&portal.server, &bob.email, "sign_in_code", "code").await;
+    let server = portal.server.another_with(&PROXIED).await;
+    // Passwords and codes have buckets of their own.
+    for (member, guess) in [("password", "guess"), ("code", "999999")] {
+        let mut tried = 0;
+        for number in 0..20 {
+            let email = if number % 2 == 0 { bob.email.to_uppercase() } else { bob.email.clone() };
+            let body = json!({"email": email, member: guess, "as": "customer"});
+            let reply = from(&server, &format!("203.0.113.{number}"), "/auth/login", &body).await;
+            if reply.status == 401 {
+                tried += 1;
+            } else {
+                assert_limited(reply);
+            }
+        }
+        assert_eq!(tried, 5, "{member}");
+    }
+    for (member, own) in [("password", PASSWORD), ("code", code.as_str())] {
+        let own = json!({"email": bob.email, member: own});
+        assert_limited(from(&server, "198.51.100.1", "/auth/login", &own).await);
+    }
+    let made_up = json!({"token": "lrt_guess", "password": PASSWORD});
+    for number in 0..8 {
+        let reply = from(&server, &format!("2001:db8:0:9::{number:x}"), "/register/confirm", &made_up).await;
+        if number < 5 {
+            reply.expect_problem(401, "CREDENTIALS_INVALID");
+        } else {
+            assert_limited(reply);
+        }
+    }
+}
+
+async fn letters_are_asked_for_within_a_limit_and_keep_nobody_from_signing_in(backend: Backend) {
+    let portal = Portal::open(backend).await;
+    let bob = Account::register(&portal.server, "bob@example.com").await;
+    let settings = crate::mail::settings(&crate::mail::nobody_there(), &PROXIED);
+    let server = portal.server.another_with(&crate::mail::borrowed(&settings)).await;
+    for number in 0..9 {
+        let path = ["/register", "/auth/code", "/auth/password/forgot"][number % 3];
+        let body = json!({"email": bob.email});
+        let reply = from(&server, &format!("203.0.113.{number}"), path, &body).await;
+        if number < 5 {
+            assert!(matches!(reply.status, 202 | 204), "{}", reply.text);
+        } else {
+            assert_limited(reply);
+        }
+    }
+    let own = json!({"email": bob.email, "password": PASSWORD});
+    from(&server, "203.0.113.1", "/auth/login", &own).await.expect(200);
 }

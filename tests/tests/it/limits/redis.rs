@@ -91,7 +91,7 @@ async fn until_limits_are(server: &TestServer, wanted: &str) {
         let ready = server.get("/health/ready").await.expect(200);
         if ready["limits"] == wanted {
             let status = if wanted == "shared" { "ok" } else { "degraded" };
-            assert_eq!(ready, json!({"status": status, "limits": wanted}));
+            assert_eq!(ready, json!({"status": status, "limits": wanted, "signer": "aws_lc"}));
             return;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
