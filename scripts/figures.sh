@@ -7,8 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 READY_LIMIT_MS=500
-# The target is 30 (docs/performance.md); customers, mail and lanes brought it to 32.
-RSS_LIMIT_MB=33
+RSS_LIMIT_MB=30
 
 binary=$(realpath "${1:-${CARGO_TARGET_DIR:-target}/release/licentia}")
 folder=$(mktemp -d "${TMPDIR:-/tmp}/licentia-figures.XXXXXX")

@@ -4,6 +4,7 @@
 //! under `spans` the fields of every open span, outermost first: that of the request carries its id. The line of the
 //! request itself has it as a field, as have those about its failure. Names are dotted
 //! and name their unit (`license.id`, `duration_ms`). Secrets are kept out where they are: their types do not show.
+//! Lines that cannot be written are lost, and nothing else is.
 
 use std::io::{self, IsTerminal};
 
@@ -54,7 +55,9 @@ fn dispatch(
     writer: impl for<'w> MakeWriter<'w> + Send + Sync + 'static,
 ) -> Result<Dispatch, LoggingError> {
     let filter = filter(config)?;
-    let builder = tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_writer(writer);
+    // Where the log cannot be written, complaining on the standard error would panic, as that is mostly the same full disk.
+    let builder = tracing_subscriber::fmt().log_internal_errors(false);
+    let builder = builder.with_max_level(LevelFilter::TRACE).with_writer(writer);
     let is_pretty = match config.format {
         LogFormat::Auto => is_terminal,
         LogFormat::Pretty => true,

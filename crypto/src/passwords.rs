@@ -3,13 +3,16 @@
 //! A password is normalised (NFKC, as NIST SP 800-63B §5.1.1.2 says), so that one typed on another keyboard, or with
 //! accents composed in another way, is the same.
 
-use argon2::password_hash::PasswordHasher as _;
-use argon2::{Argon2, PasswordHash, PasswordVerifier as _};
+use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
 
 /// Bytes of a salt.
 pub const SALT: usize = 16;
+/// Blocks of 1 KiB that are reserved at least. malloc keeps freed memory of up to 32 MiB for itself (mallopt(3),
+/// `M_MMAP_THRESHOLD`), for each thread anew; what is larger goes back to the system at once, and what is not touched costs nothing.
+const RESERVED: usize = 34 * 1024;
 
 /// No hash was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -21,17 +24,45 @@ pub struct HashError;
 /// # Errors
 /// When there is no memory.
 pub fn hash(password: &str, salt: &[u8; SALT]) -> Result<String, HashError> {
-    let hash = Argon2::default().hash_password_with_salt(normalised(password).as_bytes(), salt);
-    hash.map(|hash| hash.to_string()).map_err(|_| HashError)
+    let argon2 = Argon2::default();
+    let output = output(&argon2, password, salt, Params::DEFAULT_OUTPUT_LEN)?;
+    let hash = PasswordHash {
+        algorithm: Algorithm::default().ident(),
+        version: Some(Version::default().into()),
+        params: ParamsString::try_from(argon2.params()).map_err(|_| HashError)?,
+        salt: Some(Salt::new(salt).map_err(|_| HashError)?),
+        hash: Some(output),
+    };
+    Ok(hash.to_string())
 }
 
 /// Whether this is the password that was hashed. Costs as much as hashing it.
 #[must_use]
 pub fn verify(password: &str, hash: &str) -> bool {
-    let Ok(hash) = PasswordHash::new(hash) else {
-        return false;
-    };
-    Argon2::default().verify_password(normalised(password).as_bytes(), &hash).is_ok()
+    made_again(password, hash).is_some_and(|(made, wanted)| made == wanted)
+}
+
+/// What the password gives under the parameters of the hash, and what it should give. Outputs compare in constant time.
+fn made_again(password: &str, hash: &str) -> Option<(Output, Output)> {
+    let hash = PasswordHash::new(hash).ok()?;
+    let (salt, wanted) = (hash.salt?, hash.hash?);
+    let algorithm = Algorithm::try_from(hash.algorithm.as_str()).ok()?;
+    let version = Version::try_from(hash.version?).ok()?;
+    let argon2 = Argon2::new(algorithm, version, Params::try_from(&hash).ok()?);
+    let made = output(&argon2, password, &salt, wanted.len()).ok()?;
+    Some((made, wanted))
+}
+
+fn output(argon2: &Argon2<'_>, password: &str, salt: &[u8], length: usize) -> Result<Output, HashError> {
+    let mut memory = Vec::new();
+    let blocks = argon2.params().block_count();
+    memory.try_reserve_exact(blocks.max(RESERVED)).map_err(|_| HashError)?;
+    memory.resize(blocks, Block::new());
+    let mut bytes = [0; Output::MAX_LENGTH];
+    let bytes = bytes.get_mut(..length).ok_or(HashError)?;
+    let hashed = argon2.hash_password_into_with_memory(normalised(password).as_bytes(), salt, bytes, &mut memory);
+    hashed.map_err(|_| HashError)?;
+    Output::new(bytes).map_err(|_| HashError)
 }
 
 /// The password as it is hashed.

@@ -62,16 +62,27 @@ impl Hashing {
         // Whoever asked may go away; the hash goes on, and keeps its place.
         let work = move || {
             let _place = place;
+            yield_to_machines();
             // Nobody is there to be told that nobody was told.
             drop(tell.send(work()));
         };
-        // A thread for each, as the memory of one that has ended is taken by the next. Threads that stay would each
-        // keep theirs: after a hundred hashes a gigabyte.
+        // A thread for each: a lower priority cannot be raised again.
         let thread = std::thread::Builder::new().name("passwords".to_owned());
         thread.spawn(work).map_err(|_| Failure::Cancelled)?;
         told.await.map_err(|_| Failure::Cancelled)
     }
 }
+
+/// On Linux a priority is the thread's own (nice(2)): while many sign in, heartbeats get the processors first.
+#[cfg(target_os = "linux")]
+fn yield_to_machines() {
+    const NICER: i32 = 10;
+    // It is hashed all the same.
+    drop(rustix::process::nice(NICER));
+}
+
+#[cfg(not(target_os = "linux"))]
+fn yield_to_machines() {}
 
 /// Hashes a new password, which `words` belong to: nobody's password is his own address.
 ///

@@ -6,10 +6,16 @@ use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 use licentia_bench::process::free_address;
 
+use crate::shim::Shim;
+
+/// How long it may take to recover.
+const RECOVERY: Duration = Duration::from_mins(1);
+const LOOK: Duration = Duration::from_millis(50);
 /// Where packages put its programs, if not on the PATH.
 const PLACES: [&str; 2] = ["/usr/lib/postgresql", "/usr"];
 
@@ -20,6 +26,8 @@ pub(crate) struct Cluster {
     port: u16,
     /// Whose the server is: somebody else, when we are root, whom it refuses.
     user: Option<(u32, u32)>,
+    /// What bends what the operating system tells it.
+    shim: Option<Shim>,
 }
 
 /// How a server is stopped.
@@ -32,8 +40,8 @@ pub(crate) enum Stop {
 }
 
 impl Cluster {
-    /// Makes and starts one.
-    pub(crate) fn make() -> anyhow::Result<Self> {
+    /// Makes and starts one, under a shim where there is one.
+    pub(crate) fn make(shim: Option<Shim>) -> anyhow::Result<Self> {
         let programs =
             programs().context("there is no PostgreSQL: install it (Debian: apt-get install postgresql)")?;
         let folder = tempfile::Builder::new().prefix("licentia-faults-postgres.").tempdir()?;
@@ -41,7 +49,7 @@ impl Cluster {
         if let Some((uid, gid)) = user {
             chown(folder.path(), Some(uid), Some(gid))?;
         }
-        let cluster = Self { programs, folder, port: free_address()?.port(), user };
+        let cluster = Self { programs, folder, port: free_address()?.port(), user, shim };
         let data = cluster.data();
         cluster
             .run("initdb", &["-D", &data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale"])?;
@@ -67,6 +75,20 @@ impl Cluster {
             Stop::Fast => "fast",
         };
         self.run("pg_ctl", &["-D", &self.data(), "-m", mode, "-w", "-t", "60", "stop"])
+    }
+
+    /// Whatever became of it: it is started again where it has ended, as a service manager does, until it answers.
+    pub(crate) fn recover(&self) -> anyhow::Result<()> {
+        let begun = Instant::now();
+        while self.ask("pg_isready", &["-q"]).is_err() {
+            ensure!(begun.elapsed() < RECOVERY, "PostgreSQL does not recover");
+            if self.run("pg_ctl", &["-D", &self.data(), "status"]).is_err() {
+                // Its recovery may fail once more.
+                let _ = self.start();
+            }
+            std::thread::sleep(LOOK);
+        }
+        Ok(())
     }
 
     /// Makes an empty database, and gives its address.
@@ -115,6 +137,9 @@ impl Cluster {
         command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
         if let Some((uid, gid)) = self.user {
             command.uid(uid).gid(gid);
+        }
+        if let Some(shim) = &self.shim {
+            command.envs(shim.variables());
         }
         let status = command.status().with_context(|| format!("{program} cannot be run"))?;
         if !status.success() {

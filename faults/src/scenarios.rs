@@ -29,7 +29,7 @@ pub(crate) struct Stage<'a> {
 
 /// All parts of the plan, one after another.
 pub(crate) async fn run_all(plan: &Plan) -> anyhow::Result<Tally> {
-    let cluster = plan.runs_on(Backend::Postgres).then(|| Cluster::make().map(Arc::new)).transpose()?;
+    let cluster = plan.runs_on(Backend::Postgres).then(|| Cluster::make(None).map(Arc::new)).transpose()?;
     let mut stage = Stage { plan, cluster, tally: Tally::default() };
     for part in &plan.parts {
         Box::pin(stage.run(*part)).await.with_context(|| format!("{part:?}"))?;

@@ -40,7 +40,7 @@ pub(crate) async fn run(stage: &mut Stage<'_>) -> anyhow::Result<()> {
 }
 
 /// Does this to PostgreSQL while the clients go on.
-async fn during(
+pub(super) async fn during(
     cluster: &Arc<Cluster>,
     what: impl FnOnce(&Cluster) -> anyhow::Result<()> + Send + 'static,
 ) -> anyhow::Result<()> {

@@ -134,8 +134,12 @@ impl Installation {
 
     /// Starts `serve` with more arguments, and waits until it is ready.
     pub(crate) fn serve(&self, more: &[&str]) -> Serving<'_> {
-        let output = self.folder.path().join("output");
-        let errors = self.folder.path().join("errors");
+        self.serve_into(&self.folder.path().join("output"), &self.folder.path().join("errors"), more)
+    }
+
+    /// The same, with files that take what it writes.
+    pub(crate) fn serve_into(&self, output: &Path, errors: &Path, more: &[&str]) -> Serving<'_> {
+        let (output, errors) = (output.to_owned(), errors.to_owned());
         let child = self
             .licentia(&[&["serve"], more].concat())
             .stdout(File::create(&output).unwrap())
@@ -163,6 +167,14 @@ pub(crate) fn end_of(command: &mut Command) -> Ended {
     }
 }
 
+/// Devices have no end.
+fn read_at_most(path: &Path) -> String {
+    const MOST: u64 = 64 * 1024 * 1024;
+    let mut text = String::new();
+    File::open(path).unwrap().take(MOST).read_to_string(&mut text).unwrap();
+    text
+}
+
 /// Below the ports that connections take by themselves.
 fn free_port() -> u16 {
     use std::hash::{BuildHasher, RandomState};
@@ -184,11 +196,11 @@ pub(crate) struct Serving<'a> {
 impl Serving<'_> {
     /// All that it printed so far, logs among it.
     pub(crate) fn output(&self) -> String {
-        fs::read_to_string(&self.output).unwrap()
+        read_at_most(&self.output)
     }
 
     fn errors(&self) -> String {
-        fs::read_to_string(&self.errors).unwrap()
+        read_at_most(&self.errors)
     }
 
     /// The lines that are no log.

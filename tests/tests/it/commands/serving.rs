@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 use super::installation::Installation;
 
@@ -47,6 +48,22 @@ fn a_start_logs_what_concerns_the_operator_and_no_more() {
         assert!(line["target"].as_str().unwrap().starts_with("licentia"), "{line}");
     }
     serving.stop();
+}
+
+#[tokio::test]
+async fn a_disk_that_is_full_below_the_log_stops_nobody() {
+    let place = Installation::new().with("LOG__FILTER", "trace");
+    let serving = place.serve(&[]);
+    let key = serving.admin_key().unwrap();
+    serving.stop();
+
+    let full = Path::new("/dev/full");
+    let mut serving = place.serve_into(full, full, &[]);
+    for _ in 0..20 {
+        assert_eq!(serving.status_with(&key).await, 200);
+    }
+    serving.terminate();
+    assert_eq!(serving.exit_code(), Some(0));
 }
 
 #[test]
