@@ -8,7 +8,7 @@
 #   LICENTIA_TEST_NODE_MODULES   node_modules folder that holds jose; else it is installed in target/
 #   LICENTIA_TEST_REDIS      redis://HOST:PORT of a server to use; else one at 127.0.0.1:6379. Keys have a prefix of their own
 #   LICENTIA_TEST_MULTI_BUFFER   the file of libcrypto_mb to use; else the system's own (scripts/multi-buffer.sh fetches one)
-#   LICENTIA_TEST_REQUIRE    comma-separated postgres, redis, multi_buffer, python, node: a missing one fails instead of being skipped
+#   LICENTIA_TEST_REQUIRE    comma-separated postgres, redis, slapd, multi_buffer, python, node: a missing one fails instead of being skipped
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -148,6 +148,25 @@ find_redis() {
   fi
 }
 
+# --- directory -------------------------------------------------------------------------------------------------------
+
+# Each test starts a server of its own, from Debian's files.
+find_slapd() {
+  local what='a directory (slapd)' missing='' file
+  for file in /usr/sbin/slapd /usr/lib/ldap/back_mdb.so /usr/lib/ldap/memberof.so /etc/ldap/schema/inetorgperson.schema; do
+    [ -e "$file" ] || missing=$file
+  done
+  for file in ldapadd ldapmodify ldapwhoami; do
+    command -v "$file" >/dev/null || missing=$file
+  done
+  if [ -n "$missing" ]; then
+    skip "$what" slapd "$missing is missing (Debian: apt-get install slapd ldap-utils)" \
+      'package(licentia-tests) and test(/(^|::)slapd::/)' '::slapd::'
+  else
+    runs "$what" 'servers of the tests'
+  fi
+}
+
 # --- signatures in lanes ---------------------------------------------------------------------------------------------
 
 find_multi_buffer() {
@@ -237,6 +256,7 @@ runs 'doc, unit, property tests' ''
 runs 'integration on SQLite' ''
 find_postgres
 find_redis
+find_slapd
 find_multi_buffer
 find_python
 find_node

@@ -23,6 +23,7 @@ use crate::{batches, jobs, signer, tls};
 use listening::{Bound, Servers, Serving};
 
 pub use crate::api_key_file::{ApiKeyFile, ApiKeyFileError};
+pub use crate::directory::DirectorySetupError;
 pub use crate::mail::MailSetupError;
 pub use crate::opening::{Migrations, OpenError, open_for_command};
 pub use crate::tls::{Tls, TlsError};

@@ -13,6 +13,7 @@ mod issuer;
 mod kek;
 mod keys;
 mod layers;
+mod ldap;
 mod log;
 mod mail;
 mod production;
@@ -33,6 +34,7 @@ pub use error::{ConfigError, Origin, UnknownKey};
 pub use finding::Finding;
 pub use issuer::{PublicUrl, PublicUrlError};
 pub use kek::KekError;
+pub use ldap::{LdapConfig, LdapRoles, LdapUrl};
 pub use log::{Filter, FilterError, LogConfig, LogFormat};
 pub use mail::{MailConfig, MailFrom, MailSender, SmtpConfig, SmtpTls};
 pub use sections::{
@@ -56,6 +58,8 @@ pub struct Config {
     pub server: ServerConfig,
     /// Who administers.
     pub admin: AdminConfig,
+    /// Who knows admins beside this server.
+    pub ldap: LdapConfig,
     /// How long somebody is signed in.
     pub sessions: SessionsConfig,
     /// What customers may do for themselves.

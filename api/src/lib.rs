@@ -18,6 +18,7 @@ mod browser;
 mod cors;
 mod credentials;
 mod csv;
+mod directory;
 mod discovery;
 mod guard;
 mod headers;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use licentia_domain::api_keys::{self, ApiKeyError};
 use licentia_domain::context::{
     self, Context, DefaultTimes, KeyEncryptionKey, KeyTimes, MultiBufferError, Outside, SessionTimes,
-    Settings,
+    Settings, Systems,
 };
 use licentia_domain::database::{ConnectError, Database, DatabaseOptions};
 use licentia_domain::purging::Retention;
@@ -21,6 +21,7 @@ use secrecy::ExposeSecret;
 
 use crate::api_key_file::ApiKeyFileError;
 use crate::config::{Config, Environment, Finding, KekError, Registration, RetentionConfig};
+use crate::directory::{self, DirectorySetupError};
 use crate::limits::SharedError;
 use crate::mail::{self, MailSetupError};
 use crate::tls::TlsError;
@@ -89,6 +90,9 @@ pub enum OpenError {
     /// Letters cannot be sent so.
     #[error(transparent)]
     Mail(#[from] MailSetupError),
+    /// The directory cannot be asked so.
+    #[error(transparent)]
+    Directory(#[from] DirectorySetupError),
     /// The declared API key.
     #[error(transparent)]
     ApiKeyFile(#[from] ApiKeyFileError),
@@ -127,7 +131,8 @@ pub(crate) async fn open(
         Migrations::Expect => expect_migrated(&database).await?,
     }
     let mail = mail::configured(config, &settings.issuer)?;
-    Ok(Context::open(database, settings, kek, outside, mail).await?)
+    let systems = Systems { mail, directory: directory::configured(&config.ldap)? };
+    Ok(Context::open(database, settings, kek, outside, systems).await?)
 }
 
 /// The context of a command that does not listen. The issuer is that of the configured address.

@@ -46,7 +46,9 @@ impl<R: Refusal> From<R> for ApiError {
                 error.with_header(header::WWW_AUTHENTICATE, "Bearer")
             }
             ProblemCode::RequestInFlight => error.with_header(header::RETRY_AFTER, RETRY_WHEN_IN_FLIGHT),
-            ProblemCode::Unavailable => error.with_header(header::RETRY_AFTER, RETRY_WHEN_UNAVAILABLE),
+            ProblemCode::Unavailable | ProblemCode::DirectoryUnavailable => {
+                error.with_header(header::RETRY_AFTER, RETRY_WHEN_UNAVAILABLE)
+            }
             _ => error,
         }
     }
@@ -153,6 +155,9 @@ pub(crate) fn kind(code: ProblemCode) -> String {
 const fn apology(code: ProblemCode) -> &'static str {
     match code {
         ProblemCode::Unavailable => "the server is not available for now; try again soon",
+        ProblemCode::DirectoryUnavailable => {
+            "the directory of admins does not answer; try again soon, or sign in with a password of this server"
+        }
         _ => "something went wrong on the server; it was logged under this request id",
     }
 }

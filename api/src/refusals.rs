@@ -9,10 +9,10 @@ use std::marker::PhantomData;
 use licentia_types::problems::ProblemCode::{
     self, ActivationDeactivated, ActivationRevoked, AlreadyExists, AssemblyNotApproved, BindingMismatch,
     ClaimExpired, ClaimLimitReached, ClaimRejected, ConsumerKeyInvalid, CredentialsInvalid,
-    FingerprintMismatch, InUse, Internal, LicenseClaimed, LicenseExpired, LicenseKeyMalformed,
-    LicenseKeyWeak, LicenseRevoked, LicenseSuspended, MailNotTaken, NonceInvalid, NonceReused, NotFound,
-    OriginRefused, PasswordWeak, ProductArchived, RateLimited, RecentSignInRequired, SeatLimitReached,
-    StateConflict, TierCycle, TokenInvalid, TokenTooLarge, TrialUsed, Unavailable,
+    DirectoryUnavailable, FingerprintMismatch, InUse, Internal, LicenseClaimed, LicenseExpired,
+    LicenseKeyMalformed, LicenseKeyWeak, LicenseRevoked, LicenseSuspended, MailNotTaken, NonceInvalid,
+    NonceReused, NotFound, OriginRefused, PasswordWeak, ProductArchived, RateLimited, RecentSignInRequired,
+    SeatLimitReached, StateConflict, TierCycle, TokenInvalid, TokenTooLarge, TrialUsed, Unavailable,
 };
 use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::{RefOr, Response, ResponseBuilder};
@@ -73,16 +73,19 @@ codes! {
     AddingAdmin: AlreadyExists;
     ChangingAdmin: StateConflict, AlreadyExists;
     SettingUp: CredentialsInvalid, OriginRefused, StateConflict, PasswordWeak;
-    SigningInWithPassword: CredentialsInvalid, OriginRefused;
+    SigningInWithPassword: CredentialsInvalid, OriginRefused, DirectoryUnavailable;
     Registering: NotFound, OriginRefused, StateConflict;
     AskingForLetter: OriginRefused, StateConflict;
     ClaimingLicense: NotFound, LicenseClaimed, StateConflict, LicenseKeyMalformed, RateLimited;
     Exporting: RecentSignInRequired;
     RevealingOwn: RecentSignInRequired, StateConflict;
     ReleasingOwn: StateConflict;
+    ShowingCode: CredentialsInvalid, OriginRefused;
     SettingPassword: CredentialsInvalid, OriginRefused, PasswordWeak;
+    ChangingPassword: CredentialsInvalid, OriginRefused, PasswordWeak, StateConflict;
     Renewing: OriginRefused;
     EnrollingTotp: CredentialsInvalid, OriginRefused, StateConflict;
+    ChangingTotp: CredentialsInvalid, OriginRefused, StateConflict, DirectoryUnavailable;
     ChangingRole: StateConflict;
     RetryingMail: StateConflict;
     TestingMail: StateConflict, MailNotTaken;

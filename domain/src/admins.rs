@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use licentia_entity::admin;
-use licentia_types::admins::{AdminResponse, CreateAdminRequest, InvitedAdminResponse};
+use licentia_types::admins::{AdminOrigin, AdminResponse, CreateAdminRequest, InvitedAdminResponse};
 use licentia_types::ids::{AdminId, GroupId};
 use licentia_types::pages::PageResponse;
 use licentia_types::text::{Email, Name, RoleName};
@@ -114,7 +114,7 @@ pub async fn create(
     boundaries::expect_fitting(&role, groups.as_ref())?;
     let tx = once::begin(ctx, caller).await?;
     expect_given(&tx, caller, &role).await?;
-    let new = NewAdmin { email, name, role, groups, password_hash: None };
+    let new = NewAdmin { email, name, role, groups, password_hash: None, origin: AdminOrigin::Local };
     let admin = insert(&tx, &moment, caller, new).await?;
     let invited = invite(ctx, &tx, &moment, caller, admin, Template::AdminInvited).await?;
     once::commit(ctx, &moment, caller, tx, &invited).await?;
@@ -128,6 +128,7 @@ pub(crate) struct NewAdmin {
     pub(crate) role: RoleName,
     pub(crate) groups: Option<BTreeSet<GroupId>>,
     pub(crate) password_hash: Option<String>,
+    pub(crate) origin: AdminOrigin,
 }
 
 /// Makes an admin as a part of something larger.
@@ -155,11 +156,13 @@ pub(crate) async fn insert(
         version: 1,
         bounded: new.groups.is_some(),
         totp_failures: 0,
+        origin: new.origin,
     };
     let row = admin.clone().into_active_model().reset_all();
     admin::Entity::insert(row).exec_without_returning(tx).await.map_err(email_taken)?;
     boundaries::bind(tx, caller, admin.id, new.groups.as_ref()).await?;
-    let detail = json!({"email": admin.email, "name": admin.name, "role": admin.role, "groups": new.groups});
+    let (email, name, role, origin) = (&admin.email, &admin.name, &admin.role, admin.origin);
+    let detail = json!({"email": email, "name": name, "role": role, "groups": new.groups, "origin": origin});
     audit::record(tx, moment, caller, audit::Event::new("admin.created", &admin.id, detail)).await?;
     Ok(admin)
 }

@@ -16,6 +16,7 @@ use crate::caches::Caches;
 use crate::changes::Changes;
 use crate::clock::Clock;
 use crate::database::Database;
+use crate::directory::Directory;
 use crate::failure::Failure;
 use crate::heartbeats::Queue;
 use crate::lanes::Lanes;
@@ -112,6 +113,15 @@ pub struct Outside {
     pub multi_buffer: Option<MultiBuffer>,
 }
 
+/// The operator's own systems that are spoken to, where he configured them.
+#[derive(Debug, Default)]
+pub struct Systems {
+    /// How letters are sent; none: they are not.
+    pub mail: Option<Mail>,
+    /// Who knows admins beside us; none: nobody.
+    pub directory: Option<Directory>,
+}
+
 /// What every operation works with.
 pub struct Context {
     /// The database.
@@ -152,6 +162,8 @@ pub struct Context {
     pub(crate) usage: Arc<Usage>,
     /// How letters are sent; none: they are not.
     pub(crate) mail: Option<Mail>,
+    /// Who knows admins beside us; none: nobody.
+    pub(crate) directory: Option<Directory>,
     /// Whether anybody was there lately to take them.
     pub(crate) outages: Outages,
     outside: Outside,
@@ -175,7 +187,7 @@ impl Context {
         settings: Settings,
         kek: KeyEncryptionKey,
         mut outside: Outside,
-        mail: Option<Mail>,
+        systems: Systems,
     ) -> Result<Self, StartError> {
         let lanes = Lanes::of(outside.multi_buffer.take());
         let now = outside.clock.now();
@@ -203,7 +215,8 @@ impl Context {
             hashing: Hashing::default(),
             in_flight: InFlight::default(),
             usage: Arc::default(),
-            mail,
+            mail: systems.mail,
+            directory: systems.directory,
             outages: Outages::default(),
             outside,
         })

@@ -20,6 +20,7 @@ mod csv;
 pub mod customers;
 pub mod database;
 pub mod demo;
+pub mod directory;
 pub mod edits;
 pub mod events;
 mod expiry_notices;

@@ -133,6 +133,9 @@ pub enum PasswordError {
     /// It takes a letter.
     #[error("this server sends no letters: ask somebody who administers it for another password")]
     NoMail,
+    /// It is the directory's.
+    #[error("the directory knows your password: it is changed there")]
+    OfDirectory,
     /// It takes an admin who is signed in.
     #[error("sign in first: this is about your own password")]
     NotSignedIn,
@@ -148,7 +151,7 @@ impl Refusal for PasswordError {
         match self {
             Self::Fault(_) => ProblemCode::PasswordWeak,
             Self::Token | Self::Wrong => ProblemCode::CredentialsInvalid,
-            Self::NoMail => ProblemCode::StateConflict,
+            Self::NoMail | Self::OfDirectory => ProblemCode::StateConflict,
             Self::NotSignedIn => ProblemCode::Unauthenticated,
             Self::Failed(failure) => failure.code(),
         }
@@ -157,7 +160,12 @@ impl Refusal for PasswordError {
     fn fields(&self) -> Vec<FieldProblem> {
         match self {
             Self::Fault(fault) => fault.fields(),
-            Self::Token | Self::Wrong | Self::NoMail | Self::NotSignedIn | Self::Failed(_) => Vec::new(),
+            Self::Token
+            | Self::Wrong
+            | Self::NoMail
+            | Self::OfDirectory
+            | Self::NotSignedIn
+            | Self::Failed(_) => Vec::new(),
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::admins::{self, AdminError};
 use crate::audit;
 use crate::context::Context;
 use crate::database::Lane;
+use crate::directory::DirectoryAway;
 use crate::failure::{Failure, failed_from};
 use crate::pages::{PageError, PageQuery};
 use crate::refusal::Refusal;
@@ -32,6 +33,7 @@ pub use refusals::write_refusals;
 mod access_tokens;
 mod authentication;
 mod beginning;
+mod by_directory;
 mod challenges;
 mod login;
 mod refresh;
@@ -69,6 +71,9 @@ pub enum SessionError {
     /// The token is none of ours, or its session is over.
     #[error("the session's token is not valid; it lives for minutes: renew it")]
     Unauthenticated,
+    /// Whoever would know does not answer.
+    #[error("the directory does not answer")]
+    Directory(#[source] DirectoryAway),
     /// There is nothing to renew.
     #[error("the session is over: sign in again")]
     Over,
@@ -92,6 +97,7 @@ impl Refusal for SessionError {
             Self::OneProof | Self::OneSecret | Self::CodeOfAdmin => ProblemCode::ValidationFailed,
             Self::Unauthenticated | Self::Over => ProblemCode::Unauthenticated,
             Self::NotFound => ProblemCode::NotFound,
+            Self::Directory(_) => ProblemCode::DirectoryUnavailable,
             Self::Admin(error) => error.code(),
             Self::Failed(failure) => failure.code(),
         }
@@ -108,6 +114,7 @@ impl Refusal for SessionError {
             | Self::Unauthenticated
             | Self::Over
             | Self::NotFound
+            | Self::Directory(_)
             | Self::Failed(_) => Vec::new(),
         }
     }

@@ -1,5 +1,6 @@
 //! People who administer the server.
 
+use licentia_types::admins::AdminOrigin;
 use licentia_types::ids::AdminId;
 use licentia_types::text::{Email, Name, RoleName};
 use licentia_types::time::Timestamp;
@@ -26,6 +27,7 @@ pub struct Model {
     pub version: i64,
     pub bounded: bool,
     pub totp_failures: i32,
+    pub origin: AdminOrigin,
 }
 
 impl std::fmt::Debug for Model {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use licentia_domain::actors::Caller;
 use licentia_domain::api_keys::{self, CreateApiKey, Origin};
 use licentia_domain::clock::SystemClock;
-use licentia_domain::context::{Context, DefaultTimes, KeyTimes, Outside, SessionTimes, Settings};
+use licentia_domain::context::{Context, DefaultTimes, KeyTimes, Outside, SessionTimes, Settings, Systems};
 use licentia_domain::database::{Database, DatabaseOptions, Lane};
 use licentia_domain::randomness::SystemRandomness;
 use licentia_types::permissions::Permission;
@@ -254,7 +254,8 @@ async fn make(url: &str) -> String {
         multi_buffer: None,
     };
     let kek = licentia_crypto::sealing::KeyEncryptionKey::parse(KEK).unwrap();
-    let context = Box::pin(Context::open(db.clone(), settings, kek, outside, None)).await.unwrap();
+    let context =
+        Box::pin(Context::open(db.clone(), settings, kek, outside, Systems::default())).await.unwrap();
     let secret = make_admin_key(&context).await;
     // The log of each test begins with the test: an entry of the template would be as old as that.
     let tx = context.db.write(Lane::Ordinary).await.unwrap();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use licentia::application::{Application, Tls};
 use licentia::config::Config;
 use licentia_domain::clock::Clock;
-use licentia_domain::context::{Context, KeyEncryptionKey, Outside};
+use licentia_domain::context::{Context, KeyEncryptionKey, Outside, Systems};
 use licentia_domain::randomness::SystemRandomness;
 
 use crate::clock::TestClock;
@@ -95,7 +95,8 @@ impl TestServer {
         };
         let kek = KeyEncryptionKey::parse(KEK).unwrap();
         let settings = self.context.settings.clone();
-        Box::pin(Context::open(self.context.db.clone(), settings, kek, outside, None)).await.unwrap()
+        let opened = Context::open(self.context.db.clone(), settings, kek, outside, Systems::default());
+        Box::pin(opened).await.unwrap()
     }
 
     /// Runs every job that is due.

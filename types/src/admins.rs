@@ -50,6 +50,9 @@ pub struct UpdateAdminRequest {
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<BTreeSet<GroupId>>))]
     pub groups: Change<BTreeSet<GroupId>>,
+    /// Who knows his password from now on. He loses the one that he has, and his sessions end.
+    #[serde(default, deserialize_with = "given")]
+    pub origin: Option<AdminOrigin>,
 }
 
 /// The first admin of a server that has none; he may do everything.
@@ -121,6 +124,21 @@ pub enum AdminStatus {
     Disabled,
 }
 
+/// Who knows the password of an admin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "orm", derive(sea_orm::EnumIter, sea_orm::DeriveActiveEnum))]
+#[cfg_attr(feature = "orm", sea_orm(rs_type = "String", db_type = "Text"))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum AdminOrigin {
+    /// This server.
+    #[cfg_attr(feature = "orm", sea_orm(string_value = "local"))]
+    Local,
+    /// The directory of `[ldap]`, which says as well what he is called and which role he has.
+    #[cfg_attr(feature = "orm", sea_orm(string_value = "directory"))]
+    Directory,
+}
+
 /// An admin.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -136,6 +154,8 @@ pub struct AdminResponse {
     pub role: RoleName,
     /// Within which groups he acts; null: bounded by none.
     pub groups: Option<BTreeSet<GroupId>>,
+    /// Who knows his password.
+    pub origin: AdminOrigin,
     /// What his account is worth now.
     pub status: AdminStatus,
     /// Whether he shows a code of an app beside his password.

@@ -139,6 +139,8 @@ problem_codes! {
     Internal = "INTERNAL", 500, "Internal error";
     /// The database cannot be reached, or the server is stopping.
     Unavailable = "UNAVAILABLE", 503, "Not available for now";
+    /// The directory that knows admins cannot be reached, or does not answer as it should.
+    DirectoryUnavailable = "DIRECTORY_UNAVAILABLE", 503, "The directory does not answer";
 }
 
 impl Serialize for ProblemCode {

@@ -8,8 +8,9 @@ use serde::{
 
 use super::{
     AdminConfig, Config, DatabaseConfig, DiscoveryConfig, EncryptionConfig, ImportsConfig, JobsConfig,
-    LimitsConfig, LogConfig, MailConfig, PortalConfig, RedisConfig, RetentionConfig, RevocationConfig,
-    ServerConfig, SessionsConfig, SigningConfig, SigningKeysConfig, SmtpConfig, TokensConfig,
+    LdapConfig, LimitsConfig, LogConfig, MailConfig, PortalConfig, RedisConfig, RetentionConfig,
+    RevocationConfig, ServerConfig, SessionsConfig, SigningConfig, SigningKeysConfig, SmtpConfig,
+    TokensConfig,
     error::{ConfigError, Origin, UnknownKey},
     layers::{self, Setting},
 };
@@ -42,10 +43,11 @@ pub(super) fn known() -> Vec<String> {
 }
 
 /// Every section with its fields. A test holds it against the fields of [`Config`].
-pub(super) fn sections() -> [(&'static str, &'static [&'static str]); 19] {
+pub(super) fn sections() -> [(&'static str, &'static [&'static str]); 20] {
     [
         ("server", fields::<ServerConfig>()),
         ("admin", fields::<AdminConfig>()),
+        ("ldap", fields::<LdapConfig>()),
         ("sessions", fields::<SessionsConfig>()),
         ("portal", fields::<PortalConfig>()),
         ("database", fields::<DatabaseConfig>()),

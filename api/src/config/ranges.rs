@@ -1,6 +1,6 @@
 //! Ranges that hold in every environment.
 
-use super::{Config, Finding, mail};
+use super::{Config, Finding, ldap, mail};
 
 const MAX_BACKDATE: u32 = 300;
 const DAY: u32 = 86_400;
@@ -27,6 +27,7 @@ pub(super) fn findings(config: &Config) -> Vec<Finding> {
     findings.extend(times(config));
     findings.extend(sessions(config));
     findings.extend(mail::findings(&config.mail));
+    findings.extend(ldap::findings(&config.ldap));
     if config.tokens.default_max_activations.get() > MAX_ACTIVATIONS {
         findings.push(Finding::new(
             "tokens.default_max_activations",

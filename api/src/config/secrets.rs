@@ -9,12 +9,12 @@ use super::{
     database, encryption,
     error::{ConfigError, Origin},
     layers::Setting,
-    mail, sections,
+    ldap, mail, sections,
 };
 
 /// Every secret key. Beside each stands the key `…_file`.
-pub(super) const SECRET_KEYS: [&str; 4] =
-    [database::URL, encryption::KEY, mail::SMTP_PASSWORD, sections::REDIS_URL];
+pub(super) const SECRET_KEYS: [&str; 5] =
+    [database::URL, encryption::KEY, ldap::BIND_PASSWORD, mail::SMTP_PASSWORD, sections::REDIS_URL];
 
 /// Reads the secrets that are given as files; each becomes a setting whose origin is its file.
 pub(super) fn read_files(settings: &[Setting]) -> Result<Vec<Setting>, ConfigError> {

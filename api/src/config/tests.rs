@@ -1,6 +1,7 @@
 //! Sources, precedence, refusals.
 
 mod key_file;
+mod ldap;
 mod mail;
 mod production;
 mod sources;

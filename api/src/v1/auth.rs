@@ -17,15 +17,15 @@ use crate::browser::Browser;
 use crate::guard::{Returning, SignedIn, SigningIn};
 use crate::listeners::Listener;
 use crate::problem::ApiError;
-use crate::refusals::{Refused, Renewing, SigningInWithPassword};
+use crate::refusals::{Refused, Renewing, ShowingCode, SigningInWithPassword};
 use answers::{Entered, Left, Renewed};
 
 /// Sign in
 ///
 /// Admins and customers: whom `as` says, or else the admin who has the address, if there is one. Customers sign in with a
-/// `code` as well that was sent to them. `status` tells what comes next: `signed_in` brings a token and, in a cookie,
-/// what renews it; `totp_required` a challenge for `POST /auth/totp`; `totp_enrollment_required` one for
-/// `POST /auth/totp/enroll`.
+/// `code` as well that was sent to them, and admins with the password that a directory knows, where there is one.
+/// `status` tells what comes next: `signed_in` brings a token and, in a cookie, what renews it; `totp_required` a
+/// challenge for `POST /auth/totp`; `totp_enrollment_required` one for `POST /auth/totp/enroll`.
 #[utoipa::path(
     tag = "Signing in",
     request_body(content = LoginRequest, example = json!({"email": "ada@example.com", "password": "plum violin gravel sunday"})),
@@ -48,7 +48,7 @@ pub(crate) async fn login(
 #[utoipa::path(
     tag = "Signing in",
     request_body(content = SecondFactorRequest, example = json!({"challenge": "what the password was answered with", "code": "287082"})),
-    responses((status = OK, description = "Signed in", body = SignedInResponse), Refused<SigningInWithPassword>)
+    responses((status = OK, description = "Signed in", body = SignedInResponse), Refused<ShowingCode>)
 )]
 #[post("/auth/totp")]
 pub(crate) async fn second_factor(

@@ -1,7 +1,7 @@
 //! What becomes of an admin: edited, disabled and enabled, given another password.
 
 use licentia_entity::admin;
-use licentia_types::admins::{AdminResponse, InvitedAdminResponse, UpdateAdminRequest};
+use licentia_types::admins::{AdminOrigin, AdminResponse, InvitedAdminResponse, UpdateAdminRequest};
 use licentia_types::ids::AdminId;
 use licentia_types::roles::Role;
 use sea_orm::DbErr;
@@ -29,12 +29,24 @@ pub async fn update(
 ) -> Result<AdminResponse, AdminError> {
     let moment = ctx.moment();
     let tx = ctx.db.write(Lane::Ordinary).await?;
-    let others = if request.role.is_some() { others_locked(&tx, id).await? } else { Others::Some };
+    let others = if request.role.is_some() || request.origin.is_some() {
+        others_locked(&tx, id).await?
+    } else {
+        Others::Some
+    };
     let mut admin = held(&tx, caller, id).await?;
     if expected.is_some_and(|version| version != admin.version) {
         return Err(AdminError::Stale { current: admin.version });
     }
+    expect_editable(ctx, &admin, &request)?;
     let mut grows = false;
+    if let Some(origin) = request.origin.filter(|origin| *origin != admin.origin) {
+        expect_dispensable(&admin, others)?;
+        sessions::store::delete_of(&tx, Person::Admin(id), None).await?;
+        admin.password_hash = None;
+        admin.origin = origin;
+        grows = true;
+    }
     if let Some(role) = request.role {
         grows |= role != admin.role;
         expect_given(&tx, caller, &role).await?;
@@ -62,11 +74,32 @@ pub async fn update(
         tokens::delete_of(&tx, Person::Admin(id)).await?;
         admin.credentials_version += 1;
     }
-    let detail = json!({"email": admin.email, "name": admin.name, "role": admin.role, "groups": groups});
+    let (email, name, role, origin) = (&admin.email, &admin.name, &admin.role, admin.origin);
+    let detail = json!({"email": email, "name": name, "role": role, "groups": groups, "origin": origin});
     let admin = write(&tx, &moment, admin).await.map_err(email_taken)?;
     audit::record(&tx, &moment, caller, audit::Event::new("admin.updated", &id, detail)).await?;
     tx.commit().await?;
     Ok(rules::render(admin, groups))
+}
+
+/// What a directory says of an admin stays as it says, while it is the one that knows him; and nobody is left to one
+/// that there is not.
+fn expect_editable(
+    ctx: &Context,
+    admin: &admin::Model,
+    request: &UpdateAdminRequest,
+) -> Result<(), AdminError> {
+    let origin = request.origin.unwrap_or(admin.origin);
+    if origin == AdminOrigin::Local {
+        return Ok(());
+    }
+    if origin != admin.origin && ctx.directory.is_none() {
+        return Err(AdminError::NoDirectory);
+    }
+    let keeps = request.email.as_ref().is_none_or(|email| *email == admin.email)
+        && request.name.as_ref().is_none_or(|name| *name == admin.name)
+        && request.role.as_ref().is_none_or(|role| *role == admin.role);
+    if keeps { Ok(()) } else { Err(AdminError::OfDirectory) }
 }
 
 /// Ends all sessions of an admin, at once, and lets him start none. Doing it again changes nothing.
@@ -130,6 +163,9 @@ pub async fn reset_password(
     let tx = once::begin(ctx, caller).await?;
     let others = others_locked(&tx, id).await?;
     let admin = held(&tx, caller, id).await?;
+    if admin.origin == AdminOrigin::Directory {
+        return Err(AdminError::OfDirectory);
+    }
     if admin.disabled_at.is_some() {
         return Err(AdminError::Disabled);
     }

@@ -37,6 +37,12 @@ pub enum AdminError {
     /// He was disabled.
     #[error("the admin is disabled: enable him first")]
     Disabled,
+    /// What the directory says of him is not edited here.
+    #[error("the directory knows this admin: his address, name, role and password are changed there")]
+    OfDirectory,
+    /// There is none.
+    #[error("this server asks no directory: see [ldap] in its configuration")]
+    NoDirectory,
     /// Somebody else edited him.
     #[error("the admin was changed in the meantime; his version is {current}")]
     Stale {
@@ -58,7 +64,9 @@ impl Refusal for AdminError {
             Self::EmailTaken => ProblemCode::AlreadyExists,
             Self::Bounds(bounds) => bounds.code(),
             Self::UnknownRole | Self::SuperAdminBounded => ProblemCode::ValidationFailed,
-            Self::LastSuperAdmin | Self::Own | Self::Disabled => ProblemCode::StateConflict,
+            Self::LastSuperAdmin | Self::Own | Self::Disabled | Self::OfDirectory | Self::NoDirectory => {
+                ProblemCode::StateConflict
+            }
             Self::Stale { .. } => ProblemCode::VersionStale,
             Self::Failed(failure) => failure.code(),
         }
@@ -75,6 +83,8 @@ impl Refusal for AdminError {
             | Self::LastSuperAdmin
             | Self::Own
             | Self::Disabled
+            | Self::OfDirectory
+            | Self::NoDirectory
             | Self::Stale { .. }
             | Self::Failed(_) => Vec::new(),
         }

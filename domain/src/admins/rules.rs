@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use licentia_entity::admin::Model;
-use licentia_types::admins::{AdminResponse, AdminStatus};
+use licentia_types::admins::{AdminOrigin, AdminResponse, AdminStatus};
 use licentia_types::ids::GroupId;
 use licentia_types::permissions::Permission;
 use licentia_types::roles::Role;
@@ -23,16 +23,18 @@ pub(crate) fn expect_given(actor: &Actor, permissions: &BTreeSet<Permission>) ->
     if lacking.is_empty() { Ok(()) } else { Err(AdminError::Lacking(lacking)) }
 }
 
-/// Whether he counts among those of whom one must be left.
+/// Whether he counts among those of whom one must be left: with a password of his own, for the day when the directory
+/// does not answer.
 pub(super) fn may_everything(admin: &Model) -> bool {
-    admin.role.as_str() == Role::SuperAdmin.as_str() && status(admin) == AdminStatus::Active
+    let can_sign_in = admin.disabled_at.is_none() && admin.password_hash.is_some();
+    admin.role.as_str() == Role::SuperAdmin.as_str() && can_sign_in
 }
 
 /// What the account is worth.
 pub(crate) fn status(admin: &Model) -> AdminStatus {
     if admin.disabled_at.is_some() {
         AdminStatus::Disabled
-    } else if admin.password_hash.is_none() {
+    } else if admin.origin == AdminOrigin::Local && admin.password_hash.is_none() {
         AdminStatus::Invited
     } else {
         AdminStatus::Active
@@ -44,6 +46,7 @@ pub(crate) fn render(admin: Model, groups: Option<BTreeSet<GroupId>>) -> AdminRe
     AdminResponse {
         id: admin.id,
         status: status(&admin),
+        origin: admin.origin,
         totp: admin.totp_confirmed_at.is_some(),
         groups,
         email: admin.email,

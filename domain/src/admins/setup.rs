@@ -1,7 +1,9 @@
 //! The first admin of all. Whoever sees what the start prints makes him, once; no default account ever exists.
 
 use licentia_entity::server_setting;
-use licentia_types::admins::{AdminResponse, CreateAdminRequest, InvitedAdminResponse, SetupRequest};
+use licentia_types::admins::{
+    AdminOrigin, AdminResponse, CreateAdminRequest, InvitedAdminResponse, SetupRequest,
+};
 use licentia_types::problems::{FieldProblem, ProblemCode};
 use licentia_types::roles::Role;
 use licentia_types::text::{RoleName, TextInvalid};
@@ -104,7 +106,8 @@ pub async fn set_up(
     }
     tokens::delete_for_setup(&tx).await?;
     let role = everything().map_err(|_| Failure::Corrupt("role"))?;
-    let new = NewAdmin { email, name, role, groups: None, password_hash: Some(hash) };
+    let new =
+        NewAdmin { email, name, role, groups: None, password_hash: Some(hash), origin: AdminOrigin::Local };
     let admin = insert(&tx, &moment, caller, new).await?;
     tx.commit().await?;
     Ok(rules::render(admin, None))
@@ -136,7 +139,8 @@ pub async fn install(
     is_first(&tx, &moment).await?;
     tokens::delete_for_setup(&tx).await?;
     let has_password = password_hash.is_some();
-    let admin = insert(&tx, &moment, caller, NewAdmin { email, name, role, groups, password_hash }).await?;
+    let new = NewAdmin { email, name, role, groups, password_hash, origin: AdminOrigin::Local };
+    let admin = insert(&tx, &moment, caller, new).await?;
     let installed = if has_password {
         Installed::Ready(render(&tx, admin).await?)
     } else {
@@ -156,7 +160,7 @@ pub enum Installed {
 }
 
 async fn is_set_up(ctx: &Context) -> Result<bool, Failure> {
-    Ok(store::has_any(&ctx.db).await?)
+    Ok(store::has_any_local(&ctx.db).await?)
 }
 
 /// Whether nobody was first before; from now on somebody was.

@@ -2,6 +2,7 @@
 
 use licentia_entity::admin::{Column, Entity, Model};
 use licentia_entity::admin_group;
+use licentia_types::admins::AdminOrigin;
 use licentia_types::ids::AdminId;
 use licentia_types::pages::PageResponse;
 use licentia_types::roles::Role;
@@ -84,11 +85,18 @@ pub(crate) async fn find_by_email(db: &impl ConnectionTrait, folded: &str) -> Re
     Entity::find().filter(Column::EmailFolded.eq(folded)).one(db).await
 }
 
-pub(super) async fn has_any(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
-    Ok(Entity::find().limit(1).count(db).await? > 0)
+/// The same, held until the transaction ends.
+pub(crate) async fn find_by_email_locked(tx: &WriteTx, folded: &str) -> Result<Option<Model>, DbErr> {
+    Entity::find().filter(Column::EmailFolded.eq(folded)).lock_exclusive().one(tx).await
 }
 
-/// Everybody who may do everything and can sign in, held until the transaction ends.
+/// Whether there is anybody who needs no directory.
+pub(super) async fn has_any_local(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
+    let local = Entity::find().filter(Column::Origin.eq(AdminOrigin::Local));
+    Ok(local.limit(1).count(db).await? > 0)
+}
+
+/// Everybody who may do everything and can sign in whether or not a directory answers, held until the transaction ends.
 pub(super) async fn super_admins_locked(tx: &WriteTx) -> Result<Vec<Model>, DbErr> {
     Entity::find()
         .filter(Column::Role.eq(Role::SuperAdmin.as_str()))

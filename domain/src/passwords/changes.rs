@@ -14,6 +14,7 @@ use crate::admins;
 use crate::audit;
 use crate::context::{Context, Moment};
 use crate::database::{Lane, WriteTx};
+use crate::directory;
 use crate::failure::Failure;
 use crate::one_time_tokens as tokens;
 use crate::sessions::{self, Door};
@@ -53,7 +54,8 @@ async fn reset_admin(
     let hash = hash_new(ctx, password.expose(), &words).await?;
     let moment = ctx.moment();
     let tx = ctx.db.write(Lane::Ordinary).await?;
-    let admin = admins::store::find_locked(&tx, owner).await?.filter(|admin| admin.disabled_at.is_none());
+    let held = admins::store::find_locked(&tx, owner).await?;
+    let admin = held.filter(|admin| admin.disabled_at.is_none() && !directory::knows(admin));
     let admin = admin.ok_or(PasswordError::Token)?;
     if !tokens::take(&tx, token, Some(Person::Admin(owner)), moment.now).await? {
         return Err(PasswordError::Token);
@@ -66,7 +68,7 @@ async fn reset_admin(
 /// Sets another password for whoever is signed in; his other sessions end.
 ///
 /// # Errors
-/// When he is no admin, the present password is another one, or the new one can be guessed.
+/// When he is no admin, the directory knows his password, the present one is another one, or the new one can be guessed.
 pub async fn change(
     ctx: &Context,
     caller: &Caller,
@@ -76,6 +78,9 @@ pub async fn change(
         return Err(PasswordError::NotSignedIn);
     };
     let admin = admins::store::find(&ctx.db, *id).await?.ok_or(PasswordError::NotSignedIn)?;
+    if directory::knows(&admin) {
+        return Err(PasswordError::OfDirectory);
+    }
     let known = admin.credentials_version;
     if !verify(ctx, request.current_password.expose(), admin.password_hash).await? {
         ctx.login_refusals.tell(caller, Person::Admin(*id), "password", ctx.moment().now);

@@ -22,6 +22,7 @@ use crate::admins::{self, rules::folded};
 use crate::audit;
 use crate::context::{Context, Moment};
 use crate::database::{Lane, WriteTx};
+use crate::directory;
 use crate::failure::Failure;
 use crate::mail::{self, Letter, Template};
 use crate::one_time_tokens::{self as tokens, MAILED as LIFE};
@@ -119,6 +120,8 @@ async fn write_to_admin(
 ) -> Result<(), Failure> {
     // Held before his tokens are: as everybody does who gives or ends one.
     let held = admins::store::find_locked(tx, admin).await?;
+    // What the directory knows is of no use to be sent.
+    let held = held.filter(|admin| !directory::knows(admin));
     let held = held.filter(|admin| admin.disabled_at.is_none() && folded(&admin.email) == folded(email));
     let Some(admin) = held else { return Ok(()) };
     let owner = Person::Admin(admin.id);

@@ -1,7 +1,7 @@
 //! A session begins, and what its owner is given then and at every renewal.
 
 use licentia_entity::session;
-use licentia_types::ids::SessionId;
+use licentia_types::ids::{AdminId, SessionId};
 use licentia_types::sessions::SignedInResponse;
 use licentia_types::time::Seconds;
 use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel};
@@ -13,7 +13,7 @@ use crate::actors::{Caller, Person};
 use crate::context::{Context, Moment};
 use crate::database::WriteTx;
 use crate::failure::Failure;
-use crate::{accounts, admins, audit};
+use crate::{accounts, admins, audit, directory};
 
 /// Somebody is in: what he is told, and what his browser keeps.
 #[derive(Debug)]
@@ -39,6 +39,7 @@ pub(crate) async fn begin(
         Person::Admin(id) => (Some(id), None),
         Person::Customer(id) => (None, Some(id)),
     };
+    let ends_at = moment.now + lifetime(ctx, tx, admin_id).await?;
     let session = session::Model {
         id: SessionId::new(moment.new_uuid()?),
         admin_id,
@@ -46,7 +47,7 @@ pub(crate) async fn begin(
         generation: 1,
         created_at: moment.now,
         refreshed_at: moment.now,
-        ends_at: moment.now + ctx.settings.sessions.lifetime,
+        ends_at,
         ip: caller.ip.map(|ip| ip.to_string()),
         user_agent: user_agent.map(str::to_owned),
     };
@@ -60,6 +61,14 @@ pub(crate) async fn begin(
     let who = person.in_session(session.id, session.created_at);
     audit::record(tx, moment, &caller.acting_as(who), event).await?;
     Ok(session)
+}
+
+/// How long a session goes on at most: of somebody whom the directory knows for less, as it is asked at a sign-in only.
+async fn lifetime(ctx: &Context, tx: &WriteTx, admin: Option<AdminId>) -> Result<Seconds, Failure> {
+    let lifetime = ctx.settings.sessions.lifetime;
+    let (Some(directory), Some(id)) = (&ctx.directory, admin) else { return Ok(lifetime) };
+    let is_its = admins::store::find(tx, id).await?.is_some_and(|admin| directory::knows(&admin));
+    Ok(if is_its { lifetime.min(directory.session_lifetime) } else { lifetime })
 }
 
 impl Opened {

@@ -1,11 +1,15 @@
 //! Signing in: the password, and where an admin or the configuration wants it, a code; for admins and customers alike.
-//! Whether an address is known shows neither in the answer nor in its time.
+//! Whether an address is known shows neither in the answer nor in its time. Whom we do not know the directory may know
+//! ([`super::by_directory`]).
 
 use licentia_entity::{admin, customer_account};
 use licentia_types::secret::SecretText;
 use licentia_types::sessions::{ChallengeResponse, LoginRequest, SecondFactorRequest, SignInAs};
 use licentia_types::text::Email;
+use licentia_types::time::Timestamp;
+use tokio::time::Instant;
 
+use super::by_directory::{self, Shown};
 use super::challenges::{Challenge, Step};
 use super::{Door, Opened, SessionError, begin};
 use crate::accounts;
@@ -60,18 +64,25 @@ struct Knock {
     door: Door,
 }
 
+impl Knock {
+    /// Whether a directory of admins could know him.
+    fn may_be_admin(&self) -> bool {
+        self.door == Door::Everybody && self.who != Some(SignInAs::Customer)
+    }
+}
+
 /// Whose the password would have to be.
-enum Account {
+pub(super) enum Account {
     Admin(admin::Model),
     Customer(customer_account::Model),
 }
 
 impl Account {
     /// Both are looked up, whoever is meant.
-    async fn find(ctx: &Context, Knock { email, who, door }: Knock) -> Result<Option<Self>, SessionError> {
-        let admin = admins::store::find_by_email(&ctx.db, &folded(&email)).await?;
-        let customer = accounts::store::find_by_email(&ctx.db, &email).await?;
-        let admin = admin.filter(|_| door == Door::Everybody).map(Self::Admin);
+    async fn find(ctx: &Context, Knock { email, who, door }: &Knock) -> Result<Option<Self>, SessionError> {
+        let admin = admins::store::find_by_email(&ctx.db, &folded(email)).await?;
+        let customer = accounts::store::find_by_email(&ctx.db, email).await?;
+        let admin = admin.filter(|_| *door == Door::Everybody).map(Self::Admin);
         let customer = customer.map(Self::Customer);
         Ok(match who {
             None => admin.or(customer),
@@ -87,7 +98,7 @@ impl Account {
         }
     }
 
-    const fn person(&self) -> Person {
+    pub(super) const fn person(&self) -> Person {
         match self {
             Self::Admin(admin) => Person::Admin(admin.id),
             Self::Customer(account) => Person::Customer(account.customer_id),
@@ -109,34 +120,54 @@ async fn with_password(
     password: SecretText,
     user_agent: Option<&str>,
 ) -> Result<Entry, SessionError> {
-    let account = Account::find(ctx, knock).await?;
+    let since = Instant::now();
+    let directory = ctx.directory.as_ref().filter(|_| knock.may_be_admin());
+    let account = Account::find(ctx, &knock).await?;
     let hash = account.as_ref().and_then(Account::hash);
     let is_right = passwords::verify(ctx, password.expose(), hash).await?;
-    let Some(account) = account else {
-        return Err(SessionError::Credentials);
+    let account = match account {
+        Some(account) if is_right && !account.is_disabled() => account,
+        account => {
+            let shown = Shown { email: knock.email, password, account, is_right };
+            return match directory {
+                Some(directory) => {
+                    let who = (caller, user_agent);
+                    by_directory::sign_in(ctx, directory, who, shown, since).await
+                }
+                None => Err(refused(ctx, caller, &shown)),
+            };
+        }
     };
     // After the hash, which takes its time.
     let moment = ctx.moment();
-    let now = moment.now;
-    if !is_right || account.is_disabled() {
-        let reason = if is_right { "disabled" } else { "password" };
-        ctx.login_refusals.tell(caller, account.person(), reason, now);
-        return Err(SessionError::Credentials);
-    }
-    if let Account::Admin(admin) = &account {
-        if admin.totp_confirmed_at.is_some() {
-            return Ok(Entry::TotpRequired(Challenge::for_admin(ctx, admin, Step::Code, now)));
-        }
-        if ctx.settings.require_totp {
-            let challenge = Challenge::for_admin(ctx, admin, Step::Enrollment, now);
-            return Ok(Entry::TotpEnrollmentRequired(challenge));
-        }
+    if let Account::Admin(admin) = &account
+        && let Some(step) = second_step(ctx, admin, moment.now)
+    {
+        return Ok(step);
     }
     let tx = ctx.db.write(Lane::Ordinary).await?;
     hold_unchanged(&tx, &account).await?;
     let session = begin(ctx, &tx, &moment, caller, account.person(), user_agent).await?;
     tx.commit().await?;
     Ok(Entry::SignedIn(Box::new(Opened::of(ctx, &moment, &session).await?)))
+}
+
+/// What follows the password of an admin, before he is in.
+pub(super) fn second_step(ctx: &Context, admin: &admin::Model, now: Timestamp) -> Option<Entry> {
+    if admin.totp_confirmed_at.is_some() {
+        return Some(Entry::TotpRequired(Challenge::for_admin(ctx, admin, Step::Code, now)));
+    }
+    let enrollment = || Challenge::for_admin(ctx, admin, Step::Enrollment, now);
+    ctx.settings.require_totp.then(|| Entry::TotpEnrollmentRequired(enrollment()))
+}
+
+/// Writes down who did not get in, if he is somebody.
+pub(super) fn refused(ctx: &Context, caller: &Caller, shown: &Shown) -> SessionError {
+    if let Some(account) = &shown.account {
+        let reason = if shown.is_right { "disabled" } else { "password" };
+        ctx.login_refusals.tell(caller, account.person(), reason, ctx.moment().now);
+    }
+    SessionError::Credentials
 }
 
 /// Looks at the code, or the recovery code, that follows a password.

@@ -13,6 +13,7 @@ use crate::admins;
 use crate::audit;
 use crate::context::{Context, Moment};
 use crate::database::{Lane, WriteTx};
+use crate::directory;
 use crate::failure::Failure;
 use crate::passwords;
 use crate::sessions::{self, Challenge, Opened, SessionError, Step};
@@ -158,8 +159,17 @@ pub(super) async fn expect_password(
     id: AdminId,
     password: SecretText,
 ) -> Result<(), TotpError> {
-    let hash = admins::store::find(&ctx.db, id).await?.and_then(|admin| admin.password_hash);
-    if passwords::verify(ctx, password.expose(), hash).await? {
+    let admin = admins::store::find(&ctx.db, id).await?;
+    let is_right = match &admin {
+        Some(admin) if directory::knows(admin) => {
+            directory::confirms(ctx, admin, password.expose()).await.map_err(SessionError::Directory)?
+        }
+        _ => {
+            let hash = admin.and_then(|admin| admin.password_hash);
+            passwords::verify(ctx, password.expose(), hash).await?
+        }
+    };
+    if is_right {
         return Ok(());
     }
     ctx.login_refusals.tell(caller, Person::Admin(id), "password", ctx.moment().now);

@@ -36,6 +36,7 @@ mod idempotency;
 mod imports;
 mod inspection;
 mod jobs;
+mod ldap;
 mod license_files;
 mod licenses;
 mod limits;

@@ -124,6 +124,7 @@ impl World {
             Code::MailNotTaken => self.mail_not_taken().await,
             Code::Internal => internal(self.backend).await,
             Code::Unavailable => unavailable(self.backend).await,
+            Code::DirectoryUnavailable => directory_unavailable(self.backend).await,
         }
     }
 
@@ -360,6 +361,20 @@ async fn unavailable(backend: Backend) -> Reply {
     let server = TestServer::start(backend).await;
     server.context.db.clone().close().await.unwrap();
     server.admin_get("/customers").await
+}
+
+/// Nobody listens there. With a directory that answers: `ldap.rs`.
+async fn directory_unavailable(backend: Backend) -> Reply {
+    let settings = [
+        ("LDAP__URL", "ldaps://127.0.0.1:1"),
+        ("LDAP__BIND_DN", "cn=licentia,dc=example,dc=com"),
+        ("LDAP__BIND_PASSWORD", "plum violin"),
+        ("LDAP__USER_BASE", "dc=example,dc=com"),
+        ("LDAP__ROLES", "admin: cn=admins,dc=example,dc=com"),
+    ];
+    let server = TestServer::start_with(backend, &settings).await;
+    let body = json!({"email": "ada@example.com", "password": "plum violin gravel sunday"});
+    server.post("/auth/login", body).await
 }
 
 async fn every_code_of_the_table_is_met(backend: Backend) {

@@ -10,7 +10,7 @@ use crate::body::Body;
 use crate::guard::{Confirming, SigningIn};
 use crate::listeners::Listener;
 use crate::problem::ApiError;
-use crate::refusals::{ForgettingPassword, Refused, SettingPassword};
+use crate::refusals::{ChangingPassword, ForgettingPassword, Refused, SettingPassword};
 
 /// Say that a password was forgotten
 ///
@@ -57,7 +57,7 @@ pub(crate) async fn reset_password(
 #[utoipa::path(
     tag = "Signing in",
     request_body(content = ChangePasswordRequest, example = json!({"currentPassword": "plum violin gravel sunday", "password": "vexing otter hums low"})),
-    responses((status = NO_CONTENT, description = "It is set"), Refused<SettingPassword>),
+    responses((status = NO_CONTENT, description = "It is set"), Refused<ChangingPassword>),
     security(("bearer" = []))
 )]
 #[post("/auth/password/change")]

@@ -15,7 +15,7 @@ use crate::body::{Body, OptionalBody};
 use crate::browser::Browser;
 use crate::guard::{Confirming, SigningIn};
 use crate::problem::ApiError;
-use crate::refusals::{EnrollingTotp, Refused};
+use crate::refusals::{ChangingTotp, EnrollingTotp, Refused};
 
 /// Ask for the seed of an authenticator app
 ///
@@ -24,7 +24,7 @@ use crate::refusals::{EnrollingTotp, Refused};
 #[utoipa::path(
     tag = "Signing in",
     request_body(content = Option<EnrollTotpRequest>, example = json!({"password": "plum violin gravel sunday"})),
-    responses((status = OK, description = "What the app is told", body = TotpEnrollmentResponse), Refused<EnrollingTotp>)
+    responses((status = OK, description = "What the app is told", body = TotpEnrollmentResponse), Refused<ChangingTotp>)
 )]
 #[post("/auth/totp/enroll")]
 pub(crate) async fn enroll_totp(
@@ -56,7 +56,7 @@ pub(crate) async fn confirm_totp(
 #[utoipa::path(
     tag = "Signing in",
     request_body(content = DisableTotpRequest, example = json!({"password": "plum violin gravel sunday", "code": "287082"})),
-    responses((status = NO_CONTENT, description = "No code is demanded any more"), Refused<EnrollingTotp>),
+    responses((status = NO_CONTENT, description = "No code is demanded any more"), Refused<ChangingTotp>),
     security(("bearer" = []))
 )]
 #[post("/auth/totp/disable")]

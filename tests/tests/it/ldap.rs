@@ -1,0 +1,3 @@
+//! Admins whom a directory knows.
+
+mod slapd;

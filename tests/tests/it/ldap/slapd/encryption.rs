@@ -1,0 +1,59 @@
+//! The way to the directory: encrypted, to the one that is meant, or not at all.
+
+use licentia_tests::{Backend, TestServer, on_both};
+
+use super::{ADA, Certificate, Slapd, login, sign_in};
+
+on_both![
+    passwords_go_by_starttls_as_well,
+    a_directory_without_starttls_is_told_nothing,
+    another_certificate_is_refused,
+    an_authority_that_is_not_named_is_not_believed,
+];
+
+/// It is not asked, and nothing was said to it.
+async fn told_nothing(server: &TestServer, slapd: &Slapd) {
+    let refused = login(server, ADA).await;
+    assert_eq!(refused.header("retry-after"), "5");
+    refused.expect_problem(503, "DIRECTORY_UNAVAILABLE");
+    let log = slapd.log();
+    let service = "BIND dn=\"cn=licentia";
+    assert!(slapd.binds() == 0 && slapd.searches() == 0 && !log.contains(service), "{log}");
+    // It was reached.
+    assert!(log.contains("ACCEPT from"), "{log}");
+}
+
+async fn passwords_go_by_starttls_as_well(backend: Backend) {
+    let slapd = Slapd::start();
+    let url = format!("ldap://localhost:{}", slapd.plain);
+    let server = slapd.server_with(backend, &[("LDAP__URL", &url), ("LDAP__START_TLS", "true")]).await;
+    sign_in(&server, ADA).await;
+    let log = slapd.log();
+    let (before, after) = log.split_once("TLS established").expect("the way is encrypted");
+    let service = "BIND dn=\"cn=licentia";
+    assert!(!before.contains(service) && after.contains(service), "{log}");
+    assert_eq!(slapd.binds(), 1);
+}
+
+async fn a_directory_without_starttls_is_told_nothing(backend: Backend) {
+    let slapd = Slapd::start_with(Certificate::None);
+    let url = format!("ldap://localhost:{}", slapd.plain);
+    let server = slapd.server_with(backend, &[("LDAP__URL", &url), ("LDAP__START_TLS", "true")]).await;
+    told_nothing(&server, &slapd).await;
+}
+
+async fn another_certificate_is_refused(backend: Backend) {
+    let slapd = Slapd::start_with(Certificate::For("ldap.elsewhere.example"));
+    told_nothing(&slapd.server(backend).await, &slapd).await;
+    let url = format!("ldap://localhost:{}", slapd.plain);
+    let start_tls = [("LDAP__URL", url.as_str()), ("LDAP__START_TLS", "true")];
+    told_nothing(&slapd.server_with(backend, &start_tls).await, &slapd).await;
+}
+
+async fn an_authority_that_is_not_named_is_not_believed(backend: Backend) {
+    let (slapd, other) = (Slapd::start(), Slapd::start());
+    let authority = other.authority();
+    let settings = [("LDAP__CA_FILE", authority.to_str().unwrap())];
+    told_nothing(&slapd.server_with(backend, &settings).await, &slapd).await;
+    assert_eq!(other.searches(), 0);
+}
