@@ -31,6 +31,7 @@ mod m0022_admin_groups;
 mod m0023_mail;
 mod m0024_accounts;
 mod m0025_clock_mark;
+mod m0026_customers_trail;
 
 /// Every step, in order.
 #[derive(Debug)]
@@ -65,6 +66,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0023_mail::Migration),
             Box::new(m0024_accounts::Migration),
             Box::new(m0025_clock_mark::Migration),
+            Box::new(m0026_customers_trail::Migration),
         ]
     }
 }
