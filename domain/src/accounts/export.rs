@@ -37,7 +37,7 @@ pub async fn export(ctx: &Context, caller: &Caller) -> Result<ExportResponse, Ac
     let now = ctx.moment().now;
     expect_recent(caller, now)?;
     let before = begin(ctx, caller, id).await?;
-    let gathered = gather(ctx, caller, id).await;
+    let gathered = Box::pin(gather(ctx, caller, id)).await;
     if gathered.is_err() {
         // He was given nothing.
         let tx = ctx.db.write(Lane::Ordinary).await?;
