@@ -21,7 +21,7 @@ use crate::{Ctx, idempotency, listeners, parameters, proxies, requests};
 
 mod people;
 
-pub(crate) use people::{AsCustomer, Confirming, Returning, SignedIn, SigningIn};
+pub(crate) use people::{AsCustomer, Confirming, ConfirmingCustomer, Returning, SignedIn, SigningIn};
 
 /// An extractor at work.
 pub(crate) type Extracting<T, E = ApiError> = Pin<Box<dyn Future<Output = Result<T, E>>>>;

@@ -40,7 +40,12 @@ impl ApiError {
 
 impl<R: Refusal> From<R> for ApiError {
     fn from(refusal: R) -> Self {
+        let wait = refusal.retry_after().map(|wait| wait.get().to_string());
         let error = Self { headers: Vec::new(), refusal: Box::new(refusal) };
+        let error = match wait {
+            Some(wait) => error.with_header(header::RETRY_AFTER, &wait),
+            None => error,
+        };
         match error.refusal.code() {
             ProblemCode::Unauthenticated | ProblemCode::NonceInvalid => {
                 error.with_header(header::WWW_AUTHENTICATE, "Bearer")

@@ -68,6 +68,7 @@ codes! {
     Beating: NotFound, NonceInvalid, NonceReused, FingerprintMismatch, ActivationDeactivated;
     NotReady: Unavailable;
     NoKey: NotFound;
+    ChangingAccount: StateConflict;
     ChangingKey: StateConflict;
     ChangingApiKey: StateConflict;
     AddingAdmin: AlreadyExists;

@@ -8,7 +8,7 @@
 use licentia_types::accounts::AccountResponse;
 use licentia_types::ids::CustomerId;
 use licentia_types::problems::{FieldProblem, ProblemCode};
-use licentia_types::time::Timestamp;
+use licentia_types::time::{Seconds, Timestamp};
 
 use crate::actors::{Actor, Caller};
 use crate::context::Context;
@@ -21,6 +21,7 @@ use crate::scope::Scope;
 pub use codes::sign_in_by_code;
 pub use export::export;
 pub(crate) use letters::send_reset_to;
+pub use passwords::change_password;
 pub(crate) use passwords::reset_password;
 pub use registration::confirm;
 pub use requests::{ask_for_code, register};
@@ -55,6 +56,12 @@ pub enum AccountError {
     /// Only right after a sign-in.
     #[error(transparent)]
     NotRecent(#[from] NotRecent),
+    /// It was given a short while ago.
+    #[error("all that is kept about you was given to you a short while ago: ask again later")]
+    ExportedLately {
+        /// In how long it is given again.
+        wait: Seconds,
+    },
     /// It takes a customer who is signed in.
     #[error("sign in first: this is about what is a customer's own")]
     NotSignedIn,
@@ -73,6 +80,7 @@ impl Refusal for AccountError {
             Self::Token => ProblemCode::CredentialsInvalid,
             Self::Password(error) => error.code(),
             Self::NotRecent(_) => ProblemCode::RecentSignInRequired,
+            Self::ExportedLately { .. } => ProblemCode::RateLimited,
             Self::NotSignedIn => ProblemCode::Unauthenticated,
             Self::Failed(failure) => failure.code(),
         }
@@ -85,8 +93,16 @@ impl Refusal for AccountError {
             | Self::NoMail
             | Self::Token
             | Self::NotRecent(_)
+            | Self::ExportedLately { .. }
             | Self::NotSignedIn
             | Self::Failed(_) => Vec::new(),
+        }
+    }
+
+    fn retry_after(&self) -> Option<Seconds> {
+        match self {
+            Self::ExportedLately { wait } => Some(*wait),
+            _ => None,
         }
     }
 }

@@ -18,8 +18,8 @@ use crate::failure::Failure;
 
 use chain::Chain;
 pub use error::AuditError;
-pub(crate) use listing::select;
-pub use listing::{AuditFilter, list};
+pub use listing::{AuditFilter, list, statements};
+pub(crate) use listing::{did_lately, of_customer, select};
 pub use verification::{Progress, verify, verify_for};
 
 mod canonical;

@@ -1,27 +1,33 @@
 //! Customers: who owns licences.
 
-use licentia_entity::customer;
-use licentia_types::customers::{CreateCustomerRequest, CustomerResponse, UpdateCustomerRequest};
+use std::collections::HashMap;
+
+use licentia_entity::{customer, customer_account};
+use licentia_types::customers::{
+    CreateCustomerRequest, CustomerAccountResponse, CustomerResponse, UpdateCustomerRequest,
+};
 use licentia_types::ids::{CustomerId, GroupId};
 use licentia_types::pages::PageResponse;
 use licentia_types::problems::{FieldProblem, ProblemCode};
 use sea_orm::{ActiveModelTrait, IntoActiveModel};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::actors::Caller;
 use crate::context::{Context, Moment};
 use crate::database::{Constraint, Lane, WriteTx, violates};
 use crate::failure::{Failure, failed_from};
 use crate::groups::{self, Placing, Unplaced};
-use crate::licenses;
 use crate::pages::{PageError, PageQuery};
 use crate::refusal::Refusal;
 use crate::scope::Scope;
-use crate::{audit, once};
+use crate::{accounts, audit, licenses, once};
 
+pub use standing::{disable_account, enable_account};
 pub use store::CustomerFilter;
 pub(crate) use together::{NotMade, Owner, find_or_insert, insert_all};
 
+mod addresses;
+mod standing;
 pub(crate) mod store;
 mod together;
 
@@ -43,6 +49,15 @@ pub enum CustomerError {
     /// It cannot be put there.
     #[error(transparent)]
     Group(#[from] Unplaced),
+    /// The caller is not trusted with keys, and the address leads to them.
+    #[error(
+        "this customer has licences or an account, which whoever has his address comes to: changing it needs the \
+         permission licenses.reveal as well"
+    )]
+    AddressLeads,
+    /// He never registered.
+    #[error("this customer has no account")]
+    NoAccount,
     /// Somebody else edited it.
     #[error("the customer was changed in the meantime; its version is {current}")]
     Stale {
@@ -62,6 +77,8 @@ impl Refusal for CustomerError {
             Self::NotFound => ProblemCode::NotFound,
             Self::Nameless | Self::Group(_) => ProblemCode::ValidationFailed,
             Self::ExternalIdTaken => ProblemCode::AlreadyExists,
+            Self::AddressLeads => ProblemCode::PermissionDenied,
+            Self::NoAccount => ProblemCode::StateConflict,
             Self::Stale { .. } => ProblemCode::VersionStale,
             Self::Failed(failure) => failure.code(),
         }
@@ -72,14 +89,18 @@ impl Refusal for CustomerError {
             Self::Nameless => vec![FieldProblem::new("/name", "REQUIRED", self.to_string())],
             Self::ExternalIdTaken => vec![FieldProblem::new("/externalId", "TAKEN", self.to_string())],
             Self::Group(unplaced) => vec![unplaced.field("/groupId")],
-            Self::NotFound | Self::Stale { .. } | Self::Failed(_) => Vec::new(),
+            Self::NotFound | Self::AddressLeads | Self::NoAccount | Self::Stale { .. } | Self::Failed(_) => {
+                Vec::new()
+            }
         }
     }
 }
 
-/// A customer as the API shows it.
-#[must_use]
-pub fn render(customer: customer::Model) -> CustomerResponse {
+/// A customer as the API shows it, with what he signs in with.
+pub(crate) fn render(
+    customer: customer::Model,
+    account: Option<customer_account::Model>,
+) -> CustomerResponse {
     CustomerResponse {
         id: customer.id,
         external_id: customer.external_id,
@@ -89,6 +110,13 @@ pub fn render(customer: customer::Model) -> CustomerResponse {
         notes: customer.notes,
         metadata: customer.metadata,
         group_id: customer.group_id,
+        account: account.map(|account| CustomerAccountResponse {
+            email: account.email,
+            has_password: account.password_hash.is_some(),
+            confirmed_at: account.confirmed_at,
+            last_login_at: account.last_login_at,
+            disabled_at: account.disabled_at,
+        }),
         created_at: customer.created_at,
         updated_at: customer.updated_at,
         version: customer.version,
@@ -105,7 +133,14 @@ pub async fn list(
     filter: CustomerFilter,
     query: &PageQuery,
 ) -> Result<PageResponse<CustomerResponse>, PageError> {
-    Ok(store::list(&ctx.db, scope, filter, query).await?.map(render))
+    let page = store::list(&ctx.db, scope, filter, query).await?;
+    let found = accounts::store::find_all(&ctx.db, page.items.iter().map(|customer| customer.id)).await?;
+    let mut accounts: HashMap<CustomerId, customer_account::Model> =
+        found.into_iter().map(|account| (account.customer_id, account)).collect();
+    Ok(page.map(|customer| {
+        let account = accounts.remove(&customer.id);
+        render(customer, account)
+    }))
 }
 
 /// One customer.
@@ -113,7 +148,9 @@ pub async fn list(
 /// # Errors
 /// When there is none in `scope`.
 pub async fn get(ctx: &Context, scope: Scope, id: CustomerId) -> Result<CustomerResponse, CustomerError> {
-    store::find(&ctx.db, scope, id).await?.map(render).ok_or(CustomerError::NotFound)
+    let customer = store::find(&ctx.db, scope, id).await?.ok_or(CustomerError::NotFound)?;
+    let account = accounts::store::find(&ctx.db, id).await?;
+    Ok(render(customer, account))
 }
 
 /// Makes a customer.
@@ -130,7 +167,7 @@ pub async fn create(
     }
     let moment = ctx.moment();
     let tx = once::begin(ctx, caller).await?;
-    let shown = render(insert(&tx, &moment, caller, command).await?);
+    let shown = render(insert(&tx, &moment, caller, command).await?, None);
     once::commit(ctx, &moment, caller, tx, &shown).await?;
     Ok(shown)
 }
@@ -187,7 +224,8 @@ fn created(customer: &customer::Model) -> audit::Event {
 /// Edits a customer. Where it goes into another group, its licences go along.
 ///
 /// # Errors
-/// When there is none, `expected` is not its version, it would have no name at all, or cannot be put there.
+/// When there is none, `expected` is not its version, it would have no name at all, cannot be put there, or its address is
+/// not the caller's to change.
 pub async fn update(
     ctx: &Context,
     caller: &Caller,
@@ -202,13 +240,15 @@ pub async fn update(
         return Err(CustomerError::Stale { current: before.version });
     }
     let placing = Placing::of(&tx, &caller.actor, groups::named(&command.group_id)).await?;
-    let former_group = before.group_id;
+    let (former_group, former_email) = (before.group_id, before.email.clone());
+    let email = command.email.apply(before.email.clone());
+    addresses::expect_may_change(&tx, caller, &before, email.as_ref()).await?;
     let customer = customer::Model {
         group_id: placing.moved(former_group, command.group_id)?,
         external_id: command.external_id.apply(before.external_id),
         name: command.name.apply(before.name),
         organization: command.organization.apply(before.organization),
-        email: command.email.apply(before.email),
+        email,
         notes: command.notes.apply(before.notes),
         metadata: command.metadata.unwrap_or(before.metadata),
         updated_at: moment.now,
@@ -221,18 +261,20 @@ pub async fn update(
     if moves {
         licenses::store::regroup(&tx, id, customer.group_id, moment.now).await?;
     }
+    let readdressed = |detail: Value| addresses::told(detail, former_email.as_ref(), customer.email.as_ref());
     let event = if moves {
         let detail =
             json!({"version": customer.version, "groupBefore": former_group, "group": customer.group_id});
         // It concerns both groups, and is told in neither.
-        audit::Event::new("customer.updated", &id, detail)
+        audit::Event::new("customer.updated", &id, readdressed(detail))
     } else {
         let detail = json!({"version": customer.version});
-        audit::Event::new("customer.updated", &id, detail).in_group(customer.group_id)
+        audit::Event::new("customer.updated", &id, readdressed(detail)).in_group(customer.group_id)
     };
     audit::record(&tx, &moment, caller, event).await?;
+    let account = accounts::store::find(&tx, id).await?;
     tx.commit().await?;
-    Ok(render(customer))
+    Ok(render(customer, account))
 }
 
 fn expect_name(customer: &customer::Model) -> Result<(), CustomerError> {

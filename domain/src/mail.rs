@@ -79,11 +79,12 @@ pub fn is_on(ctx: &Context) -> bool {
 
 /// What is asked once a second, however much there ever was, with the index that answers it.
 #[must_use]
-pub fn statements() -> [(String, &'static str); 2] {
+pub fn statements() -> [(String, &'static str); 3] {
     let at = Timestamp::from_micros(7);
     [
         (writing::due().limit(1).build(DbBackend::Sqlite).to_string(), "event_letter"),
         (store::oldest_due(at).build(DbBackend::Sqlite).to_string(), "mail_open"),
+        (store::oldest_urgent(at).build(DbBackend::Sqlite).to_string(), "mail_urgent"),
     ]
 }
 
@@ -119,6 +120,7 @@ fn row(ctx: &Context, moment: &Moment<'_>, letter: Letter) -> Result<mail::Model
         customer_id: customer,
         event_id: None,
         status: MailStatus::Waiting,
+        urgent: rules::is_urgent(template),
         letter: Some(ctx.kek.seal(place(&id.to_string()), &text)?.into_bytes()),
         attempts: 0,
         doubtful: 0,

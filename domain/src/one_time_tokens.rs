@@ -19,6 +19,8 @@ use crate::failure::Failure;
 
 const SETUP: &str = "lst_";
 const PASSWORD: &str = "lpt_";
+/// So many tokens that come by letters somebody has at once: within an hour, nobody fills his box.
+pub(crate) const MOST_MAILED: u64 = 3;
 /// How long a token is good that somebody hands over.
 pub(crate) const HANDED_OVER: Seconds = Seconds::constant(86_400);
 /// How long a token is good that was asked for and comes by a letter.

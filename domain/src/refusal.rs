@@ -2,6 +2,7 @@
 
 use licentia_types::problems::{FieldProblem, ProblemCode};
 use licentia_types::seats::SeatsTaken;
+use licentia_types::time::Seconds;
 
 /// A refused or failed operation, as the edge turns it into a problem document. `Display` is the
 /// `detail`: it helps the client and never holds SQL, paths or key material.
@@ -17,6 +18,11 @@ pub trait Refusal: std::error::Error + Send + Sync + 'static {
     /// Why a token is not one of ours: words in lower case.
     fn reasons(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// In how long it may be asked for again, where that is known.
+    fn retry_after(&self) -> Option<Seconds> {
+        None
     }
 
     /// Who holds the seats of a full licence.

@@ -16,6 +16,8 @@ pub struct Model {
     pub credentials_version: i64,
     pub confirmed_at: Timestamp,
     pub last_login_at: Option<Timestamp>,
+    pub disabled_at: Option<Timestamp>,
+    pub exported_at: Option<Timestamp>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     pub version: i64,

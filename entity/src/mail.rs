@@ -16,6 +16,7 @@ pub struct Model {
     pub customer_id: Option<CustomerId>,
     pub event_id: Option<i64>,
     pub status: MailStatus,
+    pub urgent: bool,
     pub letter: Option<Vec<u8>>,
     pub attempts: i32,
     pub doubtful: i32,

@@ -32,6 +32,7 @@ mod m0023_mail;
 mod m0024_accounts;
 mod m0025_clock_mark;
 mod m0026_directory;
+mod m0027_customers_trail;
 
 /// Every step, in order.
 #[derive(Debug)]
@@ -67,6 +68,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0024_accounts::Migration),
             Box::new(m0025_clock_mark::Migration),
             Box::new(m0026_directory::Migration),
+            Box::new(m0027_customers_trail::Migration),
         ]
     }
 }

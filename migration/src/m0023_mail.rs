@@ -29,6 +29,7 @@ impl MigrationTrait for Migration {
         for index in [
             "CREATE INDEX event_letter ON event (id) WHERE letter_due",
             "CREATE INDEX mail_open ON mail (due_at) WHERE status IN ('waiting', 'sending')",
+            "CREATE INDEX mail_urgent ON mail (due_at) WHERE urgent AND status IN ('waiting', 'sending')",
         ] {
             connection.execute_unprepared(index).await?;
         }
@@ -46,6 +47,8 @@ fn mail() -> TableCreateStatement {
         .col(uuid_null("customer_id"))
         .col(big_integer_null("event_id"))
         .col(string("status"))
+        // Somebody sits and waits for it: it goes before the others.
+        .col(boolean("urgent"))
         // What stands in it, sealed; none once it was sent.
         .col(binary_null("letter"))
         .col(integer("attempts"))

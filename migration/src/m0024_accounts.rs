@@ -17,7 +17,7 @@ impl MigrationTrait for Migration {
         manager.create_table(account_request()).await?;
         manager.create_table(registration()).await?;
         manager.create_table(sign_in_code()).await?;
-        manager.create_table(claim_notice()).await?;
+        manager.create_table(license_notice()).await?;
         manager.create_table(ownership()).await?;
         let constraint = "CONSTRAINT one_time_token_customer REFERENCES customer_account (customer_id)";
         let customer_id = uuid_null("customer_id").extra(constraint).to_owned();
@@ -39,14 +39,15 @@ impl MigrationTrait for Migration {
 }
 
 /// Sessions were admins' only, and their column is one that has to be there: SQLite makes it another one in another
-/// table only.
+/// table only. The former one stays, empty, for instances of the former program that go on meanwhile: admins sign in there
+/// once more.
 async fn sessions(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     manager.create_table(session()).await?;
     let connection = manager.get_connection();
     for statement in [
         "INSERT INTO session (id, admin_id, generation, created_at, refreshed_at, ends_at, ip, user_agent)
          SELECT id, admin_id, generation, created_at, refreshed_at, ends_at, ip, user_agent FROM admin_session",
-        "DROP TABLE admin_session",
+        "DELETE FROM admin_session",
         "CREATE INDEX session_of_admin ON session (admin_id) WHERE admin_id IS NOT NULL",
         "CREATE INDEX session_of_customer ON session (customer_id) WHERE customer_id IS NOT NULL",
     ] {
@@ -68,7 +69,10 @@ fn customer_account() -> TableCreateStatement {
             // Rises with the password: what was begun before is over.
             .col(big_integer("credentials_version"))
             .col(big_integer("confirmed_at"))
-            .col(big_integer_null("last_login_at")),
+            .col(big_integer_null("last_login_at"))
+            .col(big_integer_null("disabled_at"))
+            // When he was given last all that is kept about him.
+            .col(big_integer_null("exported_at")),
     )
     .index(Index::create().unique().name("customer_account_email_folded").col("email_folded"))
     .foreign_key(&mut references(
@@ -117,14 +121,17 @@ fn sign_in_code() -> TableCreateStatement {
         .to_owned()
 }
 
-fn claim_notice() -> TableCreateStatement {
+/// When the owner of a licence was written to last, of what others can bring about as often as they like.
+fn license_notice() -> TableCreateStatement {
     Table::create()
-        .table("claim_notice")
-        .col(uuid("license_id").primary_key())
+        .table("license_notice")
+        .col(uuid("license_id"))
+        .col(string("template"))
         .col(big_integer("told_at"))
+        .primary_key(Index::create().col("license_id").col("template"))
         .foreign_key(&mut references(
-            "claim_notice_license",
-            ("claim_notice", "license_id"),
+            "license_notice_license",
+            ("license_notice", "license_id"),
             ("license", "id"),
         ))
         .to_owned()

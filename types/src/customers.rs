@@ -70,6 +70,23 @@ pub struct UpdateCustomerRequest {
     pub group_id: Change<GroupId>,
 }
 
+/// With what a customer signs in, as the vendor sees it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct CustomerAccountResponse {
+    /// By which he signs in; he showed that it is his.
+    pub email: Email,
+    /// Whether he has a password beside the codes that are sent to him.
+    pub has_password: bool,
+    /// When he showed that the address is his.
+    pub confirmed_at: Timestamp,
+    /// When he signed in last.
+    pub last_login_at: Option<Timestamp>,
+    /// Since when he may not sign in; `null`: he may.
+    pub disabled_at: Option<Timestamp>,
+}
+
 /// A customer.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -91,6 +108,8 @@ pub struct CustomerResponse {
     pub metadata: Metadata,
     /// The group that it is in.
     pub group_id: Option<GroupId>,
+    /// With what he signs in; `null`: he has not registered.
+    pub account: Option<CustomerAccountResponse>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was last edited.

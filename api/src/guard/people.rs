@@ -22,6 +22,10 @@ pub(crate) struct Returning<I = ()>(Call<I>);
 #[derive(Debug)]
 pub(crate) struct Confirming<I>(Call<I>);
 
+/// A customer who signed in and shows once more who he is; counted by account and network.
+#[derive(Debug)]
+pub(crate) struct ConfirmingCustomer<I>(Call<I>);
+
 /// An admin who signed in, and then the input.
 #[derive(Debug)]
 pub(crate) struct SignedIn<I = ()>(Call<I>);
@@ -58,6 +62,13 @@ impl<I> Confirming<I> {
     }
 }
 
+impl<I> ConfirmingCustomer<I> {
+    /// Who calls, with what.
+    pub(crate) fn open(self) -> (Caller, I) {
+        (self.0.caller, self.0.input)
+    }
+}
+
 impl<I> SignedIn<I> {
     /// Who calls, with what.
     pub(crate) fn open(self) -> (Caller, I) {
@@ -80,6 +91,16 @@ impl<I: FromRequest + Attempted + 'static> FromRequest for Confirming<I> {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let judge = |actor: Option<Actor>| expect_admin(actor.ok_or(CredentialsError::Missing)?);
+        attempt(request, payload, judge, Self)
+    }
+}
+
+impl<I: FromRequest + Attempted + 'static> FromRequest for ConfirmingCustomer<I> {
+    type Error = Error;
+    type Future = Extracting<Self, Error>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let judge = |actor: Option<Actor>| expect_customer(actor.ok_or(CredentialsError::Missing)?);
         attempt(request, payload, judge, Self)
     }
 }

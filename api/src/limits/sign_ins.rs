@@ -139,6 +139,7 @@ fn with_code(request: &HttpRequest, caller: &Caller, challenge: Option<&SecretTe
 fn signed_in(caller: &Caller) -> Option<String> {
     match &caller.actor {
         Actor::Admin { id, .. } => Some(id.to_string()),
+        Actor::Customer { id, .. } => Some(id.to_string()),
         _ => None,
     }
 }

@@ -17,7 +17,7 @@ use crate::idempotency::{AllowedOnce, IdempotencyKey, Once};
 use crate::if_match::IfMatch;
 use crate::parameters::{Id, Listing, PageParameters};
 use crate::problem::ApiError;
-use crate::refusals::{Adding, Refused};
+use crate::refusals::{Adding, ChangingAccount, Refused};
 
 /// Which customers a list shows.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -85,6 +85,9 @@ pub(crate) async fn get_customer(
 }
 
 /// Edit a customer
+///
+/// Another address of a customer who has licences or an account takes the permission `licenses.reveal` as well: whoever has
+/// the address comes to them.
 #[utoipa::path(
     tag = "Customers",
     params(("id" = CustomerId, Path), IfMatch),
@@ -99,4 +102,40 @@ pub(crate) async fn update_customer(
 ) -> Result<Found<CustomerResponse>, ApiError> {
     let (caller, (Id(id), IfMatch(expected), Body(command))) = allowed.open();
     Ok(Found(customers::update(&ctx, &caller, id, expected, command).await?))
+}
+
+/// Keep a customer from signing in
+///
+/// All of his sessions end at once. Licences and machines go on. Without an account: 409.
+#[utoipa::path(
+    tag = "Customers",
+    params(("id" = CustomerId, Path), IdempotencyKey),
+    responses((status = OK, description = "The customer", body = CustomerResponse), Refused<ChangingAccount>),
+    security(("bearer" = ["customers"]))
+)]
+#[post("/customers/{id}/account/disable")]
+pub(crate) async fn disable_customer_account(
+    ctx: Ctx,
+    allowed: AllowedOnce<perm::Customers, Id<CustomerId>>,
+) -> Result<Found<CustomerResponse>, ApiError> {
+    let (caller, Once(Id(id))) = allowed.open();
+    Ok(Found(customers::disable_account(&ctx, &caller, id).await?))
+}
+
+/// Let a customer sign in again
+///
+/// With what he signed in with before. Without an account: 409.
+#[utoipa::path(
+    tag = "Customers",
+    params(("id" = CustomerId, Path), IdempotencyKey),
+    responses((status = OK, description = "The customer", body = CustomerResponse), Refused<ChangingAccount>),
+    security(("bearer" = ["customers"]))
+)]
+#[post("/customers/{id}/account/enable")]
+pub(crate) async fn enable_customer_account(
+    ctx: Ctx,
+    allowed: AllowedOnce<perm::Customers, Id<CustomerId>>,
+) -> Result<Found<CustomerResponse>, ApiError> {
+    let (caller, Once(Id(id))) = allowed.open();
+    Ok(Found(customers::enable_account(&ctx, &caller, id).await?))
 }

@@ -6,6 +6,7 @@ use actix_web::web::{Data, Json};
 use actix_web::{get, post};
 use licentia_domain::{accounts, license_files, licenses};
 use licentia_types::accounts::{AccountResponse, ClaimLicenseRequest, ExportResponse, OwnLicenseResponse};
+use licentia_types::admins::ChangePasswordRequest;
 use licentia_types::ids::{LicenseFileId, LicenseId};
 use licentia_types::license_files::{CheckoutRequest, CheckoutResponse, LicenseFileResponse};
 use licentia_types::licenses::{LicenseStatus, RevealedKeyResponse};
@@ -14,13 +15,13 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::Ctx;
-use crate::answers::{CreatedOrFound, OwnCheckout};
+use crate::answers::{CreatedOrFound, NoContent, OwnCheckout};
 use crate::body::Body;
-use crate::guard::AsCustomer;
+use crate::guard::{AsCustomer, ConfirmingCustomer};
 use crate::limits::key_lookups::KeyLookups;
 use crate::parameters::{FileOf, Id, Listing, PageParameters};
 use crate::problem::ApiError;
-use crate::refusals::{CheckingOut, ClaimingLicense, Exporting, Refused, RevealingOwn};
+use crate::refusals::{CheckingOut, ClaimingLicense, Exporting, Refused, RevealingOwn, SettingPassword};
 
 /// Which of his licences a list shows.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -43,9 +44,28 @@ pub(crate) async fn get_user(ctx: Ctx, customer: AsCustomer) -> Result<Json<Acco
     Ok(Json(accounts::me(&ctx, &caller).await?))
 }
 
+/// Set another password of one's own
+///
+/// With the present one; the customer's other sessions end. Who has none sets one by a letter.
+#[utoipa::path(
+    tag = "Portal",
+    request_body(content = ChangePasswordRequest, example = json!({"currentPassword": "plum violin gravel sunday", "password": "vexing otter hums low"})),
+    responses((status = NO_CONTENT, description = "It is set"), Refused<SettingPassword>),
+    security(("customer" = []))
+)]
+#[post("/user/password")]
+pub(crate) async fn change_own_password(
+    ctx: Ctx,
+    customer: ConfirmingCustomer<Body<ChangePasswordRequest>>,
+) -> Result<NoContent, ApiError> {
+    let (caller, Body(request)) = customer.open();
+    accounts::change_password(&ctx, &caller, request).await?;
+    Ok(NoContent)
+}
+
 /// All that is kept about oneself
 ///
-/// For a quarter of an hour after signing in; written down in the audit log. Secrets are not in it.
+/// For a quarter of an hour after signing in, once an hour; written down in the audit log. Secrets are not in it.
 #[utoipa::path(
     tag = "Portal",
     responses((status = OK, description = "It", body = ExportResponse), Refused<Exporting>),

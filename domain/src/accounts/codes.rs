@@ -5,7 +5,7 @@
 //! while the owner signs in every day gets no more tries by it. All of them together have a chance of one in fifty thousand;
 //! they are forgotten when a password is set by a letter, or a month after the last code was sent.
 
-use licentia_entity::sign_in_code;
+use licentia_entity::{customer_account, sign_in_code};
 use licentia_types::secret::TotpCode;
 use licentia_types::text::Email;
 use serde_json::json;
@@ -39,7 +39,7 @@ pub(super) async fn send(
     if failures_in_row >= MOST_FAILURES_IN_ROW {
         return Ok(());
     }
-    let account = store::find_by_email(tx, email).await?;
+    let account = store::find_by_email(tx, email).await?.filter(|account| account.disabled_at.is_none());
     let code = format!("{:06}", u64::from_be_bytes(moment.random()?) % CODES);
     let row = sign_in_code::Model {
         code_digest: match account {
@@ -67,7 +67,7 @@ pub(super) async fn send(
 /// Lets a customer in who shows the code that was sent to him.
 ///
 /// # Errors
-/// When it is not right, was used before or is over, or there is nobody such: always the same.
+/// When it is not right, was used before or is over, there is nobody such, or he is disabled: always the same.
 pub async fn sign_in_by_code(
     ctx: &Context,
     caller: &Caller,
@@ -78,18 +78,21 @@ pub async fn sign_in_by_code(
     let moment = ctx.moment();
     let address_digest = address_digest(ctx, email);
     let tx = ctx.db.write(Lane::Ordinary).await?;
-    let account = store::find_by_email(&tx, email).await?;
     let row = store::find_code_locked(&tx, &address_digest).await?;
     let row = row.filter(|row| is_worth_a_look(row, &moment)).ok_or(SessionError::Credentials)?;
+    // Held, so that whoever disables him meanwhile ends this session too.
+    let account = store::find_by_email_locked(&tx, email).await?;
     let digest = code_digest(ctx, &address_digest, code.expose());
     let is_right = aws_lc_rs::constant_time::verify_slices_are_equal(&digest, &row.code_digest).is_ok();
-    let Some(account) = account.as_ref().filter(|_| is_right) else {
+    let may_come_in = |account: &&customer_account::Model| is_right && account.disabled_at.is_none();
+    let Some(account) = account.as_ref().filter(may_come_in) else {
         let (failures, failures_in_row) = (row.failures + 1, row.failures_in_row + 1);
         store::put_code(&tx, sign_in_code::Model { failures, failures_in_row, ..row }).await?;
         tx.commit().await?;
         if let Some(account) = account {
             let person = Person::Customer(account.customer_id);
-            ctx.login_refusals.tell(caller, person, "code", moment.now);
+            let reason = if is_right { "disabled" } else { "code" };
+            ctx.login_refusals.tell(caller, person, reason, moment.now);
         }
         return Err(SessionError::Credentials);
     };

@@ -1,19 +1,20 @@
 //! All that is kept about a customer, for himself (GDPR, Articles 15 and 20). What is a secret is not in it: keys are
 //! shown one by one, and files are given again.
 
+use licentia_entity::audit_event;
 use licentia_types::accounts::{ExportResponse, OwnAction, OwnLetter, OwnLicenseResponse, OwnSession};
-use licentia_types::audit::AuditEventResponse;
 use licentia_types::ids::CustomerId;
 use licentia_types::license_files::LicenseFileResponse;
 use licentia_types::pages::{MOST, PageResponse};
+use licentia_types::time::Timestamp;
 use serde_json::json;
 
-use super::rules::expect_recent;
+use super::rules::{expect_recent, export_wait};
 use super::{AccountError, me, signed_in, store};
 use crate::activation_claims::{self, ActivationClaimFilter};
 use crate::activations::{self, ActivationFilter};
 use crate::actors::Caller;
-use crate::audit::{self, AuditFilter};
+use crate::audit;
 use crate::context::Context;
 use crate::customers;
 use crate::database::Lane;
@@ -26,20 +27,44 @@ use crate::scope::Scope;
 /// Entries of a kind. Beyond it the vendor exports them: an answer is made in memory.
 const MOST_OF_A_KIND: usize = 10_000;
 
-/// Gives the caller all that is kept about him, if he signed in a short while ago; written down in the audit log before.
+/// Gives the caller all that is kept about him, if he signed in a short while ago; once an hour, and written down in the
+/// audit log before.
 ///
 /// # Errors
-/// When nobody is signed in, or not recently.
+/// When nobody is signed in, or not recently; or it was given lately.
 pub async fn export(ctx: &Context, caller: &Caller) -> Result<ExportResponse, AccountError> {
     let (id, _) = signed_in(caller).ok_or(AccountError::NotSignedIn)?;
+    let now = ctx.moment().now;
+    expect_recent(caller, now)?;
+    let before = begin(ctx, caller, id).await?;
+    let gathered = Box::pin(gather(ctx, caller, id)).await;
+    if gathered.is_err() {
+        // He was given nothing.
+        let tx = ctx.db.write(Lane::Ordinary).await?;
+        store::mark_export(&tx, id, before).await?;
+        tx.commit().await?;
+    }
+    gathered
+}
+
+/// Notes that he is given it; gives when he was before.
+async fn begin(ctx: &Context, caller: &Caller, id: CustomerId) -> Result<Option<Timestamp>, AccountError> {
     let moment = ctx.moment();
-    expect_recent(caller, moment.now)?;
     let tx = ctx.db.write(Lane::Ordinary).await?;
+    let account = store::find_locked(&tx, id).await?.ok_or(AccountError::NotSignedIn)?;
+    if let Some(wait) = export_wait(account.exported_at, moment.now) {
+        return Err(AccountError::ExportedLately { wait });
+    }
+    store::mark_export(&tx, id, Some(moment.now)).await?;
     audit::record(&tx, &moment, caller, audit::Event::new("customer.exported", &id, json!({}))).await?;
     tx.commit().await?;
+    Ok(account.exported_at)
+}
+
+async fn gather(ctx: &Context, caller: &Caller, id: CustomerId) -> Result<ExportResponse, AccountError> {
     let mut gathered = Gathered { ctx, caller, complete: true };
     let account = me(ctx, caller).await?;
-    let customer = customers::store::find(&ctx.db, Scope::Customer(id), id).await?;
+    let customer = customers::get(ctx, Scope::Customer(id), id).await;
     let licenses = gathered.licenses().await?;
     let files = gathered.files(&licenses).await?;
     let machines = gathered
@@ -54,10 +79,10 @@ pub async fn export(ctx: &Context, caller: &Caller) -> Result<ExportResponse, Ac
         .await?;
     let actions = gathered.actions(id).await?;
     Ok(ExportResponse {
-        exported_at: moment.now,
+        exported_at: ctx.moment().now,
         letters: letters(ctx, id).await?,
         sessions: sessions(ctx, id).await?,
-        customer: customer.map(customers::render).ok_or(Failure::Corrupt("customer"))?,
+        customer: customer.map_err(|_| Failure::Corrupt("customer"))?,
         complete: gathered.complete,
         account,
         licenses,
@@ -122,26 +147,21 @@ impl Gathered<'_> {
         Ok(files)
     }
 
-    /// What he did, and what was done to him by others: not who they are.
+    /// What he did, and what was done about him by others: not who they are.
     async fn actions(&mut self, id: CustomerId) -> Result<Vec<OwnAction>, Failure> {
-        let ctx = self.ctx;
-        let own = AuditFilter { actor_id: Some(id.to_string()), ..AuditFilter::default() };
-        let about = AuditFilter { subject: Some(id.to_string()), ..AuditFilter::default() };
-        let mut actions = Vec::new();
-        for filter in [own, about] {
-            let list =
-                async |query: &PageQuery| audit::list(ctx, Scope::Everything, filter.clone(), query).await;
-            let events = self.all(list).await?;
-            actions.extend(events.into_iter().map(|event| action(event, id)));
-        }
-        actions.sort_by_key(|action: &OwnAction| action.at);
+        let most = u64::try_from(MOST_OF_A_KIND).unwrap_or(u64::MAX);
+        let (by_him, about_him) = audit::of_customer(&self.ctx.db, id, most).await?;
+        self.complete &= by_him.len().max(about_him.len()) < MOST_OF_A_KIND;
+        let events = by_him.into_iter().chain(about_him);
+        let mut actions: Vec<OwnAction> = events.map(|event| action(event, id)).collect();
+        actions.sort_by_key(|action| (action.at, action.id));
         actions.dedup_by_key(|action| action.id);
         Ok(actions)
     }
 }
 
-fn action(event: AuditEventResponse, id: CustomerId) -> OwnAction {
-    let own = event.actor.id == Some(id.to_string());
+fn action(event: audit_event::Model, id: CustomerId) -> OwnAction {
+    let own = event.actor_id == Some(id.to_string());
     OwnAction {
         id: event.id,
         at: event.at,

@@ -15,10 +15,12 @@ use crate::context::{Context, Moment};
 use crate::database::WriteTx;
 use crate::failure::Failure;
 use crate::mail::{self, Letter, Template};
-use crate::one_time_tokens::{self, MAILED};
+use crate::one_time_tokens::{self, MAILED, MOST_MAILED};
 
 /// What stands before the token of a registration.
 const TOKEN: &str = "lrt_";
+/// So many registrations of an address wait at once for whoever has it: within an hour, nobody fills his box.
+const MOST_REGISTRATIONS: usize = 3;
 
 /// Answers what was asked.
 pub(super) async fn answer(
@@ -49,8 +51,8 @@ async fn registers(
         Registration::Invited | Registration::Off => return Ok(()),
     }
     let address_digest = address_digest(ctx, &registering.email);
-    let last = store::last_registration(tx, &address_digest).await?;
-    if last.is_some_and(|at| is_fresh(at, moment.now)) {
+    let waiting = store::registrations(tx, &address_digest, moment.now).await?;
+    if waiting.len() >= MOST_REGISTRATIONS || waiting.iter().any(|at| is_fresh(*at, moment.now)) {
         return Ok(());
     }
     let token = bearer_secret(TOKEN, moment.random()?);
@@ -88,9 +90,15 @@ async fn send_reset(
     moment: &Moment<'_>,
     account: customer_account::Model,
 ) -> Result<(), Failure> {
+    if account.disabled_at.is_some() {
+        return Ok(());
+    }
     let owner = Person::Customer(account.customer_id);
     let last = one_time_tokens::youngest(tx, owner).await?;
     if last.is_some_and(|ends| is_fresh(ends - MAILED, moment.now)) {
+        return Ok(());
+    }
+    if one_time_tokens::count_of(tx, owner, moment.now).await? >= MOST_MAILED {
         return Ok(());
     }
     let (token, _) = one_time_tokens::for_password(ctx, tx, moment, owner, MAILED).await?;

@@ -85,6 +85,8 @@ async fn write(
         credentials_version: 1,
         confirmed_at: moment.now,
         last_login_at: None,
+        disabled_at: None,
+        exported_at: None,
         created_at: moment.now,
         updated_at: moment.now,
         version: 1,

@@ -18,6 +18,8 @@ pub(super) const MOST_FAILURES: i32 = 5;
 /// Wrong codes, of however many letters and with right ones between them, after which no code is: only a password that is
 /// set by a letter, or time, lets codes be looked at again.
 pub(super) const MOST_FAILURES_IN_ROW: i32 = 20;
+/// All that is kept about somebody is gathered from everywhere: not as often as he likes.
+const BETWEEN_EXPORTS: Seconds = Seconds::constant(3_600);
 /// How long wrong codes are remembered.
 const REMEMBERED: Seconds = Seconds::constant(30 * 86_400);
 
@@ -59,6 +61,15 @@ pub(crate) fn expect_recent(caller: &Caller, now: Timestamp) -> Result<(), NotRe
     if since.is_some_and(|since| now < recent_until(since)) { Ok(()) } else { Err(NotRecent) }
 }
 
+/// How long somebody has to wait who was given all that is kept about him at `last`; none: it is time.
+pub(super) fn export_wait(last: Option<Timestamp>, now: Timestamp) -> Option<Seconds> {
+    let last = last.filter(|last| *last <= now)?;
+    let left = (last + BETWEEN_EXPORTS).micros().saturating_sub(now.micros());
+    // Rounded up: whoever waits so long has waited long enough.
+    let seconds = left.saturating_add(999_999).div_euclid(1_000_000);
+    (left > 0).then(|| Seconds::try_from(seconds).unwrap_or(BETWEEN_EXPORTS))
+}
+
 /// Whether the letter before, of `at`, was sent so lately that none follows yet. A clock that went back delays nothing.
 pub(super) fn is_fresh(at: Timestamp, now: Timestamp) -> bool {
     at <= now && now < at + BETWEEN_LETTERS
@@ -93,6 +104,16 @@ mod tests {
         assert_eq!(expect_recent(&customer, at(899)), Ok(()));
         assert_eq!(expect_recent(&customer, at(900)), Err(NotRecent));
         assert_eq!(expect_recent(&by(Actor::Anonymous), at(0)), Err(NotRecent));
+    }
+
+    #[test]
+    fn all_that_is_kept_is_given_once_an_hour() {
+        let wait = |last, now| export_wait(last, now).map(Seconds::get);
+        assert_eq!(wait(None, at(0)), None);
+        assert_eq!((wait(Some(at(0)), at(0)), wait(Some(at(0)), at(3_599))), (Some(3_600), Some(1)));
+        assert_eq!((wait(Some(at(0)), at(3_600)), wait(Some(at(5)), at(0))), (None, None));
+        let just_before = Timestamp::from_micros(at(3_600).micros() - 1);
+        assert_eq!(wait(Some(at(0)), just_before), Some(1));
     }
 
     #[test]

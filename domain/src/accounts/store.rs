@@ -9,7 +9,7 @@ use licentia_types::time::Timestamp;
 use sea_orm::sea_query::{Expr, Func, OnConflict};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, ExprTrait, IntoActiveModel,
-    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
 };
 
 use super::rules::folded;
@@ -25,6 +25,15 @@ pub(crate) async fn find(
     customer_account::Entity::find_by_id(id).one(db).await
 }
 
+/// Those of these customers that there are.
+pub(crate) async fn find_all(
+    db: &impl ConnectionTrait,
+    ids: impl IntoIterator<Item = CustomerId>,
+) -> Result<Vec<customer_account::Model>, DbErr> {
+    let own = customer_account::Column::CustomerId.is_in(ids);
+    customer_account::Entity::find().filter(own).all(db).await
+}
+
 pub(crate) async fn find_locked(
     tx: &WriteTx,
     id: CustomerId,
@@ -36,8 +45,18 @@ pub(crate) async fn find_by_email(
     db: &impl ConnectionTrait,
     email: &Email,
 ) -> Result<Option<customer_account::Model>, DbErr> {
-    let same = customer_account::Column::EmailFolded.eq(folded(email));
-    customer_account::Entity::find().filter(same).one(db).await
+    of_address(email).one(db).await
+}
+
+pub(super) async fn find_by_email_locked(
+    tx: &WriteTx,
+    email: &Email,
+) -> Result<Option<customer_account::Model>, DbErr> {
+    of_address(email).lock_exclusive().one(tx).await
+}
+
+fn of_address(email: &Email) -> Select<customer_account::Entity> {
+    customer_account::Entity::find().filter(customer_account::Column::EmailFolded.eq(folded(email)))
 }
 
 pub(super) async fn insert(tx: &WriteTx, account: customer_account::Model) -> Result<(), DbErr> {
@@ -50,6 +69,16 @@ pub(super) async fn insert(tx: &WriteTx, account: customer_account::Model) -> Re
 pub(crate) async fn mark_login(tx: &WriteTx, id: CustomerId, at: Timestamp) -> Result<(), DbErr> {
     customer_account::Entity::update_many()
         .col_expr(customer_account::Column::LastLoginAt, at.into())
+        .filter(customer_account::Column::CustomerId.eq(id))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+/// Notes when somebody was given last all that is kept about him: no edit either.
+pub(super) async fn mark_export(tx: &WriteTx, id: CustomerId, at: Option<Timestamp>) -> Result<(), DbErr> {
+    customer_account::Entity::update_many()
+        .col_expr(customer_account::Column::ExportedAt, at.into())
         .filter(customer_account::Column::CustomerId.eq(id))
         .exec(tx)
         .await?;
@@ -155,18 +184,19 @@ pub(super) async fn find_registration(
     registration::Entity::find_by_id(token_digest.to_vec()).filter(good).one(db).await
 }
 
-/// When the youngest registration of an address was made.
-pub(super) async fn last_registration(
+/// When those registrations of an address were made that can be confirmed still.
+pub(super) async fn registrations(
     db: &impl ConnectionTrait,
     address_digest: &[u8],
-) -> Result<Option<Timestamp>, DbErr> {
+    now: Timestamp,
+) -> Result<Vec<Timestamp>, DbErr> {
     registration::Entity::find()
         .select_only()
         .column(registration::Column::MadeAt)
         .filter(registration::Column::AddressDigest.eq(address_digest))
-        .order_by_desc(registration::Column::MadeAt)
+        .filter(registration::Column::ExpiresAt.gt(now))
         .into_tuple()
-        .one(db)
+        .all(db)
         .await
 }
 

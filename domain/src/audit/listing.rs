@@ -4,11 +4,14 @@ use std::collections::HashMap;
 
 use licentia_entity::{audit_event, audit_link};
 use licentia_types::audit::{AuditActor, AuditEventResponse};
-use licentia_types::ids::{AuditEventId, LicenseId};
+use licentia_types::ids::{AuditEventId, CustomerId, LicenseId};
 use licentia_types::pages::PageResponse;
 use licentia_types::time::Timestamp;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, Condition, DbErr, EntityTrait, QueryFilter, QuerySelect, QueryTrait, Select};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait, Select,
+};
 
 use crate::context::Context;
 use crate::licenses;
@@ -69,6 +72,57 @@ pub(crate) fn select(scope: Scope) -> Select<audit_event::Entity> {
             audit_event::Entity::find().filter(Expr::value(false))
         }
     }
+}
+
+/// What a customer did, and what was done about him: of each the newest, at most so many. In the words of the partial
+/// indexes: with values in their place SQLite would not know that they are meant.
+pub(crate) async fn of_customer(
+    db: &impl ConnectionTrait,
+    id: CustomerId,
+    most: u64,
+) -> Result<(Vec<audit_event::Model>, Vec<audit_event::Model>), DbErr> {
+    Ok((by_customer(id).limit(most).all(db).await?, about_customer(id).limit(most).all(db).await?))
+}
+
+/// What is asked for it, with the indexes that answer.
+#[must_use]
+pub fn statements() -> [(String, &'static str); 2] {
+    let id = CustomerId::new(uuid::Uuid::nil());
+    [
+        (by_customer(id).limit(7).build(DbBackend::Sqlite).to_string(), "audit_event_by_customer"),
+        (about_customer(id).limit(7).build(DbBackend::Sqlite).to_string(), "audit_event_about_customer"),
+    ]
+}
+
+fn by_customer(id: CustomerId) -> Select<audit_event::Entity> {
+    audit_event::Entity::find()
+        .filter(Expr::cust("actor_kind = 'customer'"))
+        .filter(audit_event::Column::ActorId.eq(id.to_string()))
+        .order_by_desc(audit_event::Column::Id)
+}
+
+fn about_customer(id: CustomerId) -> Select<audit_event::Entity> {
+    audit_event::Entity::find()
+        .filter(Expr::cust("substr(subject, 1, 4) = 'cus_'"))
+        .filter(audit_event::Column::Subject.eq(id.to_string()))
+        .order_by_desc(audit_event::Column::Id)
+}
+
+/// Whether somebody did the same to a licence since `from`: not each try of many needs an entry of its own.
+pub(crate) async fn did_lately(
+    db: &impl ConnectionTrait,
+    who: CustomerId,
+    (action, license): (&str, LicenseId),
+    from: Timestamp,
+) -> Result<bool, DbErr> {
+    use audit_event::Column::{Action, At, LicenseId};
+    let same = by_customer(who)
+        .filter(Action.eq(action))
+        .filter(LicenseId.eq(license))
+        .filter(At.gt(from))
+        .select_only()
+        .column(At);
+    Ok(same.into_tuple::<Timestamp>().one(db).await?.is_some())
 }
 
 fn chosen(select: Select<audit_event::Entity>, filter: AuditFilter) -> Select<audit_event::Entity> {

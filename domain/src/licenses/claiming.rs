@@ -3,7 +3,7 @@
 
 use licentia_entity::{customer, license};
 use licentia_types::accounts::{ClaimLicenseRequest, OwnLicenseResponse};
-use licentia_types::ids::GroupId;
+use licentia_types::ids::{CustomerId, GroupId};
 use licentia_types::time::Seconds;
 use sea_orm::{ActiveModelTrait, IntoActiveModel};
 use serde_json::json;
@@ -21,6 +21,9 @@ use crate::mail::{self, Letter, Template};
 use crate::scope::Scope;
 use crate::{accounts, activations, audit, customers, products};
 
+const CLAIM_REFUSED: &str = "license.claim_refused";
+/// Whoever tries again and again is written down once in so long, of each licence.
+const BETWEEN_ENTRIES: Seconds = Seconds::constant(3_600);
 /// An owner is told once in so long, however often somebody tries.
 const BETWEEN_NOTICES: Seconds = Seconds::constant(86_400);
 
@@ -52,7 +55,7 @@ pub async fn claim(
         return Ok(own::render(ctx, &tx, license, moment.now).await?);
     }
     if let Some(owner) = others(&tx, &claimant, &license).await? {
-        notice(ctx, &tx, &moment, caller, (&license, &owner)).await?;
+        notice(ctx, &tx, &moment, caller, (id, &license, &owner)).await?;
         tx.commit().await?;
         return Err(LicenseError::Claimed);
     }
@@ -111,19 +114,23 @@ async fn join(
     Ok(joined)
 }
 
-/// Writes down that somebody else tried, and tells the owner.
+/// Writes down that somebody else tried, once an hour whoever it is, and tells the owner.
 async fn notice(
     ctx: &Context,
     tx: &WriteTx,
     moment: &Moment<'_>,
     caller: &Caller,
-    (license, owner): (&license::Model, &customer::Model),
+    (claimant, license, owner): (CustomerId, &license::Model, &customer::Model),
 ) -> Result<(), Failure> {
-    let event = audit::Event::new("license.claim_refused", &license.id, json!({})).of_license(license.id);
-    audit::record(tx, moment, caller, event).await?;
+    let tried = (CLAIM_REFUSED, license.id);
+    if !audit::did_lately(tx, claimant, tried, moment.now - BETWEEN_ENTRIES).await? {
+        let event = audit::Event::new(CLAIM_REFUSED, &license.id, json!({})).of_license(license.id);
+        audit::record(tx, moment, caller, event).await?;
+    }
     let confirmed = accounts::store::find(tx, owner.id).await?.map(|account| account.email);
     let Some(to) = confirmed.or(owner.email.clone()) else { return Ok(()) };
-    if !store::may_notice(tx, license.id, moment.now, BETWEEN_NOTICES).await? {
+    let notice = (license.id, Template::ClaimNoticed);
+    if !store::may_notice(tx, notice, moment.now, BETWEEN_NOTICES).await? {
         return Ok(());
     }
     let product = products::store::get(tx, license.product_id).await?;

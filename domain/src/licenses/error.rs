@@ -49,6 +49,12 @@ pub enum LicenseError {
     /// Nobody is named.
     #[error("give customerId or customer: a licence is transferred to somebody")]
     CustomerMissing,
+    /// Whoever it would be transferred to sees its key, and the caller may not.
+    #[error(
+        "this customer has an account or an address, and sees the licence's key: transferring it to him needs the \
+         permission licenses.reveal as well"
+    )]
+    ReceiverSeesKey,
     /// No licence has this key now.
     #[error("there is no licence with this key")]
     KeyUnknown,
@@ -226,6 +232,7 @@ impl Refusal for LicenseError {
         match self {
             Self::NotFound | Self::KeyUnknown => ProblemCode::NotFound,
             Self::Claimed => ProblemCode::LicenseClaimed,
+            Self::ReceiverSeesKey => ProblemCode::PermissionDenied,
             Self::NotRecent(_) => ProblemCode::RecentSignInRequired,
             Self::ProductArchived => ProblemCode::ProductArchived,
             Self::Customer(error) => error.code(),
@@ -305,6 +312,7 @@ impl Refusal for LicenseError {
             Self::KeyTaken => field("/key", "TAKEN"),
             Self::ClaimedKeyMalformed => field("/licenseKey", "INVALID"),
             Self::KeyUnknown
+            | Self::ReceiverSeesKey
             | Self::Claimed
             | Self::InAnotherGroup
             | Self::NotRecent(_)

@@ -2,17 +2,18 @@
 
 use std::collections::HashSet;
 
-use licentia_entity::{activation, claim_notice, former_license_key, license};
+use licentia_entity::{activation, former_license_key, license, license_notice};
 use licentia_types::ids::{CustomerId, GroupId, LicenseId, ProductId, TierId};
 use licentia_types::licenses::{FeatureOverrides, LicenseStatus};
+use licentia_types::mails::MailTemplate as Template;
 use licentia_types::pages::PageResponse;
 use licentia_types::text::Reference;
 use licentia_types::time::{Seconds, Timestamp};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, LockType, OnConflict, SimpleExpr};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait, Select,
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait,
+    IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
 };
 
 use super::keys::KeyDigests;
@@ -96,25 +97,25 @@ pub(super) async fn list_own(
 }
 
 /// Whether a customer has any licence.
-pub(super) async fn any_of(db: &impl ConnectionTrait, customer: CustomerId) -> Result<bool, DbErr> {
+pub(crate) async fn any_of(db: &impl ConnectionTrait, customer: CustomerId) -> Result<bool, DbErr> {
     let own = select(Scope::Customer(customer)).select_only().column(license::Column::Id);
     Ok(own.into_tuple::<LicenseId>().one(db).await?.is_some())
 }
 
-/// Notes that the owner is told of a claim; false when he was told lately.
-pub(super) async fn may_notice(
+/// Notes that the owner of a licence is written to; false when he was lately, of the same.
+pub(crate) async fn may_notice(
     tx: &WriteTx,
-    license: LicenseId,
+    (license, template): (LicenseId, Template),
     now: Timestamp,
     pause: Seconds,
 ) -> Result<bool, DbErr> {
-    use claim_notice::Column::{LicenseId, ToldAt};
-    let row = claim_notice::ActiveModel { license_id: Set(license), told_at: Set(now) };
-    let told = claim_notice::Entity::insert(row)
+    use license_notice::Column;
+    let row = license_notice::Model { license_id: license, template, told_at: now };
+    let told = license_notice::Entity::insert(row.into_active_model().reset_all())
         .on_conflict(
-            OnConflict::column(LicenseId)
-                .update_column(ToldAt)
-                .action_and_where(Expr::col((claim_notice::Entity, ToldAt)).lte(now - pause))
+            OnConflict::columns([Column::LicenseId, Column::Template])
+                .update_column(Column::ToldAt)
+                .action_and_where(Expr::col((license_notice::Entity, Column::ToldAt)).lte(now - pause))
                 .to_owned(),
         )
         .exec_without_returning(tx)

@@ -1,23 +1,28 @@
 //! Giving a licence to another customer.
 
-use licentia_types::ids::LicenseId;
+use licentia_entity::license;
+use licentia_types::ids::{CustomerId, LicenseId};
 use licentia_types::licenses::{LicenseResponse, TransferLicenseRequest};
+use licentia_types::permissions::Permission;
 use serde_json::json;
 
 use super::error::LicenseError;
 use super::lifecycle::{self, Next};
 use super::owners::{self, Named};
-use super::{Told, locked, store, view, write};
+use super::{Told, keys, locked, store, view, write};
 use crate::actors::Caller;
 use crate::context::Context;
+use crate::database::WriteTx;
 use crate::events::Kind;
-use crate::{activation_claims, once};
+use crate::scope::Scope;
+use crate::{accounts, activation_claims, customers, once};
 
 /// Gives a licence to another customer; its machines go on, and those that wait to come in are rejected. To
 /// the same one it changes nothing.
 ///
 /// # Errors
-/// When there is none, `expected` is not its version, it was revoked, or the customer is unknown.
+/// When there is none, `expected` is not its version, it was revoked, the customer is unknown, or he would see a key that
+/// the caller may not see.
 pub async fn transfer(
     ctx: &Context,
     caller: &Caller,
@@ -46,6 +51,7 @@ pub async fn transfer(
         Next::Same(license) => return Ok(view::render(ctx, &tx, license, moment.now).await?),
         Next::Changed(license) => license,
     };
+    expect_may_receive(&tx, caller, &changed, to).await?;
     let told = Told {
         action: "license.transferred",
         event: Some(Kind::LicenseTransferred),
@@ -59,4 +65,21 @@ pub async fn transfer(
     let shown = view::render(ctx, &tx, license, moment.now).await?;
     once::commit(ctx, &moment, caller, tx, &shown).await?;
     Ok(shown)
+}
+
+/// Whoever has an account sees the keys of what is his, and whoever has an address may have one in a minute: somebody who is
+/// not trusted with keys hands none over.
+async fn expect_may_receive(
+    tx: &WriteTx,
+    caller: &Caller,
+    license: &license::Model,
+    to: CustomerId,
+) -> Result<(), LicenseError> {
+    if caller.actor.may(Permission::LicensesReveal) || !keys::is_kept(license) {
+        return Ok(());
+    }
+    let receiver = customers::store::find(tx, Scope::Everything, to).await?;
+    let has_address = receiver.is_some_and(|customer| customer.email.is_some());
+    let sees_key = has_address || accounts::store::find(tx, to).await?.is_some();
+    if sees_key { Err(LicenseError::ReceiverSeesKey) } else { Ok(()) }
 }

@@ -42,6 +42,12 @@ pub(super) const fn secret_for(template: Template) -> Option<Seconds> {
     }
 }
 
+/// Whether somebody sits and waits for a letter: what stands in it is good for a while only. However many others are due,
+/// it goes before them.
+pub(super) const fn is_urgent(template: Template) -> bool {
+    secret_for(template).is_some()
+}
+
 /// How long a letter rests that was not taken, after so many tries: twice as long each time, up to an hour.
 pub(super) fn pause(attempts: i32) -> Seconds {
     doubled(FIRST_PAUSE, attempts, LONGEST_PAUSE)
@@ -74,6 +80,20 @@ mod tests {
         }
         assert_eq!(worth(Template::AdminInvited), 86_400);
         assert_eq!((worth(Template::LicenseIssued), worth(Template::Test)), (3 * 86_400, 3_600));
+    }
+
+    #[test]
+    fn what_somebody_waits_for_goes_first() {
+        let urgent = Template::ALL.iter().copied().filter(|template| is_urgent(*template));
+        let expected = [
+            Template::MailConfirmation,
+            Template::SignInCode,
+            Template::PasswordReset,
+            Template::AdminInvited,
+            Template::AdminPasswordReset,
+            Template::AdminPasswordForgotten,
+        ];
+        assert_eq!(urgent.collect::<Vec<_>>(), expected);
     }
 
     #[test]

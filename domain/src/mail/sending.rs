@@ -34,7 +34,7 @@ pub(crate) async fn has_work(ctx: &Context) -> Result<bool, Failure> {
     Ok(store::any_due(&ctx.db, now).await?)
 }
 
-/// Sends what is due, the oldest first.
+/// Sends what is due: first what somebody waits for, then the oldest.
 pub(crate) async fn work(ctx: &Context, turn: &Turn) -> Result<Left, Failure> {
     let Some(mail) = &ctx.mail else { return Ok(Left::Nothing) };
     if !give_up_overdue(ctx, turn).await? {

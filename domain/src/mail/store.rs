@@ -54,9 +54,17 @@ pub(super) fn oldest_due(now: Timestamp) -> Select<Entity> {
         .order_by_asc(Column::Id)
 }
 
-/// The one that has been due for longest.
+/// The same of those that somebody waits for; in the words of their partial index.
+pub(super) fn oldest_urgent(now: Timestamp) -> Select<Entity> {
+    oldest_due(now).filter(Expr::cust("urgent"))
+}
+
+/// Of those that somebody waits for, or else of all, the one that has been due for longest.
 pub(super) async fn next_due(db: &impl ConnectionTrait, now: Timestamp) -> Result<Option<Model>, DbErr> {
-    oldest_due(now).one(db).await
+    match oldest_urgent(now).one(db).await? {
+        Some(urgent) => Ok(Some(urgent)),
+        None => oldest_due(now).one(db).await,
+    }
 }
 
 /// Those that are not worth sending any more; due, or resting.

@@ -14,17 +14,20 @@ use sea_orm::{
 };
 
 use super::about::{Facts, letter};
-use super::{Letter, row, store};
+use super::{Letter, Template, row, store};
 use crate::context::{Context, Moment};
 use crate::database::{Lane, WriteTx};
 use crate::failure::Failure;
 use crate::jobs::{Left, Turn};
+use crate::licenses;
 use crate::passwords::forgotten;
 
 /// Events of one transaction.
 const BATCH: u64 = 100;
 /// Transactions of one turn: however much happened, the other jobs get theirs.
 const BATCHES_OF_A_TURN: usize = 20;
+/// Machines that ask to come in are as many as somebody likes: their owner is told once in so long, of each licence.
+const BETWEEN_WAITING: Seconds = Seconds::constant(3_600);
 /// What happened so long ago, before there was mail, is no news.
 const NEWS: Seconds = Seconds::constant(86_400);
 
@@ -103,6 +106,12 @@ async fn of_event(
         Err(failure) if failure.is_unreadable() => return Ok(None),
         Err(failure) => return Err(failure),
     };
+    let notice = (facts.license.id, template);
+    if template == Template::MachineWaiting
+        && !licenses::store::may_notice(tx, notice, moment.now, BETWEEN_WAITING).await?
+    {
+        return Ok(None);
+    }
     let customer = event.customer_id;
     let written = row(ctx, moment, Letter { to, template, values, customer })?;
     Ok(Some(mail::Model { event_id: Some(event.id), ..written }))

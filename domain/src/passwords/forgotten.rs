@@ -28,9 +28,6 @@ use crate::mail::{self, Letter, Template};
 use crate::one_time_tokens::{self as tokens, MAILED as LIFE};
 use crate::sessions::Door;
 
-/// So many tokens an admin has at once: within an hour, nobody fills his box.
-const MOST_TOKENS: u64 = 3;
-
 /// Notes that somebody forgot his password.
 ///
 /// # Errors
@@ -125,7 +122,7 @@ async fn write_to_admin(
     let held = held.filter(|admin| admin.disabled_at.is_none() && folded(&admin.email) == folded(email));
     let Some(admin) = held else { return Ok(()) };
     let owner = Person::Admin(admin.id);
-    if tokens::count_of(tx, owner, moment.now).await? >= MOST_TOKENS {
+    if tokens::count_of(tx, owner, moment.now).await? >= tokens::MOST_MAILED {
         return Ok(());
     }
     let (token, _) = tokens::for_password(ctx, tx, moment, owner, LIFE).await?;

@@ -49,7 +49,7 @@ async fn customer(
     let (session, account) =
         store::find_with_account(&ctx.db, sid).await?.ok_or(SessionError::Unauthenticated)?;
     let goes_on = now < rules::ends(&session, &ctx.settings.sessions);
-    if !goes_on || account.customer_id != id {
+    if !goes_on || account.disabled_at.is_some() || account.customer_id != id {
         return Err(SessionError::Unauthenticated);
     }
     Ok(Actor::Customer { id, session: session.id, since: session.created_at })

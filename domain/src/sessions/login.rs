@@ -108,7 +108,7 @@ impl Account {
     const fn is_disabled(&self) -> bool {
         match self {
             Self::Admin(admin) => admin.disabled_at.is_some(),
-            Self::Customer(_) => false,
+            Self::Customer(account) => account.disabled_at.is_some(),
         }
     }
 }
@@ -207,7 +207,9 @@ async fn hold_unchanged(tx: &WriteTx, seen: &Account) -> Result<(), SessionError
         }
         Account::Customer(seen) => {
             let held = accounts::store::find_locked(tx, seen.customer_id).await?;
-            held.is_some_and(|held| held.credentials_version == seen.credentials_version)
+            held.is_some_and(|held| {
+                held.disabled_at.is_none() && held.credentials_version == seen.credentials_version
+            })
         }
     };
     if is_same { Ok(()) } else { Err(SessionError::Credentials) }

@@ -78,7 +78,10 @@ async fn may_go_on(
             };
             Ok(admins::store::find(tx, id).await?.as_ref().is_some_and(goes_on))
         }
-        Some(Person::Customer(id)) => Ok(accounts::store::find(tx, id).await?.is_some()),
+        Some(Person::Customer(id)) => {
+            let account = accounts::store::find(tx, id).await?;
+            Ok(account.is_some_and(|account| account.disabled_at.is_none()))
+        }
         Some(Person::Admin(_)) | None => Ok(false),
     }
 }

@@ -174,7 +174,9 @@ async fn changes_are_found_by_their_index(backend: Backend) {
     let db = &server.context.db;
     let changes =
         licentia_domain::changes::statements().into_iter().map(|sql| (sql.to_owned(), "event_outdating"));
-    for (sql, index) in changes.chain(licentia_domain::mail::statements()) {
+    for (sql, index) in
+        changes.chain(licentia_domain::mail::statements()).chain(licentia_domain::audit::statements())
+    {
         let plan: Vec<String> = match backend {
             Backend::Sqlite => {
                 let sql = format!("EXPLAIN QUERY PLAN {}", sql.replace("$1", "7"));

@@ -46,6 +46,7 @@ pub(crate) async fn given_up(server: &TestServer) -> String {
         customer_id: None,
         event_id: None,
         status: MailStatus::Failed,
+        urgent: false,
         letter: None,
         attempts: 1,
         doubtful: 0,

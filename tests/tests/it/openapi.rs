@@ -57,7 +57,7 @@ pub(crate) const SIGNED_IN: [&str; 4] = [
 ];
 
 /// What is for customers who are signed in, about what is their own.
-pub(crate) const CUSTOMERS: [&str; 14] = [
+pub(crate) const CUSTOMERS: [&str; 15] = [
     "GET /api/v1/user",
     "GET /api/v1/user/activation-claims",
     "GET /api/v1/user/activations",
@@ -72,6 +72,7 @@ pub(crate) const CUSTOMERS: [&str; 14] = [
     "POST /api/v1/user/export",
     "POST /api/v1/user/licenses/{id}/checkout",
     "POST /api/v1/user/licenses/{id}/reveal",
+    "POST /api/v1/user/password",
 ];
 
 fn generated() -> String {

@@ -1,11 +1,12 @@
 //! Customers who register, sign in and look after what is their own.
 
 use licentia_crypto::sealing::Place;
+use licentia_domain::database::Lane;
 use licentia_domain::jobs::Job;
-use licentia_entity::mail;
+use licentia_entity::{customer_account, mail};
 use licentia_tests::{Backend, Machine, Reply, Shop, TestServer, try_activate};
 use reqwest::Method;
-use sea_orm::{EntityTrait, QueryOrder};
+use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel, QueryOrder};
 use serde_json::{Value, json};
 
 use crate::access::bounds::{Kind, filled};
@@ -20,6 +21,7 @@ mod machines;
 mod owners;
 mod passwords;
 mod registering;
+mod standing;
 
 /// A server that writes letters, which nobody takes: they lie in the outbox.
 pub(crate) struct Portal {
@@ -102,6 +104,28 @@ impl Account {
         assert_eq!(reply.body["status"], "signed_in", "{}", reply.text);
         Session::of(&reply)
     }
+}
+
+/// An account of a customer whom the vendor made, as if he had registered where this server sends no letters.
+pub(crate) async fn give_account(server: &TestServer, customer: &str, email: &str) {
+    let now = server.context.moment().now;
+    let account = customer_account::Model {
+        customer_id: customer.parse().unwrap(),
+        email: email.parse().unwrap(),
+        email_folded: email.to_owned(),
+        password_hash: None,
+        credentials_version: 1,
+        confirmed_at: now,
+        last_login_at: None,
+        disabled_at: None,
+        exported_at: None,
+        created_at: now,
+        updated_at: now,
+        version: 1,
+    };
+    let tx = server.context.db.write(Lane::Ordinary).await.unwrap();
+    account.into_active_model().reset_all().insert(&tx).await.unwrap();
+    tx.commit().await.unwrap();
 }
 
 impl Portal {

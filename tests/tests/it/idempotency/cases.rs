@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::activation_claims::{Guarded, approve_first};
 use crate::assemblies::build;
 use crate::mail::given_up;
+use crate::portal::give_account;
 use crate::sessions::{PASSWORD, Person};
 
 /// A request that has an effect.
@@ -41,6 +42,7 @@ pub(crate) async fn cases(server: &TestServer) -> Vec<Case> {
     cases.extend(claims(server).await);
     cases.extend(access(server).await);
     cases.extend(admins(server).await);
+    cases.extend(accounts(server).await);
     cases.extend(signing_keys(server).await);
     cases.push(Case::of("/mails/{id}/retry", &given_up(server).await, json!({})));
     cases
@@ -149,6 +151,21 @@ async fn admins(server: &TestServer) -> Vec<Case> {
         Case::of("/admins/{id}/reset-password", &forgetful.id, json!({})),
         Case::of("/admins/{id}/remove-totp", &without_app.id, json!({})),
     ]
+}
+
+async fn accounts(server: &TestServer) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for route in ["/customers/{id}/account/disable", "/customers/{id}/account/enable"] {
+        let email = format!("{}@example.com", cases.len());
+        let made = server.admin_post("/customers", json!({"email": email})).await.expect(201);
+        let id = made["id"].as_str().unwrap();
+        give_account(server, id, &email).await;
+        if route.ends_with("enable") {
+            server.admin_post(&format!("/customers/{id}/account/disable"), json!({})).await.expect(200);
+        }
+        cases.push(Case::of(route, id, json!({})));
+    }
+    cases
 }
 
 async fn access(server: &TestServer) -> Vec<Case> {

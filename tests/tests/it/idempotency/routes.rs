@@ -59,7 +59,7 @@ const SIGNING_IN: [&str; 15] = [
 ];
 
 /// Customers': each changes nothing when it is asked for again.
-const CUSTOMERS: [&str; 7] = [
+const CUSTOMERS: [&str; 8] = [
     "POST /api/v1/user/activation-claims/{id}/approve",
     "POST /api/v1/user/activation-claims/{id}/reject",
     "POST /api/v1/user/activations/{id}/release",
@@ -67,6 +67,7 @@ const CUSTOMERS: [&str; 7] = [
     "POST /api/v1/user/export",
     "POST /api/v1/user/licenses/{id}/checkout",
     "POST /api/v1/user/licenses/{id}/reveal",
+    "POST /api/v1/user/password",
 ];
 
 fn takes_a_key(operation: &Value) -> bool {

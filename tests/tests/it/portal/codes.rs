@@ -166,9 +166,14 @@ async fn a_code_of_an_address_that_nobody_has_is_as_wrong_as_any(backend: Backen
     let written = letters(server).await.len();
     let mut told = Vec::new();
     for email in [bob.email.as_str(), "nobody@example.com"] {
-        let before = server.context.db.statements();
-        let problem = show(server, email, &wrong(&code)).await.expect_problem(401, "CREDENTIALS_INVALID");
-        told.push((problem["detail"].clone(), server.context.db.statements() - before));
+        let mut asked = Vec::new();
+        // What the server does by itself meanwhile counts as well: the fewest are those of the call.
+        for _ in 0..4 {
+            let before = server.context.db.statements();
+            let problem = show(server, email, &wrong(&code)).await.expect_problem(401, "CREDENTIALS_INVALID");
+            asked.push((server.context.db.statements() - before, problem["detail"].to_string()));
+        }
+        told.push(asked.into_iter().min().unwrap());
     }
     assert_eq!(told[0], told[1]);
     // Asked for or not, there is nothing to be seen.

@@ -3,7 +3,7 @@
 use licentia_domain::database::Lane;
 use licentia_domain::jobs::{self, Job};
 use licentia_entity::{account_request, mail, password_request, registration};
-use licentia_tests::{Backend, TestServer, on_both};
+use licentia_tests::{Backend, TestServer, on_both, try_activate};
 use licentia_types::mails::MailStatus;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
@@ -19,12 +19,68 @@ on_both![
     a_letter_is_worth_as_long_as_what_stands_in_it,
     what_was_asked_long_ago_is_not_answered,
     what_nobody_looks_at_is_forgotten,
+    an_owner_is_told_once_an_hour_that_machines_wait,
+    nobodys_box_is_filled,
 ];
 
 /// To whom letters of this kind were written.
 async fn told(server: &TestServer, template: &str) -> Vec<String> {
     let of_kind = letters(server).await.into_iter().filter(|letter| letter.template == template);
     of_kind.map(|letter| letter.to).collect()
+}
+
+async fn an_owner_is_told_once_an_hour_that_machines_wait(backend: Backend) {
+    let portal = Portal::open(backend).await;
+    let server = &portal.server;
+    let owner = json!({"customer": {"email": "ann@example.com"}});
+    let mut keys = Vec::new();
+    for _ in 0..2 {
+        let issued = portal.waiting.issue(server, owner.clone()).await;
+        keys.push(issued["licenseKey"].as_str().unwrap().to_owned());
+    }
+    let ask = |key: &str, fingerprint: &str| {
+        let (key, fingerprint) = (key.to_owned(), fingerprint.to_owned());
+        async move { try_activate(server, &key, &fingerprint, json!({})).await.expect(202) }
+    };
+    // Some in one turn of the job, others later.
+    ask(&keys[0], "fp-1").await;
+    ask(&keys[0], "fp-2").await;
+    assert_eq!(told(server, "machine_waiting").await.len(), 1);
+    server.clock.advance(3_599);
+    ask(&keys[0], "fp-3").await;
+    assert_eq!(told(server, "machine_waiting").await.len(), 1);
+    ask(&keys[1], "fp-1").await;
+    assert_eq!(told(server, "machine_waiting").await.len(), 2, "of each licence");
+    server.clock.advance(1);
+    ask(&keys[0], "fp-4").await;
+    assert_eq!(told(server, "machine_waiting").await.len(), 3);
+}
+
+async fn nobodys_box_is_filled(backend: Backend) {
+    let portal = Portal::open(backend).await;
+    let server = &portal.server;
+    let bob = Account::register(server, "bob@example.com").await;
+    for _ in 0..10 {
+        server.clock.advance(60);
+        for (path, email) in [
+            ("/register", "nobody@example.com"),
+            ("/register", "bob@example.com"),
+            ("/auth/password/forgot", "bob@example.com"),
+        ] {
+            let status = server.post(path, json!({"email": email})).await.status;
+            assert!(matches!(status, 202 | 204), "{path} {status}");
+        }
+        letters(server).await;
+    }
+    let to = |email: &'static str| move |told: Vec<String>| told.iter().filter(|to| *to == email).count();
+    assert_eq!(to("nobody@example.com")(told(server, "mail_confirmation").await), 3);
+    assert_eq!(told(server, "password_reset").await, [bob.email.as_str(); 3]);
+    // What is over makes room.
+    server.clock.advance(3_600);
+    register(server, "nobody@example.com").await;
+    register(server, "bob@example.com").await;
+    assert_eq!(to("nobody@example.com")(told(server, "mail_confirmation").await), 4);
+    assert_eq!(told(server, "password_reset").await.len(), 4);
 }
 
 async fn a_former_owner_is_not_sent_the_key(backend: Backend) {

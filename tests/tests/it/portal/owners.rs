@@ -9,6 +9,7 @@ use super::Portal;
 on_both![
     what_has_not_landed_is_not_there,
     he_is_given_all_that_is_kept_about_him_and_no_secret,
+    it_is_given_once_an_hour,
     a_key_is_shown_for_a_quarter_of_an_hour_after_signing_in,
     files_are_checked_out_listed_and_given_again,
     the_owner_of_a_full_licence_is_told_by_which_machines,
@@ -102,6 +103,25 @@ async fn what_has_not_landed_is_not_there(backend: Backend) {
         let asked = mine.session.get(&portal.server, path).await;
         asked.expect_problem(404, "NOT_FOUND");
     }
+}
+
+async fn it_is_given_once_an_hour(backend: Backend) {
+    let portal = Portal::open(backend).await;
+    let (server, mine, other) = (&portal.server, portal.estate("mine").await, portal.estate("other").await);
+    mine.session.send(server, Method::POST, "/user/export", Value::Null).await.expect(200);
+    server.clock.advance(100);
+    let refused = mine.session.send(server, Method::POST, "/user/export", Value::Null).await;
+    assert_eq!(refused.header("retry-after"), "3500");
+    refused.expect_problem(429, "RATE_LIMITED");
+    // Each by himself.
+    other.session.send(server, Method::POST, "/user/export", Value::Null).await.expect(200);
+    server.clock.advance(3_500);
+    let later = mine.account.sign_in(server).await;
+    let export = later.send(server, Method::POST, "/user/export", Value::Null).await.expect(200);
+    let actions = export["actions"].as_array().unwrap();
+    assert_eq!(actions.iter().filter(|action| action["action"] == "customer.exported").count(), 2);
+    let ids: std::collections::BTreeSet<_> = actions.iter().map(|action| action["id"].to_string()).collect();
+    assert_eq!(ids.len(), actions.len(), "each is told once");
 }
 
 async fn he_is_given_all_that_is_kept_about_him_and_no_secret(backend: Backend) {

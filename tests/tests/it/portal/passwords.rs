@@ -14,6 +14,7 @@ on_both![
     of_one_address_the_admin_comes_first,
     whether_an_address_is_known_shows_nowhere,
     another_password_ends_what_was_begun,
+    who_knows_his_password_sets_another_one,
     only_a_customers_token_opens_what_is_a_customers,
     who_forgot_his_password_is_written_to_as_whom_he_says,
     at_the_public_address_customers_come_in_and_nobody_else,
@@ -125,6 +126,41 @@ async fn another_password_ends_what_was_begun(backend: Backend) {
     let made = json!({"token": token, "email": "eve@example.com", "name": "Eve", "password": PASSWORD});
     let reply = server.post("/setup", made).await;
     assert!(matches!(reply.status, 401 | 409), "{}", reply.text);
+}
+
+async fn who_knows_his_password_sets_another_one(backend: Backend) {
+    let portal = Portal::open(backend).await;
+    let server = &portal.server;
+    let bob = Account::register(server, "bob@example.com").await;
+    let (mine, other) = (bob.sign_in(server).await, bob.sign_in(server).await);
+    forgot(server, json!({"email": bob.email})).await;
+    let token = last_letter(server, &bob.email, "password_reset", "token").await;
+    let set = |current: &str, password: &str| {
+        let body = json!({"currentPassword": current, "password": password});
+        let session = mine.clone();
+        async move { session.send(server, Method::POST, "/user/password", body).await }
+    };
+    set("wrong", ANOTHER).await.expect_problem(401, "CREDENTIALS_INVALID");
+    set(PASSWORD, "password1234").await.expect_problem(422, "PASSWORD_WEAK");
+    set(PASSWORD, &bob.email).await.expect_problem(422, "PASSWORD_WEAK");
+    other.get(server, "/user").await.expect(200);
+    set(PASSWORD, ANOTHER).await.expect(204);
+    // He stays; whoever else is signed in as him is out, and what was sent before is over.
+    mine.get(server, "/user").await.expect(200);
+    mine.renewed(server).await;
+    other.get(server, "/user").await.expect_problem(401, "UNAUTHENTICATED");
+    let late = json!({"token": token, "password": PASSWORD});
+    server.post("/auth/password/reset", late).await.expect_problem(401, "CREDENTIALS_INVALID");
+    bob.login(server).await.expect_problem(401, "CREDENTIALS_INVALID");
+    let login = json!({"email": bob.email, "password": ANOTHER});
+    assert_eq!(server.post("/auth/login", login).await.body["status"], "signed_in");
+    // Who has none gets one by a letter, and not so.
+    let token = super::registration_token(server, "ann@example.com").await;
+    let ann = Session::of(&server.post("/register/confirm", json!({"token": token})).await);
+    let body = json!({"currentPassword": "", "password": ANOTHER});
+    let refused = ann.send(server, Method::POST, "/user/password", body.clone()).await;
+    refused.expect_problem(401, "CREDENTIALS_INVALID");
+    server.admin_post("/user/password", body).await.expect_problem(403, "PERMISSION_DENIED");
 }
 
 async fn only_a_customers_token_opens_what_is_a_customers(backend: Backend) {

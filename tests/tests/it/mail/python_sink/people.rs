@@ -1,6 +1,7 @@
 //! Letters to admins: an invitation, another password, one that was forgotten.
 
-use licentia_tests::{Backend, TestServer, on_both};
+use licentia_domain::jobs::{self, Job};
+use licentia_tests::{Backend, Shop, TestServer, on_both};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -11,6 +12,7 @@ on_both![
     a_forgotten_password_is_set_by_the_letter,
     nothing_tells_whether_an_address_is_known,
     nobodys_box_is_filled,
+    what_somebody_waits_for_goes_before_the_rest,
     a_link_stands_where_one_is_configured,
 ];
 
@@ -120,6 +122,28 @@ async fn nobodys_box_is_filled(backend: Backend) {
     post(&server).await;
     assert_eq!(sink.letters().len(), 4);
     assert_eq!(outbox(&server, "&template=admin_password_forgotten").await.len(), 3);
+}
+
+async fn what_somebody_waits_for_goes_before_the_rest(backend: Backend) {
+    let mut sink = Sink::open();
+    let server = sink.server(backend).await;
+    make(&server, "ada@example.com").await;
+    post(&server).await;
+    let shop = Shop::open(&server).await;
+    for number in 0..5 {
+        shop.issue(&server, json!({"customer": {"email": format!("buyer-{number}@example.com")}})).await;
+    }
+    // They are written, and due, before she says that she forgot her password.
+    jobs::run(&server.context, Job::WriteMail).await.unwrap();
+    assert_eq!(outbox(&server, "&status=waiting").await.len(), 5);
+    server.clock.advance(30);
+    forget(&server, "ada@example.com").await;
+    jobs::run(&server.context, Job::WriteMail).await.unwrap();
+    jobs::run(&server.context, Job::SendMail).await.unwrap();
+    let sent = sink.letters().split_off(1);
+    assert_eq!(sent.len(), 6);
+    assert_eq!(sent[0].to, ["ada@example.com"]);
+    assert!(sent[1..].iter().all(|letter| letter.to[0].starts_with("buyer-")));
 }
 
 async fn a_link_stands_where_one_is_configured(backend: Backend) {
