@@ -23,7 +23,7 @@ const SESSIONS: std::ops::RangeInclusive<u32> = 300..=2_592_000;
 pub struct LdapConfig {
     /// Where it is; none: nobody is asked.
     pub url: Option<LdapUrl>,
-    /// Whether the way is encrypted by StartTLS (RFC 4511 §4.14): with `ldap://`, and only there.
+    /// Whether the way is encrypted by `StartTLS` (RFC 4511 §4.14): with `ldap://`, and only there.
     pub start_tls: bool,
     /// Certificates (PEM) that are believed in the place of the public ones.
     pub ca_file: Option<PathBuf>,

@@ -1,5 +1,5 @@
 //! LDAP (RFC 4511): a bind of our own, a search for one address, and a bind as whoever was found. Always over TLS; a
-//! directory that does not offer StartTLS, or shows another's certificate, is told nothing.
+//! directory that does not offer `StartTLS`, or shows another's certificate, is told nothing.
 
 mod connection;
 

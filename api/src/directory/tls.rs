@@ -39,7 +39,7 @@ pub enum DirectorySetupError {
 pub(super) fn client(authorities: Option<&Path>) -> Result<Arc<ClientConfig>, DirectorySetupError> {
     let roots = match authorities {
         Some(path) => own(path)?,
-        None => RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
+        None => webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect(),
     };
     let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()?

@@ -122,7 +122,8 @@ mod tests {
     proptest! {
         #[test]
         fn a_value_that_is_escaped_is_itself_and_no_more_parts(value in "[ -~]{0,12}[a-z]") {
-            let escaped: String = value.bytes().map(|byte| format!("\\{byte:02x}")).collect();
+            let escaped: Vec<String> = value.bytes().map(|byte| format!("\\{byte:02x}")).collect();
+            let escaped = escaped.concat();
             let parsed = name(&format!("cn={escaped},dc=com")).unwrap();
             prop_assert_eq!(parsed.0.len(), 2);
             let words: Vec<_> = value.split(' ').filter(|word| !word.is_empty()).collect();
