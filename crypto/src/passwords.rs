@@ -60,7 +60,8 @@ fn output(argon2: &Argon2<'_>, password: &str, salt: &[u8], length: usize) -> Re
     memory.resize(blocks, Block::new());
     let mut bytes = [0; Output::MAX_LENGTH];
     let bytes = bytes.get_mut(..length).ok_or(HashError)?;
-    let hashed = argon2.hash_password_into_with_memory(normalised(password).as_bytes(), salt, bytes, &mut memory);
+    let hashed =
+        argon2.hash_password_into_with_memory(normalised(password).as_bytes(), salt, bytes, &mut memory);
     hashed.map_err(|_| HashError)?;
     Output::new(bytes).map_err(|_| HashError)
 }

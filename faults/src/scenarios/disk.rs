@@ -32,7 +32,11 @@ pub(crate) async fn run(stage: &mut Stage<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn break_disk(stage: &mut Stage<'_>, shim: &Shim, cluster: Option<&Arc<Cluster>>) -> anyhow::Result<()> {
+async fn break_disk(
+    stage: &mut Stage<'_>,
+    shim: &Shim,
+    cluster: Option<&Arc<Cluster>>,
+) -> anyhow::Result<()> {
     let under = |server: Server| server.under(shim.clone());
     let (run, process) = Run::begin(stage.plan, "a full disk", cluster, under).await?;
     let tally = &mut stage.tally;
