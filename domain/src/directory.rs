@@ -15,7 +15,7 @@ use crate::context::Context;
 
 pub(crate) use admission::{Admission, admit};
 pub use names::{DistinguishedName, NameInvalid};
-pub use rules::{GroupRoles, GroupRolesInvalid};
+pub use rules::{GroupRoles, GroupRolesInvalid, has_address};
 
 mod admission;
 mod names;
@@ -47,7 +47,8 @@ pub trait DirectoryServer: Send + Sync + 'static {
     /// When it does not answer, or is not the one that is meant.
     async fn answers(&self, email: &Email) -> Result<(), DirectoryAway>;
 
-    /// Who has this address, if there is exactly one, and the password is his. Gives up by itself.
+    /// Who has this address, if there is exactly one, and the password is his. It is shown to nobody who does not
+    /// [have](has_address) the address. Gives up by itself.
     ///
     /// # Errors
     /// When it does not answer, or is not the one that is meant.
@@ -102,7 +103,7 @@ pub(crate) async fn confirms(
         return Ok(false);
     };
     let entry = directory.server.sign_in(&admin.email, &password).await?;
-    Ok(entry.is_some_and(|entry| rules::has_address(&entry, &admin.email)))
+    Ok(entry.is_some_and(|entry| has_address(&entry.addresses, &admin.email)))
 }
 
 /// Whether it is the directory that knows his password.

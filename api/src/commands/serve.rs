@@ -53,7 +53,10 @@ pub(super) async fn serve(config: Config, options: Serve) -> Result<(), CommandE
     stop_on_signal(application.stop_handle())?;
     read_again_on_signal(application.api_key_file(), application.tls())?;
     tell_of(&application, &ctx);
-    output::print(&greeting)?;
+    // A secret that cannot be shown would be lost; where there is none, nobody needs the standard output.
+    if !greeting.is_empty() {
+        output::print(&greeting)?;
+    }
     drop(ctx);
     Box::pin(application.run()).await.map_err(CommandError::failed("the server failed"))
 }

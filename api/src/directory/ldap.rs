@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ldap3::{Scope, SearchEntry, ldap_escape};
-use licentia_domain::directory::{DirectoryAway, DirectoryPassword, DirectoryServer, Entry};
+use licentia_domain::directory::{DirectoryAway, DirectoryPassword, DirectoryServer, Entry, has_address};
 use licentia_types::text::Email;
 use rustls::ClientConfig;
 use secrecy::{ExposeSecret, SecretString};
@@ -111,22 +111,37 @@ impl Server {
         password: Option<&DirectoryPassword>,
     ) -> Result<Option<Entry>, DirectoryAway> {
         let mut connection = Connection::open(&self.url, self.start_tls, &self.tls).await?;
-        let is_bound = connection.bind(&self.bind_dn, self.bind_password.expose_secret()).await?;
-        if !is_bound {
-            return Err(DirectoryAway("it does not take ldap.bind_dn with ldap.bind_password".to_owned()));
-        }
-        let found = self.find(&mut connection, email).await?;
-        let (Some(found), Some(password)) = (found, password) else {
-            connection.close().await;
-            return Ok(None);
-        };
-        let groups = self.groups(&mut connection, &found).await?;
-        // Without a name it would be nobody who binds.
-        let is_his = !found.dn.is_empty() && connection.bind(&found.dn, password.expose()).await?;
+        let entry = self.entry(&mut connection, email, password).await?;
         connection.close().await;
-        let name = values(&found, &self.name_attribute).first().cloned();
+        Ok(entry)
+    }
+
+    async fn entry(
+        &self,
+        connection: &mut Connection,
+        email: &Email,
+        password: Option<&DirectoryPassword>,
+    ) -> Result<Option<Entry>, DirectoryAway> {
+        self.bind(connection).await?;
+        let found = self.find(connection, email).await?;
+        let (Some(found), Some(password)) = (found, password) else { return Ok(None) };
         let addresses = values(&found, &self.email_attribute).to_vec();
-        Ok(is_his.then_some(Entry { addresses, name, groups }))
+        // Without a name it would be nobody who binds.
+        let is_meant = has_address(&addresses, email) && !found.dn.is_empty();
+        if !is_meant || !connection.bind(&found.dn, password.expose()).await? {
+            return Ok(None);
+        }
+        let groups = self.groups(connection, &found).await?;
+        let name = values(&found, &self.name_attribute).first().cloned();
+        Ok(Some(Entry { addresses, name, groups }))
+    }
+
+    /// As ourselves.
+    async fn bind(&self, connection: &mut Connection) -> Result<(), DirectoryAway> {
+        if connection.bind(&self.bind_dn, self.bind_password.expose_secret()).await? {
+            return Ok(());
+        }
+        Err(DirectoryAway("it does not take ldap.bind_dn with ldap.bind_password".to_owned()))
     }
 
     /// Who has the address, if it is one alone.
@@ -145,6 +160,7 @@ impl Server {
         Ok(one.map(|[one]| one))
     }
 
+    /// Once he has shown that he is who he says: nobody else has them searched for.
     async fn groups(
         &self,
         connection: &mut Connection,
@@ -153,6 +169,7 @@ impl Server {
         match &self.groups {
             Groups::Attribute(attribute) => Ok(values(found, attribute).to_vec()),
             Groups::Search { base, filter } => {
+                self.bind(connection).await?;
                 let filter = filter.replace(NAME, &ldap_escape(found.dn.as_str()));
                 let wanted = vec![NONE.to_owned()];
                 let groups = connection.search((base, Scope::Subtree), &filter, wanted, Limit::All).await?;

@@ -16,7 +16,7 @@ use crate::activations::{self, ActivationFilter};
 use crate::actors::Caller;
 use crate::audit;
 use crate::context::Context;
-use crate::customers;
+use crate::customers::{self, CustomerError};
 use crate::database::Lane;
 use crate::failure::Failure;
 use crate::license_files::{self, LicenseFileError};
@@ -39,12 +39,17 @@ pub async fn export(ctx: &Context, caller: &Caller) -> Result<ExportResponse, Ac
     let before = begin(ctx, caller, id).await?;
     let gathered = Box::pin(gather(ctx, caller, id)).await;
     if gathered.is_err() {
-        // He was given nothing.
-        let tx = ctx.db.write(Lane::Ordinary).await?;
-        store::mark_export(&tx, id, before).await?;
-        tx.commit().await?;
+        // What went wrong before counts. Where this fails, too, he waits.
+        let _ = take_back(ctx, id, before).await;
     }
     gathered
+}
+
+/// He was given nothing.
+async fn take_back(ctx: &Context, id: CustomerId, before: Option<Timestamp>) -> Result<(), Failure> {
+    let tx = ctx.db.write(Lane::Ordinary).await?;
+    store::mark_export(&tx, id, before).await?;
+    Ok(tx.commit().await?)
 }
 
 /// Notes that he is given it; gives when he was before.
@@ -64,7 +69,10 @@ async fn begin(ctx: &Context, caller: &Caller, id: CustomerId) -> Result<Option<
 async fn gather(ctx: &Context, caller: &Caller, id: CustomerId) -> Result<ExportResponse, AccountError> {
     let mut gathered = Gathered { ctx, caller, complete: true };
     let account = me(ctx, caller).await?;
-    let customer = customers::get(ctx, Scope::Customer(id), id).await;
+    let customer = customers::get(ctx, Scope::Customer(id), id).await.map_err(|error| match error {
+        CustomerError::Failed(failure) => failure,
+        _ => Failure::Corrupt("customer"),
+    })?;
     let licenses = gathered.licenses().await?;
     let files = gathered.files(&licenses).await?;
     let machines = gathered
@@ -82,7 +90,7 @@ async fn gather(ctx: &Context, caller: &Caller, id: CustomerId) -> Result<Export
         exported_at: ctx.moment().now,
         letters: letters(ctx, id).await?,
         sessions: sessions(ctx, id).await?,
-        customer: customer.map_err(|_| Failure::Corrupt("customer"))?,
+        customer,
         complete: gathered.complete,
         account,
         licenses,

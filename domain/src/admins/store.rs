@@ -90,6 +90,15 @@ pub(crate) async fn find_by_email_locked(tx: &WriteTx, folded: &str) -> Result<O
     Entity::find().filter(Column::EmailFolded.eq(folded)).lock_exclusive().one(tx).await
 }
 
+/// One of those who have any of these addresses.
+pub(crate) async fn find_any(
+    db: &impl ConnectionTrait,
+    folded: Vec<String>,
+) -> Result<Option<AdminId>, DbErr> {
+    let found = Entity::find().select_only().column(Column::Id).filter(Column::EmailFolded.is_in(folded));
+    found.into_tuple().one(db).await
+}
+
 /// Whether there is anybody who needs no directory.
 pub(super) async fn has_any_local(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
     let local = Entity::find().filter(Column::Origin.eq(AdminOrigin::Local));

@@ -33,6 +33,11 @@ pub(crate) async fn admit(
     (email, entry): (Email, Entry),
 ) -> Result<Admission, AdminError> {
     let known = admins::store::find_by_email_locked(tx, &folded(&email)).await?;
+    if known.is_none()
+        && let Some(somebody) = under_an_alias(tx, &entry).await?
+    {
+        return Ok(Admission::Refused(Some(somebody), "alias"));
+    }
     let role = match rules::judge(known.as_ref(), (&entry, &email), &directory.roles) {
         Ok(role) => role.clone(),
         Err(unfit) => return Ok(Admission::Refused(known.map(|known| known.id), unfit.word())),
@@ -46,6 +51,13 @@ pub(crate) async fn admit(
         None => provision(tx, moment, caller, (email, role, name)).await?,
     };
     Ok(Admission::Admitted(Box::new(admin)))
+}
+
+/// Who is an admin by any address of the entry. Another of his addresses does not make somebody else of him, who was never
+/// disabled, has no groups and no second factor.
+async fn under_an_alias(tx: &WriteTx, entry: &Entry) -> Result<Option<AdminId>, AdminError> {
+    let addresses = entry.addresses.iter().filter_map(|address| address.trim().parse::<Email>().ok());
+    Ok(admins::store::find_any(tx, addresses.map(|address| folded(&address)).collect()).await?)
 }
 
 async fn provision(

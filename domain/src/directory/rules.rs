@@ -89,7 +89,7 @@ pub(super) fn judge<'a>(
     roles: &'a GroupRoles,
 ) -> Result<&'a RoleName, Unfit> {
     let is_known_so = |admin: &Model| admin.email.as_str().eq_ignore_ascii_case(email.as_str());
-    if !has_address(entry, email) || !known.is_none_or(is_known_so) {
+    if !has_address(&entry.addresses, email) || !known.is_none_or(is_known_so) {
         return Err(Unfit::Address);
     }
     if known.is_some_and(|admin| !knows(admin)) {
@@ -103,10 +103,11 @@ pub(super) fn judge<'a>(
     if is_bounded && role.as_str() == Role::SuperAdmin.as_str() { Err(Unfit::Bounded) } else { Ok(role) }
 }
 
-/// Whether it is one of his addresses. Capitals beyond ASCII count: `K` (U+212A) is not `k`, and whoever may write the one
+/// Whether it is one of these addresses. Capitals beyond ASCII count: `K` (U+212A) is not `k`, and whoever may write the one
 /// into his entry must not become who has the other.
-pub(super) fn has_address(entry: &Entry, email: &Email) -> bool {
-    entry.addresses.iter().any(|address| address.trim().eq_ignore_ascii_case(email.as_str()))
+#[must_use]
+pub fn has_address(addresses: &[String], email: &Email) -> bool {
+    addresses.iter().any(|address| address.trim().eq_ignore_ascii_case(email.as_str()))
 }
 
 #[cfg(test)]

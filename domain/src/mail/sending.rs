@@ -17,6 +17,8 @@ use crate::jobs::{Left, Turn};
 
 /// Letters of one turn: however many there are, the other jobs get theirs.
 const LETTERS_OF_A_TURN: usize = 50;
+/// Of so many letters one is the oldest, whoever waits for others: strangers who register hold nobody's licence back.
+const OLDEST_OF: usize = 4;
 /// Letters that are given up in one transaction.
 const MOST_GIVEN_UP: u64 = 500;
 /// How long whoever hands a letter over may be silent before he counts as dead: longer than any line takes.
@@ -34,7 +36,7 @@ pub(crate) async fn has_work(ctx: &Context) -> Result<bool, Failure> {
     Ok(store::any_due(&ctx.db, now).await?)
 }
 
-/// Sends what is due: first what somebody waits for, then the oldest.
+/// Sends what is due: first what somebody waits for, then the oldest; and now and then the oldest all the same.
 pub(crate) async fn work(ctx: &Context, turn: &Turn) -> Result<Left, Failure> {
     let Some(mail) = &ctx.mail else { return Ok(Left::Nothing) };
     if !give_up_overdue(ctx, turn).await? {
@@ -42,8 +44,9 @@ pub(crate) async fn work(ctx: &Context, turn: &Turn) -> Result<Left, Failure> {
     }
     let mut line = None;
     let mut left = Left::More;
-    for _ in 0..LETTERS_OF_A_TURN {
-        let Some(row) = store::next_due(&ctx.db, ctx.moment().now).await? else {
+    for number in 1..=LETTERS_OF_A_TURN {
+        let is_oldest = number % OLDEST_OF == 0;
+        let Some(row) = store::next_due(&ctx.db, ctx.moment().now, is_oldest).await? else {
             left = Left::Nothing;
             break;
         };

@@ -59,12 +59,16 @@ pub(super) fn oldest_urgent(now: Timestamp) -> Select<Entity> {
     oldest_due(now).filter(Expr::cust("urgent"))
 }
 
-/// Of those that somebody waits for, or else of all, the one that has been due for longest.
-pub(super) async fn next_due(db: &impl ConnectionTrait, now: Timestamp) -> Result<Option<Model>, DbErr> {
-    match oldest_urgent(now).one(db).await? {
-        Some(urgent) => Ok(Some(urgent)),
-        None => oldest_due(now).one(db).await,
+/// The one that has been due for longest: of those that somebody waits for, if there are any, or of all.
+pub(super) async fn next_due(
+    db: &impl ConnectionTrait,
+    now: Timestamp,
+    of_all: bool,
+) -> Result<Option<Model>, DbErr> {
+    if !of_all && let Some(urgent) = oldest_urgent(now).one(db).await? {
+        return Ok(Some(urgent));
     }
+    oldest_due(now).one(db).await
 }
 
 /// Those that are not worth sending any more; due, or resting.

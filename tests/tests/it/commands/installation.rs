@@ -176,7 +176,7 @@ fn read_at_most(path: &Path) -> String {
 }
 
 /// Below the ports that connections take by themselves.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     use std::hash::{BuildHasher, RandomState};
     let random = RandomState::new();
     (0..10_000)

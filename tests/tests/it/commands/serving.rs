@@ -56,6 +56,10 @@ async fn a_disk_that_is_full_below_the_log_stops_nobody() {
     let serving = place.serve(&[]);
     let key = serving.admin_key().unwrap();
     serving.stop();
+    // With an admin a start has no secret to show.
+    let password = place.write("secrets/password", "plum violin gravel sunday\n");
+    let create = ["admin", "create", "--email", "ada@example.com", "--password-file"];
+    place.prints(&[&create[..], &[password.to_str().unwrap()]].concat());
 
     let full = Path::new("/dev/full");
     let mut serving = place.serve_into(full, full, &[]);

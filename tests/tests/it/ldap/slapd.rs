@@ -10,7 +10,7 @@ mod signing_in;
 
 use std::fs::{self, File};
 use std::io::Write;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -20,6 +20,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair}
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::commands::installation::free_port;
 use crate::sessions::Session;
 
 const BASE: &str = "dc=example,dc=com";
@@ -127,6 +128,12 @@ impl Slapd {
         self.log().lines().filter(|line| is_one(line) && line.contains("ou=people")).count()
     }
 
+    /// How often somebody connected to this port.
+    fn connections(&self, port: u16) -> usize {
+        let here = format!("(IP=127.0.0.1:{port})");
+        self.log().lines().filter(|line| line.contains("ACCEPT from") && line.contains(&here)).count()
+    }
+
     /// How often anybody was searched for.
     fn searches(&self) -> usize {
         self.log().matches("SRCH base=").count()
@@ -189,10 +196,6 @@ fn issue(folder: &Path, name: &str) -> String {
     fs::write(folder.join("leaf.pem"), leaf.pem()).unwrap();
     fs::write(folder.join("key.pem"), key.serialize_pem()).unwrap();
     "TLSCertificateFile FOLDER/leaf.pem\nTLSCertificateKeyFile FOLDER/key.pem".to_owned()
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 async fn login(server: &TestServer, (email, password): (&str, &str)) -> Reply {

@@ -11,6 +11,7 @@ on_both![
     whoever_left_his_groups_or_the_directory_is_out,
     whoever_was_disabled_here_stays_out,
     bounds_stay_and_keep_from_everything,
+    another_of_his_addresses_makes_nobody_else_of_him,
     what_the_directory_says_is_not_edited_here,
 ];
 
@@ -75,6 +76,28 @@ async fn bounds_stay_and_keep_from_everything(backend: Backend) {
     slapd.change_group("add", "roots", "ada");
     refused(&server, ADA).await;
     assert_eq!(server.admin_get(&path).await.expect(200)["role"], "admin");
+}
+
+async fn another_of_his_addresses_makes_nobody_else_of_him(backend: Backend) {
+    let slapd = Slapd::start();
+    let server = slapd.server(backend).await;
+    let session = sign_in(&server, ADA).await;
+    let path = format!("/admins/{}", me(&server, &session).await["id"].as_str().unwrap());
+    let alias = "a.lovelace@example.com";
+    slapd.apply(
+        "ldapmodify",
+        &format!("dn: uid=ada,ou=people,{BASE}\nchangetype: modify\nadd: mail\nmail: {alias}\n"),
+    );
+    let admins = async || server.admin_get("/admins").await.expect(200)["total"].clone();
+    let before = admins().await;
+    refused(&server, (alias, ADA.1)).await;
+    server.admin_delete(&path).await.expect(204);
+    refused(&server, (alias, ADA.1)).await;
+    assert_eq!(admins().await, before);
+    // She is told of in the audit log as who she is.
+    licentia_domain::sessions::write_refusals(&server.context).await.unwrap();
+    let told = audit(&server, "admin.login_refused").await;
+    assert!(told.iter().any(|refusal| refusal["detail"]["reason"] == "alias"), "{told:?}");
 }
 
 async fn what_the_directory_says_is_not_edited_here(backend: Backend) {

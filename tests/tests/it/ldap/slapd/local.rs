@@ -3,7 +3,8 @@
 use licentia_tests::{Backend, on_both};
 use serde_json::json;
 
-use super::{ADA, Slapd, local_admin, login, me, refused, sign_in};
+use super::{ADA, BEA, Slapd, local_admin, login, me, refused, sign_in};
+use crate::portal::give_account;
 use crate::sessions::{PASSWORD, Person};
 
 on_both![
@@ -79,10 +80,19 @@ async fn the_directory_is_not_asked_about_customers(backend: Backend) {
     let body = json!({"email": ADA.0, "password": ADA.1, "as": "customer"});
     server.post("/auth/login", body).await.expect_problem(401, "CREDENTIALS_INVALID");
     assert_eq!(slapd.searches(), 0);
+    // Nor is a customer's password shown to it, unless he says that he is an admin, too.
+    let customer = json!({"email": ADA.0, "name": "Ada"});
+    let customer = server.admin_post("/customers", customer).await.expect(201);
+    give_account(&server, customer["id"].as_str().unwrap(), ADA.0).await;
+    refused(&server, ADA).await;
+    assert_eq!(slapd.binds(), 0);
+    let body = json!({"email": ADA.0, "password": ADA.1, "as": "admin"});
+    assert_eq!(server.post("/auth/login", body).await.expect(200)["status"], "signed_in");
+    let searches = slapd.searches();
     // Nor about admins of our own whose password is right.
     let person = Person::with_role(&server, "viewer").await;
     person.sign_in(&server).await;
-    assert_eq!(slapd.searches(), 0);
+    assert_eq!(slapd.searches(), searches);
 }
 
 async fn refusals_are_alike(backend: Backend) {
@@ -91,11 +101,13 @@ async fn refusals_are_alike(backend: Backend) {
     let person = Person::with_role(&server, "viewer").await;
     sign_in(&server, ADA).await;
     let mut told = Vec::new();
-    for email in [person.email.as_str(), ADA.0, "nobody@example.com", "bea@example.com"] {
+    let wrong = |email| (email, "wrong, whoever it is");
+    let strangers = [person.email.as_str(), ADA.0, "nobody@example.com", BEA.0].map(wrong);
+    // The last one is who he says, and is in no group.
+    for who in strangers.into_iter().chain([BEA]) {
         let since = std::time::Instant::now();
-        let mut problem =
-            login(&server, (email, "wrong, whoever it is")).await.expect_problem(401, "CREDENTIALS_INVALID");
-        assert!(since.elapsed() >= std::time::Duration::from_secs(1), "{email}");
+        let mut problem = login(&server, who).await.expect_problem(401, "CREDENTIALS_INVALID");
+        assert!(since.elapsed() >= std::time::Duration::from_secs(1), "{who:?}");
         problem["requestId"].take();
         told.push(problem);
     }

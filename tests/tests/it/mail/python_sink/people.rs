@@ -5,7 +5,7 @@ use licentia_tests::{Backend, Shop, TestServer, on_both};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{Sink, after, outbox, post};
+use super::{Arrived, Sink, after, outbox, post};
 
 on_both![
     whoever_is_made_an_admin_gets_his_token_and_nobody_else_does,
@@ -13,6 +13,7 @@ on_both![
     nothing_tells_whether_an_address_is_known,
     nobodys_box_is_filled,
     what_somebody_waits_for_goes_before_the_rest,
+    however_many_wait_for_theirs_the_oldest_goes_too,
     a_link_stands_where_one_is_configured,
 ];
 
@@ -144,6 +145,26 @@ async fn what_somebody_waits_for_goes_before_the_rest(backend: Backend) {
     assert_eq!(sent.len(), 6);
     assert_eq!(sent[0].to, ["ada@example.com"]);
     assert!(sent[1..].iter().all(|letter| letter.to[0].starts_with("buyer-")));
+}
+
+async fn however_many_wait_for_theirs_the_oldest_goes_too(backend: Backend) {
+    let mut sink = Sink::open();
+    let server = sink.server(backend).await;
+    let shop = Shop::open(&server).await;
+    for number in 0..2 {
+        shop.issue(&server, json!({"customer": {"email": format!("buyer-{number}@example.com")}})).await;
+    }
+    jobs::run(&server.context, Job::WriteMail).await.unwrap();
+    server.clock.advance(30);
+    // Invitations, which somebody waits for.
+    for number in 0..8 {
+        make(&server, &format!("admin-{number}@example.com")).await;
+    }
+    jobs::run(&server.context, Job::SendMail).await.unwrap();
+    let sent = sink.letters();
+    let bought = |letter: &Arrived| letter.to[0].starts_with("buyer-");
+    let places: Vec<usize> = (0..sent.len()).filter(|place| bought(&sent[*place])).collect();
+    assert_eq!((sent.len(), places), (10, vec![3, 7]));
 }
 
 async fn a_link_stands_where_one_is_configured(backend: Backend) {
