@@ -59,6 +59,15 @@ fn load(env: &[&str]) -> Result<Config, ConfigError> {
     Config::load_in(Folder::new().path(), None, variables(env))
 }
 
+/// The keys that are complained of; none: it was taken.
+fn refused(config: Result<Config, ConfigError>) -> Vec<&'static str> {
+    match config {
+        Err(ConfigError::Refused(findings)) => findings.iter().map(|finding| finding.key).collect(),
+        Err(other) => panic!("{other}"),
+        Ok(_) => Vec::new(),
+    }
+}
+
 /// The configuration of a file with this text.
 fn load_file(text: &str) -> Result<Config, ConfigError> {
     let folder = Folder::new();

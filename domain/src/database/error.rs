@@ -82,9 +82,10 @@ pub(super) fn is_busy(error: &DbErr) -> bool {
     }
 }
 
-/// SQLSTATE classes 08 (connection), 40 (rollback), 53 (resources), 57P (shutdown); SQLite's BUSY.
+/// SQLSTATE classes 08 (connection), 40 (rollback), 53 (resources), 57P (shutdown), and 25P03 (we left a transaction
+/// alone for too long, as a process that was stopped does); SQLite's BUSY.
 fn is_passing_code(code: &str) -> bool {
-    ["08", "40", "53", "57P"].iter().any(|class| code.len() == 5 && code.starts_with(class))
+    ["08", "25P03", "40", "53", "57P"].iter().any(|class| code.len() == 5 && code.starts_with(class))
         || code == SQLITE_BUSY
 }
 
@@ -101,5 +102,20 @@ fn of_postgres(error: &DbErr) -> Option<&PgDatabaseError> {
     match of_sqlx(error).map(AsRef::as_ref) {
         Some(sqlx::Error::Database(database)) => database.try_downcast_ref::<PgDatabaseError>(),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_passing_code;
+
+    #[test]
+    fn what_passes_is_no_fault_of_ours() {
+        for code in ["08006", "25P03", "40001", "40P01", "53100", "53300", "57P01", "5"] {
+            assert!(is_passing_code(code), "{code}");
+        }
+        for code in ["23505", "25001", "25P02", "42P01", "57014", "08", "40", "55P03", "1"] {
+            assert!(!is_passing_code(code), "{code}");
+        }
     }
 }

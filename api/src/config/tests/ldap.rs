@@ -1,6 +1,6 @@
 //! The directory: what is refused before it is asked anything.
 
-use super::{ConfigError, load};
+use super::{ConfigError, load, refused};
 use crate::config::Config;
 
 const GOOD: [&str; 5] = [
@@ -13,14 +13,6 @@ const GOOD: [&str; 5] = [
 
 fn with(more: &[&str]) -> Result<Config, ConfigError> {
     load(&[&GOOD[..], more].concat())
-}
-
-fn refused(config: Result<Config, ConfigError>) -> Vec<&'static str> {
-    match config {
-        Err(ConfigError::Refused(findings)) => findings.iter().map(|finding| finding.key).collect(),
-        Err(other) => panic!("{other}"),
-        Ok(_) => Vec::new(),
-    }
 }
 
 #[test]

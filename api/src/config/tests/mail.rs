@@ -1,6 +1,6 @@
 //! Letters: what cannot be sent, and what must not be.
 
-use super::{ConfigError, load};
+use super::{ConfigError, load, refused};
 use crate::config::{Config, MailSender};
 
 const SMTP: [&str; 3] = [
@@ -11,15 +11,6 @@ const SMTP: [&str; 3] = [
 
 fn with(more: &[&str]) -> Result<Config, ConfigError> {
     load(&[&SMTP[..], more].concat())
-}
-
-/// The keys that are complained of.
-fn refused(config: Result<Config, ConfigError>) -> Vec<&'static str> {
-    match config {
-        Err(ConfigError::Refused(findings)) => findings.iter().map(|finding| finding.key).collect(),
-        Err(other) => panic!("{other}"),
-        Ok(_) => Vec::new(),
-    }
 }
 
 #[test]
